@@ -1,0 +1,104 @@
+"""Fixtures that every test may use: a subprocess of this Python, and a tracker of one's own. Nothing here sets global state."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import pytest
+
+if TYPE_CHECKING:
+    from lifetrack.tracker import Tracker
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+class Finished(NamedTuple):
+    """What a program left behind; unpacks as ``stdout, stderr, returncode``."""
+
+    stdout: str
+    stderr: str
+    returncode: int
+
+
+class RunPython(Protocol):
+    """The type of the fixture ``run_python``, for annotations."""
+
+    def __call__(
+        self,
+        code_or_path: str | Path,
+        *args: str,
+        env: Mapping[str, str | None] | None = None,
+        python_flags: Sequence[str] = (),
+        cwd: str | Path | None = None,
+        stdin: str = "",
+        timeout: float = 60.0,
+    ) -> Finished: ...
+
+
+@pytest.fixture
+def run_python() -> RunPython:
+    """Run a program in a fresh interpreter, with the checkout importable, and return what came out.
+
+    ``run_python("print(1)")`` runs code, ``run_python(path)`` runs the script at a ``Path``, and
+    ``run_python("", python_flags=["-m", "lifetrack"])`` runs a module. ``args`` become the program's ``sys.argv[1:]``. ``env`` is laid
+    over this process's environment; a value of None takes the name out. The environment's own ``LIFETRACK*`` settings never get in. The
+    child is optimised exactly when the tests are (``python -O -m pytest``). A program over ``timeout`` seconds raises
+    ``subprocess.TimeoutExpired``; a failing one just returns its status.
+    """
+    return _run_python
+
+
+def _run_python(
+    code_or_path: str | Path,
+    *args: str,
+    env: Mapping[str, str | None] | None = None,
+    python_flags: Sequence[str] = (),
+    cwd: str | Path | None = None,
+    stdin: str = "",
+    timeout: float = 60.0,
+) -> Finished:
+    optimise = ["-" + "O" * sys.flags.optimize] if sys.flags.optimize else []
+    if isinstance(code_or_path, Path):
+        program = [str(code_or_path)]
+    else:
+        program = [] if "-m" in python_flags else ["-c", code_or_path]
+    done = subprocess.run(
+        [sys.executable, *optimise, *python_flags, *program, *args],
+        env=_environment(env or {}),
+        cwd=cwd,
+        input=stdin,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=timeout,
+        check=False,
+    )
+    return Finished(done.stdout, done.stderr, done.returncode)
+
+
+def _environment(changes: Mapping[str, str | None]) -> dict[str, str]:
+    result = {name: value for name, value in os.environ.items() if not name.startswith("LIFETRACK")}
+    result["PYTHONPATH"] = os.pathsep.join(filter(None, [str(CHECKOUT), result.get("PYTHONPATH")]))
+    for name, value in changes.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = value
+    return result
+
+
+@pytest.fixture
+def tracker() -> Iterator[Tracker]:
+    """A tracker that nobody else uses; started by the test that wants it started, stopped when the test ends."""
+    from lifetrack.tracker import Tracker
+
+    fresh = Tracker()
+    try:
+        yield fresh
+    finally:
+        fresh.stop()
