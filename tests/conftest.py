@@ -1,4 +1,4 @@
-"""Fixtures that every test may use: a subprocess of this Python, and a tracker of one's own. Nothing here sets global state."""
+"""Fixtures that every test may use: a subprocess of this Python, and a tracker of one's own. No global state is set."""
 
 from __future__ import annotations
 
@@ -45,10 +45,11 @@ def run_python() -> RunPython:
     """Run a program in a fresh interpreter, with the checkout importable, and return what came out.
 
     ``run_python("print(1)")`` runs code, ``run_python(path)`` runs the script at a ``Path``, and
-    ``run_python("", python_flags=["-m", "lifetrack"])`` runs a module. ``args`` become the program's ``sys.argv[1:]``. ``env`` is laid
-    over this process's environment; a value of None takes the name out. The environment's own ``LIFETRACK*`` settings never get in. The
-    child is optimised exactly when the tests are (``python -O -m pytest``). A program over ``timeout`` seconds raises
-    ``subprocess.TimeoutExpired``; a failing one just returns its status.
+    ``run_python("", "rules", python_flags=["-m", "lifetrack"])`` runs a module. ``args`` become the program's
+    ``sys.argv[1:]``. ``env`` is laid over this process's environment; a value of None takes the name out. The
+    environment's own ``LIFETRACK*`` settings never get in. The child is optimised exactly when the tests are
+    (``python -O -m pytest``). A program over ``timeout`` seconds raises ``subprocess.TimeoutExpired``; a failing one
+    just returns its status.
     """
     return _run_python
 
