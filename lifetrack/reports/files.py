@@ -1,0 +1,127 @@
+"""Report files: checked before the program runs, written atomically, readable by their owner only.
+
+Plain system calls throughout: a tracker that watches ``open`` must not meet its own report.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING, TypeAlias
+
+from lifetrack.values.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from lifetrack.reports.model import Report
+
+AnyPath: TypeAlias = str | os.PathLike[str]
+ENDINGS = (".json", ".txt")
+_MAX_LINKS = 40
+
+
+def ending_of(path: AnyPath) -> str:
+    """Give the ending that decides the form of a report; raise ConfigurationError if no form has it."""
+    name = os.fspath(path)
+    ending = os.path.splitext(name)[1].lower()
+    if ending in ENDINGS:
+        return ending
+    known = " or ".join(ENDINGS)
+    if ending == ".html":
+        raise ConfigurationError(f"report file {name!r}: .html reports are not supported yet: use {known}")
+    found = f"the ending {ending!r} is not known" if ending else "it has no ending"
+    raise ConfigurationError(f"report file {name!r}: {found}: end the name with {known}")
+
+
+def check_writable(path: AnyPath) -> None:
+    """Make sure, without writing anything, that a report can be written to ``path`` later.
+
+    Raises ConfigurationError that names the path and the mend: unknown ending, a directory that is missing or not
+    writable, a target that is no ordinary file, a symbolic link of somebody else.
+    """
+    ending_of(path)
+    target = _target(path)
+    folder = os.path.dirname(target) or "."
+    if not os.path.isdir(folder):
+        raise _problem(path, f"there is no directory {folder!r}: make it first, or name another file")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise _problem(path, f"the directory {folder!r} is not writable: change its permissions, or name another file")
+
+
+def write_atomically(path: AnyPath, text: str) -> None:
+    """Write ``text`` to ``path`` so that the old or the new content is there, never a part; its mode becomes 0600.
+
+    Your own symbolic link is followed, somebody else's is refused. Raises ConfigurationError if it cannot be written;
+    nothing is left behind then.
+    """
+    target = _target(path)
+    data = text.encode("utf-8", "backslashreplace")
+    try:
+        _replace(target, data)
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise _problem(path, f"it could not be written ({reason}): name a file in a directory of yours") from error
+
+
+def write_report(report: Report, path: AnyPath) -> None:
+    """Write ``report`` in the form that the ending of ``path`` names; raise ConfigurationError if it cannot be."""
+    text = report.to_json() if ending_of(path) == ".json" else report.to_text()
+    write_atomically(path, text)
+
+
+def _problem(path: AnyPath, what: str) -> ConfigurationError:
+    return ConfigurationError(f"report file {os.fspath(path)!r}: {what}")
+
+
+def _target(path: AnyPath) -> str:
+    """Follow the caller's own symbolic links to the file that is meant, which need not exist."""
+    target = os.fspath(path)
+    try:
+        for _ in range(_MAX_LINKS):
+            status = os.lstat(target)
+            if not stat.S_ISLNK(status.st_mode):
+                break
+            if hasattr(os, "geteuid") and status.st_uid != os.geteuid():
+                raise _problem(path, "it is a symbolic link of another user: name an ordinary file")
+            target = os.path.join(os.path.dirname(target), os.readlink(target))
+        else:
+            raise _problem(path, "it is a loop of symbolic links: name an ordinary file")
+    except (FileNotFoundError, NotADirectoryError):
+        return target
+    except (OSError, ValueError) as error:
+        if isinstance(error, ConfigurationError):
+            raise
+        reason = getattr(error, "strerror", None) or str(error)
+        raise _problem(path, f"it cannot be looked at ({reason}): name another file") from error
+    if stat.S_ISDIR(status.st_mode):
+        raise _problem(path, "it is a directory: name a file in it")
+    if not stat.S_ISREG(status.st_mode):
+        raise _problem(path, "it is not an ordinary file: name another one")
+    return target
+
+
+def _replace(target: str, data: bytes) -> None:
+    folder = os.path.dirname(target)
+    # A short random name of our own: the target's may be as long as the file system allows.
+    temporary = os.path.join(folder, f".lifetrack-{os.urandom(8).hex()}.tmp")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+    flags |= getattr(os, "O_BINARY", 0)
+    descriptor = os.open(temporary, flags, 0o600)
+    try:
+        try:
+            _write_all(descriptor, data)
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, target)
+    except BaseException:
+        # Also on Ctrl-C: no half-written file stays behind.
+        os.unlink(temporary)
+        raise
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    if hasattr(os, "fchmod"):
+        os.fchmod(descriptor, 0o600)  # a strict umask may have taken bits away
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+    os.fsync(descriptor)
