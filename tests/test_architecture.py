@@ -73,8 +73,7 @@ class Module(NamedTuple):
 
 def layer_of(name: str) -> str:
     """The layer of a module of ours: the name after the package's, `__init__` for the package itself."""
-    parts = name.split(".")
-    return parts[1] if len(parts) > 1 else "__init__"
+    return name.removeprefix(PACKAGE).removeprefix(".").partition(".")[0] or "__init__"
 
 
 def read(path: Path) -> Module:
@@ -227,6 +226,22 @@ def test_annotations_cost_nothing_at_run_time(module: Module) -> None:
         assert isinstance(first, ast.ImportFrom), f"{module.where} lacks `from __future__ import annotations`"
         assert first.module == "__future__"
         assert "annotations" in [alias.name for alias in first.names]
+
+
+TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
+
+
+@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_test_says_what_it_holds(path: Path) -> None:
+    """Each test begins with a sentence, so that a failure tells what no longer holds."""
+    silent = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
+        and not ast.get_docstring(node)
+    ]
+    assert silent == []
 
 
 @pytest.mark.parametrize(
