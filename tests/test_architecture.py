@@ -126,7 +126,7 @@ def absolute(module: Module, node: ast.ImportFrom) -> str:
 
 
 def is_ours(target: str) -> bool:
-    return target.split(".")[0] == PACKAGE
+    return target == PACKAGE or target.startswith(PACKAGE + ".")
 
 
 def refused_import(module: Module, target: str) -> str | None:
