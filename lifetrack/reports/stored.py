@@ -10,7 +10,7 @@ from lifetrack.values.stacks import Site
 
 @dataclass(frozen=True, slots=True)
 class StoredSite(Site):
-    """A site with the source line that the report was written with: the file may have changed since, or be elsewhere."""
+    """A site with the source line of the day it was reported: the file may have changed since, or be elsewhere."""
 
     stored_code: str = ""
 

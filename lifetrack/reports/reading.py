@@ -1,0 +1,237 @@
+"""Reading a report back: checked field by field, with one error that names the file, the place and the mend."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
+
+from lifetrack.reports.model import ENDINGS, ProcessInfo, Report, Totals, TrackerInfo, TypeTotals
+from lifetrack.reports.stored import Holder, StoredFinding, StoredSite
+from lifetrack.values.errors import ConfigurationError
+from lifetrack.values.events import Event
+from lifetrack.values.findings import Certainty, Finding, OwnerName, Resource
+from lifetrack.values.rules import RULES
+from lifetrack.values.settings import Level, parse_level
+
+FORMAT = "lifetrack-report"
+VERSION = 1
+_STAMP = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|\+00:00)"
+_STAMP_WORDS = "a time in UTC, such as '2026-01-31T12:00:00Z'"
+
+_T = TypeVar("_T")
+
+
+def load(path: str | os.PathLike[str]) -> Report:
+    """Read a JSON report. Fields that are not known are passed over.
+
+    Source lines and fingerprints are kept as they were written. Raises ConfigurationError if the file is missing, is
+    no JSON, is no lifetrack report of this version, or if a field is missing or of the wrong type.
+    """
+    name = os.fspath(path)
+    try:
+        return _report(_Node(_parse(name), name, ""))
+    except RecursionError:
+        raise _problem(name, "it is nested too deeply for a report") from None
+
+
+def _problem(name: str, what: str) -> ConfigurationError:
+    return ConfigurationError(f"report {name!r}: {what}: name a file that 'lifetrack run --report FILE.json' wrote")
+
+
+def _parse(name: str) -> object:
+    try:
+        with open(name, "rb") as file:
+            data = file.read()
+    except FileNotFoundError:
+        raise _problem(name, "there is no such file") from None
+    except (OSError, ValueError) as error:
+        raise _problem(name, f"it cannot be read ({getattr(error, 'strerror', None) or error})") from error
+    if not data.strip():
+        raise _problem(name, "the file is empty")
+    try:
+        return json.loads(data)
+    except json.JSONDecodeError as error:
+        raise _problem(name, f"line {error.lineno}, column {error.colno} is not JSON ({error.msg})") from None
+    except ValueError as error:  # not text, or a number too long
+        raise _problem(name, f"it is not JSON ({error})") from None
+
+
+_WORDS: dict[type, str] = {dict: "an object", list: "a list", str: "a string", int: "a whole number", bool: "a boolean"}
+
+
+class _Node:
+    """One value of the file, and where it stands."""
+
+    __slots__ = ("file", "place", "value")
+
+    def __init__(self, value: object, file: str, place: str) -> None:
+        self.value = value
+        self.file = file
+        self.place = place
+
+    def fail(self, what: str) -> NoReturn:
+        """Raise the error for this place."""
+        raise _problem(self.file, f"{self.place or 'its top level'} {what}")
+
+    def a(self, kind: type[_T]) -> _T:
+        """Give the value, which must be of exactly this kind: no boolean passes for a number."""
+        if type(self.value) is not kind:
+            self.fail(f"must be {_WORDS[kind]}, not {_word_of(self.value)}")
+        return self.value
+
+    def __getitem__(self, field: str) -> _Node:
+        members = self.a(dict)
+        place = f"{self.place}.{field}" if self.place else field
+        if field not in members:
+            raise _problem(self.file, f"the field {place!r} is missing")
+        return _Node(members[field], self.file, place)
+
+    def optional(self, kind: type[_T]) -> _T | None:
+        """Give the value, or None where it is null."""
+        return None if self.value is None else self.a(kind)
+
+    def number(self, least: int = 0) -> int:
+        """Give a whole number that is at least ``least``."""
+        value = self.a(int)
+        if value < least:
+            self.fail(f"must be at least {least}, not {value}")
+        return value
+
+    def word(self, known: tuple[str, ...]) -> str:
+        """Give one of the known words."""
+        value = self.a(str)
+        if value not in known:
+            self.fail(f"must be one of {', '.join(known)}")
+        return value
+
+    def each(self, read: Callable[[_Node], _T]) -> tuple[_T, ...]:
+        """Read every element of a list."""
+        items = self.a(list)
+        return tuple(read(_Node(item, self.file, f"{self.place}[{index}]")) for index, item in enumerate(items))
+
+    def matching(self, pattern: str, what: str) -> str:
+        """Give a string of this pattern."""
+        value = self.a(str)
+        if re.fullmatch(pattern, value) is None:
+            self.fail(f"must be {what}")
+        return value
+
+    def strings(self) -> tuple[str, ...]:
+        """Give a list of strings."""
+        return self.each(lambda item: item.a(str))
+
+
+def _word_of(value: object) -> str:
+    if value is None:
+        return "null"
+    return "a fraction" if isinstance(value, float) else _WORDS[type(value)]
+
+
+def _report(node: _Node) -> Report:
+    if not isinstance(node.value, dict) or node.value.get("format") != FORMAT:
+        raise _problem(node.file, f"it is not a lifetrack report (its 'format' is not {FORMAT!r})")
+    version = node["version"].a(int)
+    if version != VERSION:
+        raise _problem(node.file, f"its 'version' is {version}, this lifetrack reads {VERSION}")
+    level = node["level"].word(tuple(level.word for level in Level))
+    return Report(
+        level=parse_level(level).word,
+        process=_process(node["process"]),
+        totals=_totals(node["totals"]),
+        types=node["types"].each(_type_totals),
+        findings=node["findings"].each(_finding),
+        tracker=_tracker(node["tracker"]),
+    )
+
+
+def _process(node: _Node) -> ProcessInfo:
+    return ProcessInfo(
+        pid=node["pid"].number(),
+        parent_pid=node["parent_pid"].number(),
+        python=node["python"].a(str),
+        platform=node["platform"].a(str),
+        command=node["command"].strings(),
+        started=node["started"].matching(_STAMP, _STAMP_WORDS),
+        ended=node["ended"].matching(_STAMP, _STAMP_WORDS),
+        ending=node["ending"].word(ENDINGS),
+    )
+
+
+def _totals(node: _Node) -> Totals:
+    fields = ("acquired", "released", "live", "findings", "untrackable", "unknown")
+    return Totals(**{field: node[field].number() for field in fields})
+
+
+def _type_totals(node: _Node) -> TypeTotals:
+    fields = ("acquired", "released", "live")
+    return TypeTotals(type=node["type"].a(str), **{field: node[field].number() for field in fields})
+
+
+def _tracker(node: _Node) -> TrackerInfo:
+    return TrackerInfo(
+        complete=node["complete"].a(bool), dropped=node["dropped"].number(), watched=node["watched"].strings()
+    )
+
+
+def _finding(node: _Node) -> Finding:
+    rule = node["rule"]
+    if rule.a(str) not in RULES:
+        rule.fail("names a rule that this lifetrack does not know; a newer one may")
+    certainty = node["certainty"].word(tuple(certainty.word for certainty in Certainty))
+    resource, owner, site = node["resource"], node["owner"], node["site"]
+    return StoredFinding(
+        rule=rule.a(str),
+        certainty=Certainty[certainty.upper()],
+        message=node["message"].matching("(?s).+", "a sentence"),
+        resource=Resource(resource["serial"].number(), resource["type"].a(str), resource["label"].optional(str)),
+        site=None if site.value is None else _site(site),
+        events=node["events"].each(_event),
+        owner=OwnerName(owner["name"].a(str), owner["kind"].a(str)),
+        scope=node["scope"].optional(str),
+        test=node["test"].optional(str),
+        count=node["count"].number(1),
+        allowed=node["allowed"].optional(str) if "allowed" in node.a(dict) else None,
+        hint=node["hint"].optional(str),
+        held_by=node["held_by"].each(lambda item: Holder(item["verdict"].a(str), item["path"].strings())),
+        children=node["children"].each(_finding),
+        stored_fingerprint=node["fingerprint"].matching("[0-9a-f]+", "hexadecimal digits"),
+    )
+
+
+def _site(node: _Node) -> StoredSite:
+    return StoredSite(
+        file=node["file"].a(str),
+        line=node["line"].number(),
+        function=node["function"].a(str),
+        stored_code=node["code"].a(str),
+    )
+
+
+def _event(node: _Node) -> Event:
+    return Event(
+        event=node["event"].matching("[a-z][a-z-]*", "the kind of an event, such as 'acquired'"),
+        time=_seconds(node["time"]),
+        thread=node["thread"].optional(str),
+        task=node["task"].optional(str),
+        pid=node["pid"].number(),
+        stack=node["stack"].each(_site),
+    )
+
+
+def _seconds(node: _Node) -> float | None:
+    value: Any = node.value
+    if value is None:
+        return None
+    if type(value) not in (int, float):
+        node.fail(f"must be a number of seconds or null, not {_word_of(value)}")
+    try:
+        seconds = float(value)
+    except OverflowError:
+        seconds = math.inf
+    if not math.isfinite(seconds):
+        node.fail("must be a finite number of seconds or null")
+    return seconds

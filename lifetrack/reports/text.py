@@ -1,0 +1,153 @@
+"""The report as text: worst first, each finding with what to do and where, then totals; in colour where asked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from lifetrack.reports.grouping import count_findings
+from lifetrack.reports.layout import BLANK, Layout, Line, columns, counted, plain
+from lifetrack.reports.paths import clean
+from lifetrack.reports.terminal import colored, print_report
+from lifetrack.reports.text_finding import STYLES, finding_lines, place, subject
+from lifetrack.values.findings import Certainty, Finding
+
+if TYPE_CHECKING:
+    from lifetrack.reports.model import Report
+
+__all__ = ["nothing_to_say", "one_line", "print_report", "render", "render_findings"]
+
+MAX_GROUPS = 50
+MAX_ALLOWED = 20
+MAX_TYPES = 30
+_ENDINGS = {
+    "exception": "The program ended by an exception that nobody caught.",
+    "signal": "The program was ended by a signal.",
+    "lost": "The program was lost without a word: this is what was recorded until then.",
+}
+
+
+def nothing_to_say(report: Report) -> bool:
+    """Whether one line is enough: no findings but allowed ones, and nothing that was dropped or missed."""
+    tracker = report.tracker
+    return tracker.complete and not tracker.dropped and all(finding.allowed is not None for finding in report.findings)
+
+
+def one_line(report: Report) -> str:
+    """Give the counts in one line, without a line break."""
+    return "".join(text for text, _ in _heading(report))
+
+
+def render(report: Report, *, color: bool = False, width: int | None = None) -> str:
+    """Give the whole report; one line where there is nothing to say.
+
+    ``width`` is in characters, 100 if None. ``color`` takes effect where the extra ``rich`` is installed.
+    """
+    lines = [_heading(report)]
+    if not nothing_to_say(report):
+        layout = Layout(width)
+        if report.process.ending in _ENDINGS:
+            lines += layout.wrapped(_ENDINGS[report.process.ending], "")
+        for section in (
+            *_findings(report, layout),
+            _allowed(report, layout),
+            _types(report),
+            _disclosed(report, layout),
+        ):
+            if section:
+                lines += [BLANK, *section]
+    return colored(lines) if color else plain(lines)
+
+
+def render_findings(report: Report, *, color: bool = False, width: int | None = None) -> str:
+    """Give the findings alone, without heading and totals; an empty text where there are none."""
+    lines: list[Line] = []
+    for section in _findings(report, Layout(width)):
+        lines += [BLANK, *section] if lines else section
+    if not lines:
+        return ""
+    return colored(lines) if color else plain(lines)
+
+
+def _heading(report: Report) -> Line:
+    found = [finding for finding in report.findings if finding.allowed is None]
+    total, allowed = count_findings(found), sum(finding.count for finding in report.findings) - count_findings(found)
+    if not found:
+        words = "no findings"
+    else:
+        worst = Counter(dict.fromkeys(reversed(Certainty), 0))
+        for finding in found:
+            worst[finding.certainty] += finding.count
+        kinds = ", ".join(f"{number} {certainty.word}" for certainty, number in worst.items() if number)
+        places = f" at {counted(len(found), 'place')}" if len(found) != total else ""
+        words = f"{counted(total, 'finding')}{places} ({kinds})"
+    if allowed:
+        words += f", {allowed} allowed"
+    totals = report.totals
+    rest = f"; {totals.acquired} acquired, {totals.released} released"
+    rest += f", {totals.live} live" if totals.live else ""
+    rest += f", {totals.untrackable} untrackable" if totals.untrackable and nothing_to_say(report) else ""
+    style = STYLES[max(finding.certainty for finding in found)] if found else "good"
+    return (("lifetrack: ", "strong"), (words, style), (rest, ""))
+
+
+def _findings(report: Report, layout: Layout) -> list[list[Line]]:
+    found = [finding for finding in report.findings if finding.allowed is None]
+    sections = [
+        finding_lines(finding, number, report.process.pid, layout)
+        for number, finding in enumerate(found[:MAX_GROUPS], 1)
+    ]
+    rest = found[MAX_GROUPS:]
+    if rest:
+        more = f"... and {counted(len(rest), 'more place')} with {counted(count_findings(rest), 'finding')}"
+        sections.append(layout.wrapped(f"{more}, left out here: the JSON report has them all.", "", "dim"))
+    return sections
+
+
+def _allowed(report: Report, layout: Layout) -> list[Line]:
+    allowed = [finding for finding in report.findings if finding.allowed is not None]
+    if not allowed:
+        return []
+    lines: list[Line] = [((f"Allowed ({sum(finding.count for finding in allowed)}):", "strong"),)]
+    for finding in allowed[:MAX_ALLOWED]:
+        lines += layout.wrapped(_allowed_text(finding, layout), "     ", "dim", first="   ")
+    if len(allowed) > MAX_ALLOWED:
+        lines.append(((f"   ... and {counted(len(allowed) - MAX_ALLOWED, 'more place')}", "dim"),))
+    return lines
+
+
+def _allowed_text(finding: Finding, layout: Layout) -> str:
+    where = f" from {place(finding.site, layout)}" if finding.site is not None else ""
+    return f"{finding.rule} {finding.name}: {subject(finding)}{where}: {finding.allowed}"
+
+
+def _types(report: Report) -> list[Line]:
+    leaked = {finding.resource.type for finding in report.findings if finding.is_leak}
+    rows = [row for row in report.types if row.live or row.type in leaked]
+    if not rows:
+        return []
+    rows.sort(key=lambda row: (-row.live, row.type))
+    table = columns(
+        [
+            ("type", "acquired", "released", "live"),
+            *((clean(row.type), str(row.acquired), str(row.released), str(row.live)) for row in rows[:MAX_TYPES]),
+        ]
+    )
+    lines: list[Line] = [((text, "" if index else "strong"),) for index, text in enumerate(table)]
+    if len(rows) > MAX_TYPES:
+        lines.append(((f"... and {counted(len(rows) - MAX_TYPES, 'more type')}", "dim"),))
+    return lines
+
+
+def _disclosed(report: Report, layout: Layout) -> list[Line]:
+    totals, tracker = report.totals, report.tracker
+    parts = []
+    if tracker.dropped:
+        parts.append(f"{counted(tracker.dropped, 'event')} dropped")
+    if totals.untrackable:
+        parts.append(f"{counted(totals.untrackable, 'object')} that could not be tracked")
+    if totals.unknown:
+        parts.append(f"{counted(totals.unknown, 'object')} first met after being acquired")
+    if not tracker.complete and not parts:
+        parts.append("the record is incomplete")
+    return layout.wrapped(f"Not seen: {', '.join(parts)}.", "", "dim") if parts else []
