@@ -181,6 +181,7 @@ def _finding(node: _Node) -> Finding:
     rule = node["rule"]
     if rule.a(str) not in RULES:
         rule.fail("names a rule that this lifetrack does not know; a newer one may")
+    node["name"].a(str)  # follows from the rule, so that only its presence matters
     certainty = node["certainty"].word(tuple(certainty.word for certainty in Certainty))
     resource, owner, site = node["resource"], node["owner"], node["site"]
     return StoredFinding(
