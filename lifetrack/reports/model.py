@@ -88,7 +88,7 @@ class Report:
 
     def to_json(self) -> str:
         """Give the report as JSON, valid against the schema that ships with the package."""
-        from lifetrack.reports.json_report import render
+        from lifetrack.reports.json_form import render
 
         return render(self)
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
+from lifetrack.reports.json_form import FORMAT, VERSION
 from lifetrack.reports.model import ENDINGS, ProcessInfo, Report, Totals, TrackerInfo, TypeTotals
 from lifetrack.reports.stored import Holder, StoredFinding, StoredSite
 from lifetrack.values.errors import ConfigurationError
@@ -17,8 +18,6 @@ from lifetrack.values.findings import Certainty, Finding, OwnerName, Resource
 from lifetrack.values.rules import RULES
 from lifetrack.values.settings import Level, parse_level
 
-FORMAT = "lifetrack-report"
-VERSION = 1
 _STAMP = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|\+00:00)"
 _STAMP_WORDS = "a time in UTC, such as '2026-01-31T12:00:00Z'"
 

@@ -1,0 +1,117 @@
+"""The JSON form of a report: the fields of version 1, and the schema that every report is valid against."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from lifetrack.reports.paths import absolute, code_of
+from lifetrack.values.events import Event
+from lifetrack.values.findings import Finding
+from lifetrack.values.stacks import Site
+
+if TYPE_CHECKING:
+    from lifetrack.reports.model import Report
+
+FORMAT = "lifetrack-report"
+VERSION = 1
+
+
+class _Holder(Protocol):
+    """What stands in ``held_by`` of a finding."""
+
+    @property
+    def verdict(self) -> str: ...
+    @property
+    def path(self) -> tuple[str, ...]: ...
+
+
+def render(report: Report) -> str:
+    """Give the report as JSON text in ASCII, with a line break at its end."""
+    # ASCII keeps file names that are no valid Unicode: their surrogates are escaped and come back as they were.
+    return json.dumps(as_dict(report), indent=1, ensure_ascii=True, allow_nan=False) + "\n"
+
+
+def schema() -> dict[str, Any]:
+    """Give the JSON Schema (draft 2020-12) of the report, as it ships with the package."""
+    from importlib.resources import files
+
+    text = files("lifetrack.reports").joinpath("schema", "report-v1.schema.json").read_text(encoding="utf-8")
+    return cast("dict[str, Any]", json.loads(text))
+
+
+def as_dict(report: Report) -> dict[str, Any]:
+    """Give the report as JSON objects: dicts, lists, strings, numbers and None."""
+    process, totals, tracker = report.process, report.totals, report.tracker
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "level": report.level,
+        "process": {
+            "pid": process.pid,
+            "parent_pid": process.parent_pid,
+            "python": process.python,
+            "platform": process.platform,
+            "command": list(process.command),
+            "started": process.started,
+            "ended": process.ended,
+            "ending": process.ending,
+        },
+        "totals": {
+            "acquired": totals.acquired,
+            "released": totals.released,
+            "live": totals.live,
+            "findings": totals.findings,
+            "untrackable": totals.untrackable,
+            "unknown": totals.unknown,
+        },
+        "types": [
+            {"type": row.type, "acquired": row.acquired, "released": row.released, "live": row.live}
+            for row in report.types
+        ],
+        "findings": [finding_dict(finding) for finding in report.findings],
+        "tracker": {"complete": tracker.complete, "dropped": tracker.dropped, "watched": list(tracker.watched)},
+    }
+
+
+def finding_dict(finding: Finding) -> dict[str, Any]:
+    """Give one finding as JSON objects."""
+    resource, owner = finding.resource, finding.owner
+    return {
+        "rule": finding.rule,
+        "name": finding.name,
+        "certainty": finding.certainty.word,
+        "count": finding.count,
+        "fingerprint": finding.fingerprint,
+        "message": finding.message,
+        "resource": {"serial": resource.serial, "type": resource.type, "label": resource.label},
+        "site": None if finding.site is None else _site(finding.site),
+        "test": finding.test,
+        "scope": finding.scope,
+        "owner": {"name": owner.name, "kind": owner.kind},
+        "allowed": finding.allowed,
+        "events": [_event(event) for event in finding.events],
+        "held_by": [
+            {"verdict": holder.verdict, "path": list(holder.path)}
+            for holder in cast("tuple[_Holder, ...]", finding.held_by)
+        ],
+        "children": [finding_dict(child) for child in finding.children],
+        "hint": finding.hint,
+    }
+
+
+def _event(event: Event) -> dict[str, Any]:
+    time = event.time
+    return {
+        "event": event.event,
+        "time": time if time is not None and math.isfinite(time) else None,
+        "thread": event.thread,
+        "task": event.task,
+        "pid": event.pid,
+        "stack": [_site(site) for site in event.stack],
+    }
+
+
+def _site(site: Site) -> dict[str, Any]:
+    return {"file": absolute(site.file), "line": site.line, "function": site.function, "code": code_of(site)}
