@@ -32,8 +32,10 @@ def ending_of(path: AnyPath) -> str:
     raise ConfigurationError(f"report file {name!r}: {found}: end the name with {known}")
 
 
-def check_writable(path: AnyPath) -> None:
+def check_writable(path: AnyPath) -> str:
     """Make sure, without writing anything, that a report can be written to ``path`` later.
+
+    Give the absolute path: the program may go to another directory in between.
 
     Raises ConfigurationError that names the path and the mend: unknown ending, a directory that is missing or not
     writable, a target that is no ordinary file, a symbolic link of somebody else.
@@ -45,6 +47,7 @@ def check_writable(path: AnyPath) -> None:
         raise _problem(path, f"there is no directory {folder!r}: make it first, or name another file")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise _problem(path, f"the directory {folder!r} is not writable: change its permissions, or name another file")
+    return os.path.abspath(path)
 
 
 def write_atomically(path: AnyPath, text: str) -> None:

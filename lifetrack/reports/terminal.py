@@ -35,15 +35,22 @@ def print_report(report: Report, stream: TextIO | None) -> bool:
     """
     if stream is None:
         return False
+    terminal = _is_terminal(stream)
+    color = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    text = report.to_text(color=color, width=_width(stream) if terminal else None)
     try:
-        terminal = stream.isatty()
-        color = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-        text = report.to_text(color=color, width=_width(stream) if terminal else None)
         stream.write(_encodable(text, getattr(stream, "encoding", None)))
         stream.flush()
-    except (OSError, ValueError):  # closed or broken: there is nobody left to tell
+    except Exception:  # a stream of the program's own may raise anything, and there is nobody left to tell
         return False
     return True
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    try:
+        return bool(stream.isatty())
+    except Exception:  # closed, or a stand-in that has only what print() needs
+        return False
 
 
 def colored(lines: list[Line]) -> str:
@@ -70,12 +77,13 @@ def _width(stream: TextIO) -> int | None:
         return int(columns)
     try:
         return os.get_terminal_size(stream.fileno()).columns or None
-    except (OSError, ValueError):
+    except Exception:  # a terminal without a descriptor, or of unknown size
         return None
 
 
-def _encodable(text: str, encoding: str | None) -> str:
+def _encodable(text: str, encoding: object) -> str:
+    encoding = encoding if isinstance(encoding, str) else "utf-8"
     try:
-        return text.encode(encoding or "utf-8", "backslashreplace").decode(encoding or "utf-8")
+        return text.encode(encoding, "backslashreplace").decode(encoding)
     except LookupError:  # an encoding that Python does not know
         return text.encode("ascii", "backslashreplace").decode("ascii")

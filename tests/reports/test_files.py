@@ -102,6 +102,16 @@ def test_unwritable_directory_is_refused(tmp_path):
         tmp_path.chmod(0o700)
 
 
+def test_checked_path_stays_the_same_place(tmp_path, monkeypatch):
+    """The check gives the absolute path, so that a program that changes its directory does not move its report."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub").mkdir()
+    path = check_writable("r.txt")
+    os.chdir("sub")
+    write_atomically(path, "text")
+    assert (tmp_path / "r.txt").read_text(encoding="utf-8") == "text"
+
+
 def test_checking_leaves_no_trace(tmp_path):
     """The check neither makes the file nor changes one that is there."""
     check_writable(tmp_path / "new.json")
@@ -248,4 +258,21 @@ def test_a_stream_that_is_gone_does_no_harm(build):
     assert print_report(report, closed) is False
     assert print_report(report, stream) is False
     broken.close()
+
+    class Sparse:
+        """What some programs put in place of standard error: it can write, and no more."""
+
+        written = ""
+
+        def write(self, text):
+            self.written += text
+
+    class Hostile:
+        def __getattr__(self, name):
+            raise RuntimeError(name)
+
+    sparse = Sparse()
+    print_report(report, sparse)
+    assert sparse.written == report.to_text()
+    assert print_report(report, Hostile()) is False
     assert json.loads(report.to_json())["findings"]
