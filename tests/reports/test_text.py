@@ -109,7 +109,7 @@ def test_colour_adds_nothing_but_colour(full, monkeypatch, section):
     """The coloured form without its escapes is the plain form, also when NO_COLOR would switch rich off."""
     monkeypatch.setenv("NO_COLOR", "1")
     colored = section(full, color=True)
-    assert ESCAPES.search(colored)
+    assert "\x1b[1;31m" in colored  # red, not just bold
     assert ESCAPES.sub("", colored) == section(full)
 
 
@@ -245,6 +245,13 @@ def test_every_width_works(full, width):
     text = full.to_text(width=width)
     assert "app.py:5 in load_all" in text
     assert "Move the use before the release." in " ".join(text.split())
+
+
+def test_places_in_a_message_stay_whole(build):
+    """Prose is broken between words only, so that a place in it can be found and copied."""
+    place = f"/{'long-folder/' * 10}app.py:31"
+    text = render(build.report(build.leak(message=f"It was acquired at {place} once.")), width=40)
+    assert place in text.split()
 
 
 def test_many_places_are_cut_and_counted(build):
