@@ -1,0 +1,107 @@
+"""The command ``lifetrack``, also as ``python -m lifetrack``."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from lifetrack.cli.bad_usage import BAD_USAGE, Parser, complain
+from lifetrack.cli.show import print_text
+from lifetrack.values.errors import ConfigurationError
+
+_USAGE = """lifetrack run [OPTION]... (SCRIPT | -m MODULE | -c CODE) [ARGS...]
+       lifetrack show FILE [--format text|json] [-o OUT]
+       lifetrack rules [LTnnn]
+       lifetrack --version"""
+_NO_COMMAND = "a command is needed: run, show or rules"
+_ABOUT = """Tells which resources a program does not release, or misuses: files, sockets, plugins, ...
+
+commands:
+  run     run a program and report on standard error when it ends
+  show    print a stored report
+  rules   list the rules, or explain one
+
+'lifetrack COMMAND --help' tells more about one."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line ``argv``, by default the process's own, and give the exit status.
+
+    Raises SystemExit as argparse does, and for ``run`` whatever the program raises.
+    """
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    command = arguments[0] if arguments else ""
+    try:
+        if command == "run":
+            return _run(arguments[1:])
+        return _status(_other(command, arguments))
+    except ConfigurationError as error:
+        complain(str(error))
+        return BAD_USAGE
+
+
+def _run(arguments: list[str]) -> int:
+    from lifetrack.cli.options import parse_run
+
+    options = parse_run(arguments)
+    from lifetrack.cli.run import run
+
+    return run(options)
+
+
+def _other(command: str, arguments: list[str]) -> bool:
+    if command == "show":
+        return _show(arguments[1:])
+    if command == "rules":
+        return _rules(arguments[1:])
+    if command == "--version" and len(arguments) == 1:
+        return print_text(f"lifetrack {_version()}\n")
+    parser = Parser("lifetrack", _ABOUT, _USAGE)
+    if command not in ("-h", "--help"):
+        parser.error(f"unknown command {command!r}: use run, show or rules" if command else _NO_COMMAND)
+    return print_text(parser.format_help())
+
+
+def _show(arguments: list[str]) -> bool:
+    from lifetrack.cli.show import show
+
+    parser = Parser("lifetrack show", "Prints a report that 'lifetrack run --report FILE.json' wrote.")
+    parser.add_argument("file", metavar="FILE", help="the report")
+    parser.add_argument("--format", metavar="text|json", help="text unless OUT ends in .json")
+    parser.add_argument("-o", dest="out", metavar="OUT", help="write to this file instead of standard output")
+    options = parser.parse_args(arguments)
+    return show(options.file, options.format, options.out)
+
+
+def _rules(arguments: list[str]) -> bool:
+    from lifetrack.cli.rules import explain_rule, list_rules
+
+    parser = Parser("lifetrack rules", "Lists the rules, or explains one.")
+    parser.add_argument("rule", metavar="LTnnn", nargs="?", help="a rule's id or name")
+    options = parser.parse_args(arguments)
+    return print_text(list_rules() if options.rule is None else explain_rule(options.rule))
+
+
+def _status(read: bool) -> int:
+    if read:
+        return 0
+    # Nobody reads any more. What is still buffered goes nowhere, or the interpreter would complain about it at exit.
+    try:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    except (OSError, ValueError, AttributeError):
+        pass
+    return 1
+
+
+def _version() -> str:
+    known = getattr(sys.modules["lifetrack"], "__version__", None)
+    if isinstance(known, str):
+        return known
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("lifetrack")
+    except PackageNotFoundError:
+        return "of an unknown version"

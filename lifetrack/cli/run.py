@@ -1,0 +1,102 @@
+"""``lifetrack run``: start the tracker, run the program, report, and leave with the program's own exit status."""
+
+from __future__ import annotations
+
+import atexit
+import sys
+import threading
+from collections.abc import Callable
+from types import SimpleNamespace
+
+from lifetrack.cli.conclusion import Conclusion
+from lifetrack.cli.options import RunOptions
+from lifetrack.cli.program import Program, execute
+from lifetrack.cli.signals import LastWord
+from lifetrack.cli.uncaught import conceal, exit_status, show
+from lifetrack.tracker import default_tracker
+from lifetrack.values.settings import Level
+
+
+def run(options: RunOptions) -> int:
+    """Run the program under the tracker and give its exit status.
+
+    Raises ConfigurationError before anything has started if the tracker refuses an option, and afterwards whatever
+    the program raises.
+    """
+    tracker = default_tracker()
+    conclusion = Conclusion(tracker, options.reports, options.fail_on)
+    # Registered before the program's own hooks, so that it runs after all of them.
+    atexit.register(conclusion.at_exit)
+    try:
+        watch = options.watch if options.level is not Level.OFF else ()
+        tracker.start(level=options.level, policy=options.policy, watch=watch, report=False)
+    except BaseException:
+        atexit.unregister(conclusion.at_exit)
+        raise
+    if options.level is not Level.OFF:
+        LastWord(lambda: conclusion.at_signal(options.error_exitcode)).install()
+    if options.error_exitcode is None:
+        return _run_plainly(options.program, conclusion)
+    return _run_and_judge(options.program, conclusion, options.error_exitcode)
+
+
+def _run_plainly(program: Program, conclusion: Conclusion) -> int:
+    try:
+        execute(program)
+    except BaseException as error:
+        conclusion.ended_by(error)
+        conceal(error)
+        raise
+    return 0
+
+
+def _run_and_judge(program: Program, conclusion: Conclusion, verdict: int) -> int:
+    """Run the program, then end the process's life in the interpreter's order, but know the findings in time.
+
+    An atexit hook cannot change the exit status, and ``os._exit`` would lose what unclosed files still buffer. So
+    the exception is printed, the threads are joined and the exit hooks are called here; the interpreter then has
+    nothing of these left to do.
+    """
+    raised: list[BaseException] = []  # emptied before the threads are joined: an exception keeps frames alive
+    try:
+        execute(program)
+    except BaseException as error:
+        conclusion.ended_by(error)
+        if not conclusion.is_mine():
+            conceal(error)
+            raise
+        raised.append(error)
+    if not conclusion.is_mine():  # a forked child has run to the end of the program
+        return 0
+    interrupted = bool(raised) and isinstance(raised[0], KeyboardInterrupt)
+    status = _print_ending(raised.pop()) if raised else 0
+    _guarded(getattr(threading, "_shutdown", None), threading)
+    _guarded(getattr(atexit, "_run_exitfuncs", None), atexit)
+    if conclusion.failed:
+        raise SystemExit(verdict)
+    if interrupted and status == 1:
+        sys.excepthook = lambda *_: None  # it was printed already
+        raise KeyboardInterrupt
+    return status
+
+
+def _print_ending(error: BaseException) -> int:
+    try:
+        if not isinstance(error, SystemExit):
+            show(error)
+            return 1
+    except SystemExit as leave:
+        return exit_status(leave)
+    return exit_status(error)
+
+
+def _guarded(step: Callable[[], object] | None, owner: object) -> None:
+    try:
+        if step is not None:
+            step()
+    except BaseException as error:
+        # What the interpreter does with an exception at this point, Ctrl-C during the join above all.
+        unraisable = SimpleNamespace(
+            exc_type=type(error), exc_value=error, exc_traceback=error.__traceback__, err_msg=None, object=owner
+        )
+        sys.unraisablehook(unraisable)

@@ -1,0 +1,66 @@
+"""SIGTERM and SIGHUP, where nobody handles them: a last word, then death by that very signal."""
+
+from __future__ import annotations
+
+import _thread
+import os
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+#: Seconds that the program stands still for the last word before it may go on until that is done.
+PATIENCE = 1.0
+_NAMES = ("SIGTERM", "SIGHUP")
+
+
+class LastWord:
+    """Handlers for the deadly signals whose disposition is the default.
+
+    ``speak`` is called once, in a thread of its own: the main thread may have been interrupted while it held a
+    lock that ``speak`` needs. If ``speak`` returns a number, the process exits with it instead of dying by the signal.
+    """
+
+    def __init__(self, speak: Callable[[], int | None]) -> None:
+        self._speak = speak
+        self._pid = os.getpid()
+        self._installed: list[signal.Signals] = []
+
+    def install(self) -> None:
+        """Handle those signals that nobody handles and that are not ignored; for the main thread."""
+        for name in _NAMES:
+            number = getattr(signal, name, None)
+            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+                signal.signal(number, self._on_signal)
+                self._installed.append(number)
+        if self._installed and hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.remove)
+
+    def remove(self) -> None:
+        """Give the default back wherever our handler still stands; a forked child does so at once."""
+        for number in self._installed:
+            if signal.getsignal(number) == self._on_signal:
+                signal.signal(number, signal.SIG_DFL)
+        self._installed = []
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_DFL)  # a second signal of the kind kills at once
+        if os.getpid() != self._pid:
+            os.kill(os.getpid(), number)
+            return
+        done = threading.Event()
+        try:
+            _thread.start_new_thread(self._speak_and_die, (number, done))
+        except RuntimeError:  # no thread can be had any more: the interpreter is ending
+            self._speak_and_die(number, done)
+        done.wait(PATIENCE)
+
+    def _speak_and_die(self, number: int, done: threading.Event) -> None:
+        status = None
+        try:
+            status = self._speak()
+        finally:
+            if status is not None:
+                os._exit(status)
+            os.kill(os.getpid(), number)
+            done.set()
