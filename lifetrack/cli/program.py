@@ -171,7 +171,12 @@ def _run_script(program: Program, source: bytes, main: ModuleType) -> None:
 
 
 def _load_compiled(data: bytes) -> CodeType:
-    if data[:4] != importlib.util.MAGIC_NUMBER:
+    magic = importlib.util.MAGIC_NUMBER
+    if (data.startswith(magic) and len(data) <= _PYC_HEADER) or (
+        len(data) < len(magic) and sys.version_info >= (3, 13)
+    ):
+        raise EOFError("EOF read where not expected")
+    if not data.startswith(magic):
         raise RuntimeError("Bad magic number in .pyc file")
     code = marshal.loads(data[_PYC_HEADER:])  # noqa: S302 - a compiled script that its user names
     if not isinstance(code, CodeType):

@@ -8,19 +8,10 @@ from dataclasses import dataclass
 from lifetrack.reports.grouping import group
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Finding
+from lifetrack.values.records import TypeTotals
 
 #: How a process can end, as reports word it.
 ENDINGS = ("normal", "exit", "exception", "signal", "lost")
-
-
-@dataclass(frozen=True, slots=True)
-class TypeTotals:
-    """How many resources of one type were acquired, were released, and are live."""
-
-    type: str
-    acquired: int
-    released: int
-    live: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,148 @@
+"""lifetrack: the discipline of smart pointers for resources.
+
+Declare what must be released, switch tracking on, and read which line to fix::
+
+    import lifetrack
+
+    @lifetrack.tracked
+    class Backend: ...
+
+    lifetrack.start()
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lifetrack.api import (
+        acquires,
+        allow,
+        assert_no_leaks,
+        find_leaks,
+        history,
+        is_tracking,
+        releases,
+        report,
+        scope,
+        snapshot,
+        start,
+        stop,
+        track,
+        tracked,
+        watch,
+    )
+    from lifetrack.reports.model import Report
+    from lifetrack.tracker import Tracker
+    from lifetrack.values.errors import (
+        BackendError,
+        ConfigurationError,
+        DeclarationError,
+        DoubleReleaseError,
+        LeakError,
+        LeakWarning,
+        LifetrackError,
+        MissingExtraError,
+        OwnershipError,
+        UnknownReleaseError,
+        UseAfterMoveError,
+        UseAfterReleaseError,
+        UseBeforeAcquireError,
+    )
+    from lifetrack.values.events import Event
+    from lifetrack.values.findings import Certainty, Finding
+    from lifetrack.values.records import Record, Snapshot
+    from lifetrack.values.stacks import Site
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "lifetrack.api": (
+        "acquires", "allow", "assert_no_leaks", "find_leaks", "history", "is_tracking", "releases", "report", "scope",
+        "snapshot", "start", "stop", "track", "tracked", "watch",
+    ),
+    "lifetrack.reports.model": ("Report",),
+    "lifetrack.tracker": ("Tracker",),
+    "lifetrack.values.errors": (
+        "BackendError", "ConfigurationError", "DeclarationError", "DoubleReleaseError", "LeakError", "LeakWarning",
+        "LifetrackError", "MissingExtraError", "OwnershipError", "UnknownReleaseError", "UseAfterMoveError",
+        "UseAfterReleaseError", "UseBeforeAcquireError",
+    ),
+    "lifetrack.values.events": ("Event",),
+    "lifetrack.values.findings": ("Certainty", "Finding"),
+    "lifetrack.values.records": ("Record", "Snapshot"),
+    "lifetrack.values.stacks": ("Site",),
+}  # fmt: skip
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "BackendError",
+    "Certainty",
+    "ConfigurationError",
+    "DeclarationError",
+    "DoubleReleaseError",
+    "Event",
+    "Finding",
+    "LeakError",
+    "LeakWarning",
+    "LifetrackError",
+    "MissingExtraError",
+    "OwnershipError",
+    "Record",
+    "Report",
+    "Site",
+    "Snapshot",
+    "Tracker",
+    "UnknownReleaseError",
+    "UseAfterMoveError",
+    "UseAfterReleaseError",
+    "UseBeforeAcquireError",
+    "acquires",
+    "allow",
+    "assert_no_leaks",
+    "find_leaks",
+    "history",
+    "is_tracking",
+    "releases",
+    "report",
+    "scope",
+    "snapshot",
+    "start",
+    "stop",
+    "track",
+    "tracked",
+    "watch",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use: a program that only declares pays for nothing else."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _at_exit() -> None:
+    module = sys.modules.get("lifetrack.tracker")
+    if module is not None:
+        module.default_tracker().at_exit()
+
+
+# Registered on import, so that it runs after the exit hooks that the program registers later.
+atexit.register(_at_exit)
+
+if os.environ.get("LIFETRACK"):
+    from lifetrack.environment import start_from_environment
+
+    start_from_environment()

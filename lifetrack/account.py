@@ -1,0 +1,140 @@
+"""The account: the parts of one tracker from start to stop, and the report of them."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from lifetrack.guards.engine import Engine
+from lifetrack.instrument.classes import Classes
+from lifetrack.instrument.singles import Singles
+from lifetrack.judgement import Judgement, is_released
+from lifetrack.ledger.entries import KIND
+from lifetrack.ledger.ledger import Ledger
+from lifetrack.ledger.rendering import finding_of_case
+from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
+from lifetrack.values.findings import Finding
+from lifetrack.values.records import TypeTotals
+from lifetrack.values.settings import Settings
+from lifetrack.watch.watching import Watching
+
+ReportTarget = str | os.PathLike[str]
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+
+
+class Account:
+    """One ledger with everything that writes into it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        targets: bool | tuple[str, ...],
+        watches: Iterable[tuple[str, ...]],
+        ledger: Ledger | None = None,
+    ) -> None:
+        self.settings = settings
+        self.targets = targets
+        self.started = _now()
+        self.engine = Engine(Ledger() if ledger is None else ledger, settings)
+        self.judgement = Judgement(self.engine)
+        self.classes = Classes(self.engine, self.judgement.drain)
+        self.singles = Singles(self.engine, self.classes)
+        self.watching = Watching(self.classes, self.singles)
+        for names in watches:
+            self.watching.install(names)
+
+    def changed(self, settings: Settings, targets: bool | tuple[str, ...]) -> Account:
+        """Give an account with other settings and the same ledger; this one is taken down."""
+        names = self.watching.names
+        self._take_down()
+        successor = Account(settings, targets, [names] if names else [], self.engine.ledger)
+        successor.started = self.started
+        return successor
+
+    def _take_down(self) -> None:
+        self.watching.remove()
+        self.classes.remove()
+        self.engine.on = False
+
+    def close(self) -> None:
+        """Restore everything that was touched."""
+        self._take_down()
+        self.engine.ledger.entries.clear()
+
+    def look(self) -> None:
+        """Bring the ledger up to date: classes, collected objects, and objects that know their own state."""
+        self.classes.settle()
+        self.engine.ledger.settle(is_released)
+        self.judgement.drain()
+
+    def present(self, report: Report) -> None:
+        """Print or write the report at exit; a target that fails is one clear line and the text is printed."""
+        from lifetrack.reports.files import write_report
+        from lifetrack.reports.text import nothing_to_say, print_report
+
+        failed = self.targets is True
+        for path in self.targets if isinstance(self.targets, tuple) else ():
+            try:
+                write_report(report, path)
+            except Exception as error:  # a full disk must not hide the program's own ending
+                print(f"lifetrack: error: {error}", file=sys.stderr)
+                failed = True
+        if failed and not nothing_to_say(report) and sys.stderr is not None:
+            print_report(report, sys.stderr)
+
+
+def type_totals(ledger: Ledger) -> tuple[TypeTotals, ...]:
+    """Count by type: how many were acquired and released, and how many are live."""
+    live = Counter(entry[KIND].type_name for entry in ledger.open_entries())
+    acquired: Counter[str] = Counter()
+    collected: Counter[str] = Counter()
+    for kind in ledger.kinds:
+        acquired[kind.type_name] += kind.acquired
+        collected[kind.type_name] += kind.collected
+    return tuple(
+        TypeTotals(name, count, count - live[name] - collected[name], live[name])
+        for name, count in sorted(acquired.items())
+        if count
+    )
+
+
+def report_of(account: Account, ending: str, findings: Sequence[Finding] | None) -> Report:
+    """Make a report: of these leaks and every misuse filed, or of all that was filed."""
+    ledger = account.engine.ledger
+    filed = [finding_of_case(ledger, case) for case in ledger.cases()]
+    if findings is not None:
+        filed = [*findings, *(finding for finding in filed if not finding.is_leak)]
+    types = type_totals(ledger)
+    totals = Totals(
+        acquired=sum(each.acquired for each in types),
+        released=sum(each.released for each in types),
+        live=sum(each.live for each in types),
+        findings=sum(finding.count for finding in filed if finding.allowed is None),
+        untrackable=ledger.untrackable,
+        unknown=ledger.unknown,
+    )
+    process = ProcessInfo(
+        pid=os.getpid(),
+        parent_pid=os.getppid(),
+        python=platform.python_version(),
+        platform=sys.platform,
+        command=tuple(sys.argv),
+        started=account.started,
+        ended=_now(),
+        ending=ending,
+    )
+    return Report(
+        level=account.settings.level.word,
+        process=process,
+        totals=totals,
+        types=types,
+        findings=tuple(filed),
+        tracker=TrackerInfo(complete=True, dropped=0, watched=account.watching.names),
+    )

@@ -1,0 +1,1 @@
+"""Detection: from what the ledger holds to findings. Detectors ask, they change nothing."""

@@ -1,0 +1,1 @@
+"""Guards: what stands in the way of a released object, and what happens on touch."""

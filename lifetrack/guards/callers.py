@@ -1,0 +1,52 @@
+"""Who calls? Some calls on a released object are the object's own business."""
+
+from __future__ import annotations
+
+import contextlib
+from types import FrameType, FunctionType
+
+from lifetrack.guards.shapes import mro, own
+from lifetrack.values.declarations import Declaration
+
+_EXITS = frozenset({"__exit__", "__aexit__", "__del__"})
+_CONTEXTLIB = contextlib.__file__
+
+
+def is_own_call(frame: FrameType, obj: object) -> bool:
+    """Whether ``frame`` is a method that has ``obj`` as its first argument."""
+    code = frame.f_code
+    return code.co_argcount > 0 and frame.f_locals.get(code.co_varnames[0]) is obj
+
+
+def is_exit(frame: FrameType) -> bool:
+    """Whether a release comes from a context manager's end or a finalizer."""
+    code = frame.f_code
+    return code.co_name in _EXITS or code.co_filename == _CONTEXTLIB
+
+
+def is_construction(frame: FrameType, obj: object) -> bool:
+    """Whether ``frame`` is a constructor at work on ``obj``."""
+    return frame.f_code.co_name == "__init__" and is_own_call(frame, obj)
+
+
+def _is_entitled(cls: type, declaration: Declaration, frame: FrameType) -> bool:
+    code = frame.f_code
+    name = code.co_name
+    if name.startswith("__") and name.endswith("__"):
+        return True
+    if name in declaration.after_release or name in declaration.release:
+        return True
+    for base in mro(cls):
+        attribute = own(base).get(name)
+        if isinstance(attribute, property):
+            getter = attribute.fget
+            return isinstance(getter, FunctionType) and getter.__code__ is code
+    return False
+
+
+def may_touch(cls: type, declaration: Declaration, frame: FrameType, obj: object) -> bool:
+    """Whether the caller is a method of the object that stays legitimate after the release.
+
+    Special methods, properties and the declared names may use the rest of the object to do their work.
+    """
+    return _is_entitled(cls, declaration, frame) and is_own_call(frame, obj)

@@ -1,0 +1,130 @@
+"""The engine: what generated wrappers and guards share of one tracker that is on."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import CodeType, FrameType
+
+from lifetrack.ledger.capture import Trace, locate, make_capture
+from lifetrack.ledger.entries import NUMBER, RELEASED, STATE, Entry
+from lifetrack.ledger.ledger import Case, Ledger
+from lifetrack.ledger.moment import Moment, moment
+from lifetrack.ledger.rendering import finding_of_case
+from lifetrack.values.errors import (
+    DoubleReleaseError,
+    LeakWarning,
+    LifetrackError,
+    UnknownReleaseError,
+    UseAfterReleaseError,
+    UseBeforeAcquireError,
+)
+from lifetrack.values.events import Event
+from lifetrack.values.findings import Certainty, Finding
+from lifetrack.values.settings import Level, Settings
+
+ERRORS: dict[str, type[LifetrackError]] = {
+    "LT201": UseAfterReleaseError,
+    "LT202": DoubleReleaseError,
+    "LT204": UnknownReleaseError,
+    "LT205": UseBeforeAcquireError,
+}
+_WORDS = {"used": "used here", "released": "released here", "acquired": "acquired here"}
+
+
+def note_of(event: Event) -> str:
+    """Tell one event in a line for an exception's notes, and its callers in more lines."""
+    word = _WORDS.get(event.event, event.event)
+    if not event.stack:
+        return word
+    lines = [f"{word}: {event.stack[0]} in {event.stack[0].function}"]
+    lines += [f"    called from {site} in {site.function}" for site in event.stack[1:]]
+    return "\n".join(lines)
+
+
+def exception_of(finding: Finding) -> LifetrackError:
+    """Make the exception of a misuse; its notes tell the history."""
+    error = ERRORS[finding.rule](f"{finding.rule} {finding.name}: {finding.message}", finding=finding)
+    for event in finding.events:
+        error.add_note(note_of(event))
+    return error
+
+
+def warn(finding: Finding, frame: FrameType | None) -> None:
+    """Show a finding as a LeakWarning, at the line of the misuse or else of the acquisition."""
+    places = [f"{event.event} at {event.stack[0]}" for event in finding.events if event.stack]
+    text = f"{finding.rule} {finding.name}: {finding.message} ({', '.join(places)})" if places else finding.message
+    site = finding.misuse.stack[0] if finding.misuse is not None and finding.misuse.stack else finding.site
+    registry = None if frame is None else frame.f_globals.setdefault("__warningregistry__", {})
+    file, line = ("<unknown>", 1) if site is None else (site.file, site.line)
+    warnings.warn_explicit(text, LeakWarning, file, line, registry=registry)
+
+
+class _Inside(threading.local):
+    def __init__(self) -> None:
+        self.objects: set[int] = set()
+
+
+class Engine:
+    """One tracker's ledger and settings, and the one way to file a misuse."""
+
+    def __init__(self, ledger: Ledger, settings: Settings) -> None:
+        self.ledger = ledger
+        self.settings = settings
+        self.on = True
+        self._inside = _Inside()
+        self.capture: Callable[[FrameType], Trace] = make_capture(settings.frames)
+
+    @property
+    def level(self) -> Level:
+        """The level that is recorded."""
+        return self.settings.level
+
+    def place(self, frame: FrameType) -> tuple[Trace | CodeType | None, int | None, Moment | None]:
+        """Note where and when, as much as the level asks for."""
+        if self.level >= Level.STACKS:
+            return self.capture(frame), None, moment()
+        raw = locate(frame) if self.level == Level.SITES else None
+        return (None, None, None) if raw is None else (*raw, None)
+
+    def trace(self, frame: FrameType) -> tuple[Trace | None, Moment | None]:
+        """Note where and when in the form of a further event."""
+        trace, offset, when = self.place(frame)
+        if trace is None or isinstance(trace, tuple):
+            return trace, when
+        return (trace, offset, None), when
+
+    @contextmanager
+    def within(self, obj: object) -> Iterator[None]:
+        """Let the program's own code touch ``obj`` unguarded, in this thread, for a block."""
+        objects = self._inside.objects
+        if id(obj) in objects:
+            yield
+            return
+        objects.add(id(obj))
+        try:
+            yield
+        finally:
+            objects.discard(id(obj))
+
+    def is_within(self, obj: object) -> bool:
+        """Whether this thread is in a block of :meth:`within` for ``obj``."""
+        return id(obj) in self._inside.objects
+
+    def released(self, obj: object) -> Entry | None:
+        """Give the entry of ``obj`` if it is known to be released."""
+        entry = self.ledger.entries.get(id(obj))
+        return entry if entry is not None and entry[STATE] == RELEASED and entry[NUMBER] is not None else None
+
+    def violation(self, rule: str, entry: Entry, event: str, frame: FrameType, *, certain: bool = True) -> None:
+        """File a misuse and do what the policy says: raise its exception, warn, or only record."""
+        certainty = Certainty.PROVEN if certain else Certainty.SUSPECTED
+        # The entry goes on changing; the case keeps what it was.
+        case: Case = self.ledger.add_case(rule, certainty, list(entry), (event, *self.trace(frame)))
+        policy = self.settings.policy[rule]
+        if policy == "raise":
+            raise exception_of(finding_of_case(self.ledger, case))
+        if policy == "warn":
+            warn(finding_of_case(self.ledger, case), frame)

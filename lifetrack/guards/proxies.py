@@ -1,0 +1,74 @@
+"""Proxies: for objects that are not ours, and whose class must not change.
+
+A proxy class is generated for each type: a wrapt proxy with the type's release methods standing on it. It is then
+instrumented like any declared class, so that release, double release and use after release are one mechanism.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import wrapt
+
+from lifetrack.guards.shapes import resolve
+from lifetrack.values.declarations import CONTEXT_RELEASES
+
+#: Types whose ``with`` block ends a transaction, not the object.
+_CONTEXT_IS_NO_RELEASE = frozenset({"sqlite3.Connection", "psycopg2.extensions.connection", "psycopg.Connection"})
+
+
+class Tracked(wrapt.ObjectProxy):  # type: ignore[misc, name-defined, unused-ignore]
+    """A tracked object that is not ours: everything is the object's own but its release."""
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return self.__wrapped__.__reduce_ex__(protocol)
+
+    def __copy__(self) -> Any:
+        return copy.copy(self.__wrapped__)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return copy.deepcopy(self.__wrapped__, memo)
+
+    def __enter__(self) -> Any:
+        entered = self.__wrapped__.__enter__()
+        return self if entered is self.__wrapped__ else entered
+
+    async def __aenter__(self) -> Any:
+        entered = await self.__wrapped__.__aenter__()
+        return self if entered is self.__wrapped__ else entered
+
+
+def unwrapped(obj: Any) -> Any:
+    """Give the object itself, of a proxy of ours or of the object."""
+    return obj.__wrapped__ if issubclass(type(obj), Tracked) else obj
+
+
+def _forward(name: str, attribute: object) -> Callable[..., Any]:
+    if inspect.iscoroutinefunction(attribute):
+
+        async def forward_async(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+            return await getattr(self.__wrapped__, name)(*args, **kwargs)
+
+        return forward_async
+
+    def forward(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        return getattr(self.__wrapped__, name)(*args, **kwargs)
+
+    return forward
+
+
+def context_releases(cls: type) -> tuple[str, ...]:
+    """Give the special methods by which a ``with`` block releases an object of this type."""
+    if f"{cls.__module__}.{cls.__qualname__}" in _CONTEXT_IS_NO_RELEASE:
+        return ()
+    return tuple(name for name in CONTEXT_RELEASES if resolve(cls, name) is not None)
+
+
+def proxy_class(cls: type, releases: tuple[str, ...]) -> type[Tracked]:
+    """Make the proxy class for objects of a type."""
+    namespace: dict[str, Any] = {name: _forward(name, resolve(cls, name)) for name in releases}
+    namespace |= {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
+    return type(cls.__name__, (Tracked,), namespace)

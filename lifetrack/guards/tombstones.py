@@ -1,0 +1,279 @@
+"""Tombstones: the class of a released object.
+
+Each instrumented class gets a generated subclass with guards in place of its public methods. Releasing an object sets its
+class to it, so that live objects carry no guard at all. What people ask of a closed object keeps working, and
+``obj.__class__`` still gives the real class. The same machine makes the class of an object whose acquire method has not
+run yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from sys import _getframe
+from types import FrameType
+from typing import Any
+
+from lifetrack.guards.callers import is_exit, is_own_call, may_touch
+from lifetrack.guards.shapes import Shape, mro, own, resolve, set_class
+from lifetrack.ledger.entries import NUMBER, RELEASED, STATE, UNOPENED, Entry
+from lifetrack.values.declarations import CONTEXT_RELEASES, INIT
+
+#: What people ask of a closed object, and how they wait for its end.
+ASKED = frozenset({
+    "closed", "is_closed", "isclosed", "is_closing", "is_open", "isopen", "is_alive", "isalive", "is_running", "is_active",
+    "is_connected", "connected", "is_shutdown", "is_released", "released", "is_disposed", "done", "wait_closed", "join",
+})  # fmt: skip
+#: Special methods that use an object; all others only ask.
+USES = frozenset({
+    "__call__", "__getitem__", "__setitem__", "__delitem__", "__iter__", "__next__", "__reversed__", "__aiter__",
+    "__anext__", "__await__", "__enter__", "__aenter__",
+})  # fmt: skip
+_CREATION = "lifetrack_tombstone"
+_NEVER = (object, BaseException)
+_ABSTRACT = frozenset({"released"})
+
+
+def is_tombstone(cls: type) -> bool:
+    """Whether it is a class made here."""
+    return own(cls).get("__abstractmethods__") is _ABSTRACT
+
+
+def _is_callable_on_instances(attribute: object) -> bool:
+    if attribute is None or isinstance(attribute, (staticmethod, classmethod, property, type)):
+        return False
+    kind = type(attribute)
+    return hasattr(kind, "__get__") and not hasattr(kind, "__set__") and (
+        callable(attribute) or hasattr(kind, "__call__") or kind.__name__ in {"partialmethod", "singledispatchmethod"}
+    )
+
+
+def _is_use(shape: Shape, name: str) -> bool:
+    declaration = shape.declaration
+    if name in declaration.after_release or name in ASKED or name == declaration.acquire:
+        return False
+    if name in declaration.release:
+        return False
+    if name in {"__enter__", "__aenter__"} and declaration.acquire != INIT:
+        return False  # it may well be what opens the object again
+    return not name.startswith("_") or name in USES
+
+
+def used_names(shape: Shape) -> Iterator[str]:
+    """Give the names of all methods whose call uses an object."""
+    seen = set()
+    for base in mro(shape.surface):
+        if base in _NEVER:
+            continue
+        for name, attribute in own(base).items():
+            if name not in seen and _is_use(shape, name) and _is_callable_on_instances(attribute):
+                yield name
+            seen.add(name)
+
+
+def _is_free(shape: Shape, entry: Entry | None, obj: object, frame: FrameType) -> bool:
+    """Whether a touch is nobody's mistake: not released, own business, or tracking is off."""
+    engine = shape.engine
+    if not engine.on:
+        set_class(obj, shape.cls)
+        return True
+    if entry is None or engine.is_within(obj):
+        return True
+    return may_touch(shape.cls, shape.declaration, frame, obj)
+
+
+def _real(shape: Shape, obj: Any, name: str) -> Any:
+    """Give the method that a guard stands for, bound to the object."""
+    attribute = resolve(shape.cls, name)
+    return getattr(obj.__wrapped__, name) if attribute is None else attribute.__get__(obj, shape.cls)
+
+
+def _method(shape: Shape, name: str, rule: str) -> Callable[..., Any]:
+    state = RELEASED if rule == "LT201" else UNOPENED
+
+    def guard(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        frame = _getframe(1)
+        entry = shape.engine.ledger.entries.get(id(self))
+        if entry is not None and entry[STATE] != state:
+            entry = None
+        original = _real(shape, self, name)
+        if _is_free(shape, entry, self, frame) or entry is None:
+            return original(*args, **kwargs)
+        shape.engine.violation(rule, entry, "used", frame)
+        with shape.engine.within(self):
+            return original(*args, **kwargs)
+
+    guard.__name__ = name
+    guard.__qualname__ = f"{shape.cls.__qualname__}.{name}"
+    guard.__module__ = shape.cls.__module__
+    return guard
+
+
+def judge_release(shape: Shape, entry: Entry, name: str, obj: object, frame: FrameType) -> None:
+    """File a release of a released object, unless it is legitimate."""
+    declaration, engine = shape.declaration, shape.engine
+    if not engine.on or entry[NUMBER] is None or engine.is_within(obj):
+        return
+    if declaration.idempotent or declaration.guard == "none" or is_exit(frame) or name in CONTEXT_RELEASES:
+        return
+    if is_own_call(frame, obj) and may_touch(shape.cls, declaration, frame, obj):
+        return
+    if declaration.recognised and release_name(entry) not in (None, name):
+        return
+    engine.violation("LT202", entry, "released", frame)
+
+
+def release_name(entry: Entry) -> str | None:
+    """Give the name of the method that released, where that was noted."""
+    extra = entry[-1]
+    return None if extra is None else extra.released_by
+
+
+def _release(shape: Shape, name: str) -> Callable[..., Any]:
+    def guard(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        entry = shape.engine.released(self)
+        original = _real(shape, self, name)
+        if not shape.engine.on:
+            set_class(self, shape.cls)
+        elif entry is not None:
+            judge_release(shape, entry, name, self, _getframe(1))
+        with shape.engine.within(self):
+            return original(*args, **kwargs)
+
+    guard.__name__ = name
+    guard.__qualname__ = f"{shape.cls.__qualname__}.{name}"
+    guard.__module__ = shape.cls.__module__
+    return guard
+
+
+def _all_guard(shape: Shape, rule: str) -> Callable[[Any, str], Any]:
+    state = RELEASED if rule == "LT201" else UNOPENED
+
+    def __getattribute__(self: Any, name: str) -> Any:
+        original = resolve(shape.cls, "__getattribute__").__get__(self, shape.cls)
+        if name.startswith("_") or not _is_use(shape, name):
+            return original(name)
+        entry = shape.engine.ledger.entries.get(id(self))
+        if entry is not None and entry[STATE] == state:
+            frame = _getframe(1)
+            if not _is_free(shape, entry, self, frame) and not is_own_call(frame, self):
+                shape.engine.violation(rule, entry, "used", frame)
+                with shape.engine.within(self):
+                    return original(name)
+        return original(name)
+
+    return __getattribute__
+
+
+def _namespace(shape: Shape, rule: str) -> dict[str, Any]:
+    cls = shape.cls
+    entries = shape.engine.ledger.entries
+
+    def forget(self: Any) -> None:
+        try:
+            del entries[id(self)]
+        except KeyError:
+            pass
+
+    def __reduce_ex__(self: Any, protocol: int) -> Any:
+        reduced = resolve(cls, "__reduce_ex__").__get__(self, cls)(protocol)
+        if not isinstance(reduced, tuple):
+            return reduced
+        real = [tuple(cls if part is made else part for part in item) if isinstance(item, tuple) else item
+                for item in reduced]  # fmt: skip
+        return tuple(cls if item is made else item for item in real)
+
+    def __new__(made_cls: type, *args: Any, **kwargs: Any) -> Any:
+        return cls(*args, **kwargs)  # ``type(self)(…)`` on a released object means its real class
+
+    made: type
+    namespace: dict[str, Any] = {name: _method(shape, name, rule) for name in used_names(shape)}
+    if rule == "LT201":
+        for name in shape.declaration.release:
+            if name not in CONTEXT_RELEASES and resolve(cls, name) is not None:
+                namespace[name] = _release(shape, name)
+    if shape.declaration.guard == "all":
+        namespace["__getattribute__"] = _all_guard(shape, rule)
+    if shape.surface is cls:  # a proxy answers for the object behind it already
+        namespace["__class__"] = property(lambda self: cls)
+    if rule == "LT201" and getattr(resolve(cls, "__del__"), "lifetrack_chained", None) is None:
+        namespace["__del__"] = forget
+    namespace |= {
+        "__slots__": (),
+        "__module__": cls.__module__,
+        "__qualname__": cls.__qualname__,
+        "__doc__": cls.__doc__,
+        "__new__": __new__,
+        "__reduce_ex__": __reduce_ex__,
+    }
+
+    def remember(tombstone: type) -> None:
+        nonlocal made
+        made = tombstone
+
+    namespace[_CREATION] = remember
+    return namespace
+
+
+def _create(cls: type, namespace: dict[str, Any]) -> type:
+    """Create a subclass that no metaclass and no ``__init_subclass__`` of anybody gets to see."""
+    remember = namespace.pop(_CREATION)
+    had, before = "__init_subclass__" in own(cls), own(cls).get("__init_subclass__")
+    inherited = resolve(cls, "__init_subclass__")
+
+    def quiet(subclass: type, **kwargs: Any) -> None:
+        if not kwargs.pop(_CREATION, False):  # another thread subclasses at this moment
+            inherited.__get__(None, subclass)(**kwargs)
+
+    type.__setattr__(cls, "__init_subclass__", classmethod(quiet))
+    try:
+        made: type = type.__new__(type(cls), cls.__name__, (cls,), namespace, **{_CREATION: True})
+    finally:
+        if had:
+            type.__setattr__(cls, "__init_subclass__", before)
+        else:
+            type.__delattr__(cls, "__init_subclass__")
+    # Plugin loaders that walk __subclasses__() skip what is abstract.
+    type.__setattr__(made, "__abstractmethods__", _ABSTRACT)
+    remember(made)
+    return made
+
+
+def _made(shape: Shape, rule: str) -> type | None:
+    try:
+        return _create(shape.cls, _namespace(shape, rule))
+    except TypeError:
+        shape.refused = True
+        return None
+
+
+def bury(shape: Shape, obj: object) -> None:
+    """Put the guards on a released object; where the interpreter refuses, the object stays as it is."""
+    if shape.declaration.guard == "none" or shape.refused:
+        return
+    if shape.tombstone is None:
+        shape.tombstone = _made(shape, "LT201")
+    _swap(shape, obj, shape.tombstone)
+
+
+def seal(shape: Shape, obj: object) -> None:
+    """Put the guards on an object whose acquire method has not run yet."""
+    if shape.declaration.guard == "none" or shape.refused:
+        return
+    if shape.unopened is None:
+        shape.unopened = _made(shape, "LT205")
+    _swap(shape, obj, shape.unopened)
+
+
+def _swap(shape: Shape, obj: object, made: type | None) -> None:
+    if made is None:
+        return
+    try:
+        set_class(obj, made)
+    except TypeError:
+        shape.refused = True
+
+
+def unseal(shape: Shape, obj: object) -> None:
+    """Take the guards off."""
+    if type(obj) is not shape.cls and type(obj) in (shape.tombstone, shape.unopened):
+        set_class(obj, shape.cls)

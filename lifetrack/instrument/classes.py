@@ -1,0 +1,240 @@
+"""Instrumenting classes: the declared ones and all their subclasses, while tracking is on; undone exactly."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import weakref
+from collections.abc import Callable, Iterator
+from types import FunctionType, MethodDescriptorType, WrapperDescriptorType
+from typing import Any
+
+from lifetrack.guards.engine import Engine
+from lifetrack.guards.shapes import ATTRIBUTE, Shape, mro, own, resolve, shape_of
+from lifetrack.guards.tombstones import is_tombstone
+from lifetrack.guards.patches import Patches
+from lifetrack.instrument.recorder import Recorder
+from lifetrack.instrument.wrappers import ORIGINAL, acquirer, constructor, finalizer, first_constructor, releaser
+from lifetrack.ledger.entries import type_name
+from lifetrack.values.declarations import INIT, Declaration
+
+_DIRECT = (FunctionType, WrapperDescriptorType, MethodDescriptorType)
+_ABSENT: Any = object()
+
+
+def is_ours(attribute: object) -> bool:
+    """Whether an attribute is one of our wrappers."""
+    return isinstance(attribute, FunctionType) and ORIGINAL in attribute.__dict__
+
+
+def _is_protocol(cls: type) -> bool:
+    return bool(own(cls).get("_is_protocol", False))
+
+
+def _is_placeholder(attribute: object) -> bool:
+    """Whether it is the constructor that typing puts on protocols; it looks for itself, so it is never wrapped."""
+    return getattr(attribute, "__name__", None) == "_no_init_or_replace_init"
+
+
+def _bare_constructor(cls: type) -> Callable[..., None]:
+    def __init__(self: Any, /, *args: Any, **kwargs: Any) -> None:
+        if (args or kwargs) and resolve(type(self), "__new__") is object.__dict__["__new__"]:
+            raise TypeError(f"{type(self).__name__}() takes no arguments")
+        object.__init__(self)
+
+    __init__.__qualname__ = f"{cls.__qualname__}.__init__"
+    __init__.__module__ = cls.__module__
+    return __init__
+
+
+def _resolved(cls: type, name: str) -> Any:
+    for base in mro(cls):
+        attribute = own(base).get(name, _ABSENT)
+        if attribute is not _ABSENT and not _is_placeholder(attribute):
+            return attribute
+    return None
+
+
+def _callable_with_self(attribute: Any) -> Callable[..., Any]:
+    """Make something that can be called with the object first, of whatever stands on a class."""
+    if isinstance(attribute, _DIRECT):
+        return attribute
+
+    def call(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        return attribute.__get__(self, type(self))(*args, **kwargs)
+
+    return call
+
+
+class Classes:
+    """The instrumented classes of one engine."""
+
+    def __init__(self, engine: Engine, drain: Callable[[], object]) -> None:
+        self.engine = engine
+        self.recorder = Recorder(engine, self.adopt)
+        self._drain = drain
+        self._roots: list[tuple[weakref.ref[type], Declaration]] = []
+        self._instrumented: list[weakref.ref[type]] = []
+        self._unsettled: list[weakref.ref[type]] = []
+        self._protocols: list[Shape] = []
+        self._finishers = Patches()
+        self._finish(dataclasses, "_process_class")
+
+    # -- which classes -------------------------------------------------------------------------------------------
+
+    def install(self, cls: type, declaration: Declaration) -> None:
+        """Instrument a declared class and every subclass that it has."""
+        self._roots.append((weakref.ref(cls), declaration))
+        for each in list(_family(cls)):
+            self.adopt(each)
+
+    def _declaration(self, cls: type) -> Declaration | None:
+        """Give what is declared for ``cls``: the nearest declaration, joined with those of unrelated bases."""
+        lineage = mro(cls)
+        found = [(lineage.index(root), declaration) for ref, declaration in self._roots
+                 if (root := ref()) is not None and root in lineage]  # fmt: skip
+        if not found:
+            return None
+        found.sort(key=lambda item: item[0])
+        index, nearest = found[0]
+        others = [item for at, item in found[1:] if not issubclass(lineage[index], lineage[at])]
+        if not others:
+            return nearest
+        names = dict.fromkeys(nearest.release)
+        for declaration in others:
+            names |= dict.fromkeys(declaration.release)
+        return dataclasses.replace(nearest, release=tuple(names), recognised=True)
+
+    def adopt(self, cls: type) -> Shape | None:
+        """Instrument one class that is declared or inherits a declaration."""
+        shape = shape_of(cls)
+        if shape is not None and shape.engine is self.engine:
+            self._wrap(shape)
+            return shape
+        declaration = self._declaration(cls)
+        if declaration is None or is_tombstone(cls):
+            return None
+        kind = self.engine.ledger.new_kind(type_name(cls), declaration)
+        shape = Shape(self.engine, cls, declaration, kind)
+        self._instrumented.append(weakref.ref(cls))
+        if _is_protocol(cls):
+            self._protocols.append(shape)  # whose attributes are looked at, so nothing is added to it
+        else:
+            shape.patches.put(cls, ATTRIBUTE, shape)
+        self._wrap(shape)
+        self._hook_subclassing(shape)
+        return shape
+
+    # -- what is wrapped -----------------------------------------------------------------------------------------
+
+    def _wrap(self, shape: Shape) -> None:
+        cls, declaration, recorder = shape.cls, shape.declaration, self.recorder
+        if declaration.acquire == INIT:
+            self._replace(shape, INIT, lambda original: constructor(recorder, shape, original, self._drain))
+        else:
+            self._replace(shape, INIT, lambda original: first_constructor(recorder, original))
+            self._replace(shape, declaration.acquire, lambda original: acquirer(recorder, original))
+        for name in declaration.release:
+            self._replace(shape, name, lambda original, name=name: releaser(recorder, shape, original, name))
+        if not _is_protocol(cls):
+            self._replace(shape, "__del__", lambda original: finalizer(recorder, original))
+
+    def _replace(self, shape: Shape, name: str, wrap: Callable[[Any], Callable[..., Any]]) -> None:
+        cls = shape.cls
+        attribute = own(cls).get(name, _ABSENT)
+        if is_ours(attribute):
+            if attribute.lifetrack_class() is cls:
+                return
+            # Copied from another class, as slotted dataclasses are: wrap the original for this one.
+            attribute = _uncopy(cls, name, attribute)
+        elif attribute is _ABSENT or _is_placeholder(attribute):
+            if _is_protocol(cls):
+                return
+            attribute = _resolved(cls, name)
+            if is_ours(attribute) or (attribute is None and name != "__del__"):
+                return
+        if attribute is object.__dict__["__init__"]:
+            attribute = _bare_constructor(cls)
+        original = None if attribute is None else _callable_with_self(attribute)
+        wrapper: Any = wrap(original)
+        wrapper.lifetrack_class = weakref.ref(cls)
+        shape.patches.put(cls, name, wrapper)
+
+    def _hook_subclassing(self, shape: Shape) -> None:
+        cls = shape.cls
+        before = own(cls).get("__init_subclass__")
+        is_root = any(ref() is cls for ref, _ in self._roots)
+        if before is None and not is_root:
+            return
+        adopt = self._adopt_new
+
+        def __init_subclass__(subclass: Any, /, **kwargs: Any) -> None:
+            if before is not None:
+                before.__get__(None, subclass)(**kwargs)
+            else:
+                super(cls, subclass).__init_subclass__(**kwargs)
+            adopt(subclass)
+
+        shape.patches.put(cls, "__init_subclass__", classmethod(__init_subclass__))
+
+    # -- classes that are finished later -------------------------------------------------------------------------
+
+    def _adopt_new(self, cls: type) -> None:
+        if not self.engine.on:
+            return
+        if "attr._make" in sys.modules:
+            self._finish(sys.modules["attr._make"]._ClassBuilder, "build_class")
+        self.adopt(cls)
+        self._unsettled.append(weakref.ref(cls))
+
+    def _finish(self, target: Any, name: str) -> None:
+        """Look again at a class when a decorator that adds its constructor later has done so."""
+        original = vars(target).get(name)
+        if original is None or hasattr(original, ORIGINAL):
+            return
+        engine, adopt = self.engine, self.adopt
+
+        def finish(*args: Any, **kwargs: Any) -> Any:
+            made = original(*args, **kwargs)
+            if engine.on and isinstance(made, type) and any(shape_of(base) for base in mro(made)):
+                adopt(made)
+            return made
+
+        setattr(finish, ORIGINAL, original)
+        self._finishers.put(target, name, finish)
+
+    def settle(self) -> None:
+        """Look again at classes made since the last time, in case something was added to them."""
+        unsettled, self._unsettled = self._unsettled, []
+        for ref in unsettled:
+            cls = ref()
+            if cls is not None:
+                self.adopt(cls)
+
+    # -- undo ----------------------------------------------------------------------------------------------------
+
+    def remove(self) -> None:
+        """Restore every class exactly."""
+        self._finishers.undo()
+        shapes = [shape_of(cls) for ref in self._instrumented if (cls := ref()) is not None]
+        for shape in reversed([*self._protocols, *shapes]):
+            if shape is not None:
+                shape.patches.undo()
+        self._instrumented.clear()
+        self._protocols.clear()
+        self._roots.clear()
+
+
+def _uncopy(cls: type, name: str, wrapper: Any) -> Any:
+    original = getattr(wrapper, ORIGINAL)
+    if original is None:
+        type.__delattr__(cls, name)
+    else:
+        type.__setattr__(cls, name, original)
+    return original
+
+
+def _family(cls: type) -> Iterator[type]:
+    yield cls
+    for subclass in type.__subclasses__(cls):
+        yield from _family(subclass)

@@ -1,0 +1,83 @@
+"""Checking declarations: what a person hands over becomes a Declaration, or one clear error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from lifetrack.guards.shapes import resolve
+from lifetrack.values.declarations import CONTEXT_RELEASES, GUARDS, INIT, STRONG_RELEASES, WEAK_RELEASES, Declaration
+from lifetrack.values.errors import DeclarationError
+
+
+def names_of(value: object, what: str) -> tuple[str, ...]:
+    """Read one name or several; raise DeclarationError for anything else."""
+    if isinstance(value, str):
+        value = (value,)
+    if not isinstance(value, Iterable):
+        raise DeclarationError(f"{what}= takes a method name or several, not {type(value).__name__}")
+    names = tuple(value)
+    for name in names:
+        if not isinstance(name, str) or not name.isidentifier():
+            raise DeclarationError(f"{what}= takes method names; {type(name).__name__} is none")
+    return names
+
+
+def recognise(cls: type) -> tuple[str, ...]:
+    """Find the release methods of a class by their usual names; empty if it has none."""
+    for candidates in (STRONG_RELEASES, WEAK_RELEASES, CONTEXT_RELEASES):
+        found = tuple(name for name in candidates if _is_method(resolve(cls, name)))
+        if found:
+            return found
+    return ()
+
+
+def _is_method(attribute: object) -> bool:
+    return attribute is not None and not isinstance(attribute, (staticmethod, classmethod, property, type)) and (
+        callable(attribute) or hasattr(type(attribute), "__get__")
+    )
+
+
+def _check_methods(cls: type, names: tuple[str, ...], what: str) -> None:
+    for name in names:
+        if not _is_method(resolve(cls, name)):
+            raise DeclarationError(
+                f"{cls.__qualname__} has no method {name}() to {what} it: name one that it has, as in {what}=\"close\""
+            )
+
+
+def releases_of(cls: type, release: object) -> tuple[tuple[str, ...], bool]:
+    """Give the release methods of a class, and whether they were recognised rather than named."""
+    if release is not None:
+        names = names_of(release, "release")
+        if not names:
+            raise DeclarationError(f"release= is empty: name the method that releases a {cls.__qualname__}")
+        _check_methods(cls, names, "release")
+        return names, False
+    names = recognise(cls)
+    if not names:
+        usual = ", ".join(STRONG_RELEASES[:8])
+        raise DeclarationError(
+            f"{cls.__qualname__} has no method that looks like a release (such as {usual}, __exit__): "
+            'name it, as in @tracked(release="hang_up")'
+        )
+    return names, True
+
+
+def declare(cls: type, release: object = None, acquire: str = INIT, **options: Any) -> Declaration:
+    """Make the declaration of a class; raise DeclarationError where it cannot work."""
+    if not isinstance(cls, type):
+        raise DeclarationError(f"@tracked decorates classes; {type(cls).__name__} is none: use @acquires for a function")
+    names, recognised = releases_of(cls, release)
+    if not isinstance(acquire, str):
+        raise DeclarationError("acquire= takes the name of one method")
+    if acquire != INIT:
+        _check_methods(cls, (acquire,), "acquire")
+        if acquire in names:
+            raise DeclarationError(f"{acquire}() cannot both acquire and release a {cls.__qualname__}")
+    if options.get("guard", "methods") not in GUARDS:
+        raise DeclarationError(f"guard={options['guard']!r}: use one of {', '.join(GUARDS)}")
+    for what in ("children", "after_release"):
+        if what in options:
+            options[what] = names_of(options[what], what)
+    return Declaration(release=names, acquire=acquire, recognised=recognised, **options)

@@ -1,0 +1,175 @@
+"""The recorder: what the wrappers do off the fast path, for one engine."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from lifetrack.guards.callers import is_construction
+from lifetrack.guards.engine import Engine
+from lifetrack.guards.shapes import Shape, shape_of
+from lifetrack.guards.tombstones import bury, judge_release, seal, unseal
+from lifetrack.instrument.evidence import left_behind
+from lifetrack.ledger.entries import (
+    FAILED,
+    FINALIZING,
+    HALF_RELEASED,
+    KIND,
+    LIVE,
+    MOMENT,
+    NUMBER,
+    OFFSET,
+    RELEASE_MOMENT,
+    RELEASE_OFFSET,
+    RELEASE_TRACE,
+    RELEASED,
+    RELEASING,
+    STATE,
+    TRACE,
+    UNOPENED,
+    Entry,
+    Kind,
+    extra_of,
+)
+from lifetrack.values.declarations import INIT
+from lifetrack.values.events import ACQUIRE_FAILED, RELEASE_FAILED
+
+
+def new_entry(engine: Engine, kind: Kind, state: int, number: int | None, frame: FrameType | None) -> Entry:
+    """Make an entry the slow way."""
+    trace, offset, when = (None, None, None) if frame is None else engine.place(frame)
+    return [state, number, trace, offset, engine.ledger.place.get(), kind, when, None, None, None, None]
+
+
+class Recorder:
+    """Records acquire and release for the wrappers of one engine; every method takes the object itself, none keeps it."""
+
+    def __init__(self, engine: Engine, find_shape: Callable[[type], Shape | None]) -> None:
+        self.engine = engine
+        self.ledger = engine.ledger
+        self.entries = engine.ledger.entries
+        self._find_shape = find_shape
+
+    def shape(self, obj: object) -> Shape:
+        """Give the shape of an object's class, instrumenting it now if it has escaped so far.
+
+        Raises LookupError for an object of a class that nobody declared.
+        """
+        for cls in type(obj).__mro__:  # the object may carry a tombstone's class
+            shape = shape_of(cls) or self._find_shape(cls)
+            if shape is not None:
+                return shape
+        raise LookupError(f"no declaration for {type(obj).__name__}")
+
+    # -- acquire -------------------------------------------------------------------------------------------------
+
+    def acquire(self, obj: object, frame: FrameType) -> None:
+        """Record an acquisition that has just completed."""
+        entry = self.entries.get(id(obj))
+        state = None if entry is None or entry[NUMBER] is None else entry[STATE]
+        if entry is not None and state in (LIVE, RELEASING):
+            # An inner constructor completed before; the outer one's site is where the user acquired it.
+            entry[TRACE], entry[OFFSET], entry[MOMENT] = self.engine.place(frame)
+            return
+        shape = self.shape(obj)
+        kind = shape.kind
+        if entry is not None:
+            if entry[NUMBER] is None:
+                self.ledger.forget_unknown()
+            self.entries.pop(id(obj), None)  # so that the entry stands last, as the youngest
+            unseal(shape, obj)
+        fresh = new_entry(self.engine, kind, LIVE, kind.next(), frame)
+        if kind.declaration.released_when is not None:
+            try:
+                extra_of(fresh).reference = weakref.ref(obj)
+            except TypeError:
+                self.ledger.note_untrackable()
+                return
+        self.entries[id(obj)] = fresh
+
+    def constructed(self, obj: object, frame: FrameType) -> None:
+        """Note a new object whose acquire method is yet to run."""
+        if id(obj) in self.entries or is_construction(frame, obj):
+            return
+        shape = self.shape(obj)
+        self.entries[id(obj)] = new_entry(self.engine, shape.kind, UNOPENED, 0, frame)
+        seal(shape, obj)
+
+    def construction_failed(self, obj: object, error: BaseException, frame: FrameType, arguments: tuple[Any, ...]) -> None:
+        """Note a constructor that raised, if it has left something behind that nobody can release now."""
+        shape = self.shape(obj)
+        declaration = shape.declaration
+        entry = self.entries.get(id(obj))
+        if entry is not None and (entry[NUMBER] is None or entry[STATE] in (RELEASED, RELEASING)):
+            if entry[NUMBER] is None:
+                self.ledger.forget_unknown()
+                self.entries.pop(id(obj), None)
+            return  # it has cleaned up after itself
+        if declaration.acquire != INIT or declaration.safe_constructor:
+            return
+        if entry is None:
+            certainty = left_behind(obj, arguments, self.entries)
+            if certainty is None:
+                return
+            entry = new_entry(self.engine, shape.kind, FAILED, shape.kind.next(), frame)
+            extra_of(entry).certainty = certainty
+            self.entries[id(obj)] = entry
+        elif entry[STATE] == LIVE:
+            entry[STATE] = FAILED
+        extra = extra_of(entry)
+        extra.error = type(error).__name__
+        extra.events.append((ACQUIRE_FAILED, *self.engine.trace(frame)))
+
+    # -- release -------------------------------------------------------------------------------------------------
+
+    def unknown(self, obj: object) -> None:
+        """Note a release of something that no acquisition is known of."""
+        if not self.engine.on:
+            return
+        entry: Entry = [RELEASED, None, None, None, None, self.shape(obj).kind, None, None, None, None, None]
+        self.entries[id(obj)] = entry
+        self.ledger.note_unknown()
+
+    def begins(self, entry: Entry, obj: object, name: str, frame: FrameType) -> bool:
+        """Decide on a release of something that is not simply live: True if a release begins now."""
+        state = entry[STATE]
+        if state in (HALF_RELEASED, FAILED):
+            return True
+        if state == RELEASED:
+            judge_release(self.shape(obj), entry, name, obj, frame)
+        elif state == UNOPENED and not self.engine.is_within(obj):
+            shape = self.shape(obj)
+            unseal(shape, obj)
+            if not shape.declaration.idempotent and not is_construction(frame, obj):
+                self.engine.violation("LT204", entry, "released", frame)
+        return False
+
+    def released(self, entry: Entry, obj: object, name: str, frame: FrameType) -> None:
+        """Record a release that has just completed."""
+        declaration = entry[KIND].declaration
+        if declaration.released_when is not None and not declaration.released_when(obj):
+            entry[STATE] = LIVE
+            return
+        entry[RELEASE_TRACE], entry[RELEASE_OFFSET], entry[RELEASE_MOMENT] = self.engine.place(frame)
+        if declaration.recognised and len(declaration.release) > 1:
+            extra_of(entry).released_by = name
+        entry[STATE] = RELEASED
+        if declaration.guard != "none":
+            bury(self.shape(obj), obj)
+
+    def release_failed(self, entry: Entry, error: BaseException, frame: FrameType) -> None:
+        """Record a release that raised or was cancelled."""
+        if entry[STATE] != RELEASING:
+            return
+        entry[STATE] = HALF_RELEASED
+        extra = extra_of(entry)
+        extra.error = type(error).__name__
+        extra.events.append((RELEASE_FAILED, *self.engine.trace(frame)))
+
+    # -- the end of the object -----------------------------------------------------------------------------------
+
+    def finalizing(self, obj: object) -> None:
+        """Mark an object that its own finalizer works on, so that what it releases is not judged."""
+        self.entries[id(obj)] = [FINALIZING, 0, *[None] * 9]

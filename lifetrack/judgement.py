@@ -1,0 +1,104 @@
+"""Judging: what a tracker does with what is found at the end of a scope or of the process."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
+
+from lifetrack.detect.leaks import belongs_to, ends_with_process, is_reported
+from lifetrack.guards.engine import Engine, warn
+from lifetrack.ledger.entries import EXTRA, KIND, Entry, extra_of
+from lifetrack.ledger.ledger import Case, leak_rule
+from lifetrack.ledger.places import Place
+from lifetrack.ledger.rendering import finding_of_case
+from lifetrack.values.errors import LeakError
+from lifetrack.values.findings import Certainty, Finding
+
+
+def is_released(entry: Entry) -> bool:
+    """Ask the object itself, where its declaration says so."""
+    reference = None if entry[EXTRA] is None else entry[EXTRA].reference
+    if reference is None:
+        return False
+    obj = reference()
+    return obj is None or bool(entry[KIND].declaration.released_when(obj))
+
+
+def leak_error(findings: Sequence[Finding], where: str) -> LeakError:
+    """Make the error that lists leaks; one note for each."""
+    noun = "resource was" if len(findings) == 1 else "resources were"
+    error = LeakError(f"{len(findings)} {noun} not released {where}: {findings[0].message}", findings=findings)
+    for finding in findings:
+        error.add_note(f"{finding.rule} {finding.name}: {finding.message}")
+    return error
+
+
+def warn_of(findings: Iterable[Finding]) -> None:
+    """Show findings as warnings. A filter that makes errors of them must not hit whoever happens to run now."""
+    for finding in findings:
+        try:
+            warn(finding, None)
+        except Warning as error:
+            warnings.showwarning(str(error), type(error), *_place_of(finding))
+
+
+def _place_of(finding: Finding) -> tuple[str, int]:
+    return ("<unknown>", 1) if finding.site is None else (finding.site.file, finding.site.line)
+
+
+class Judgement:
+    """Files what is open as leaks, once, and does what the policy says."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._ledger = engine.ledger
+
+    def _file(self, entries: Iterable[Entry], otherwise: str, certainty: Certainty = Certainty.PROVEN) -> list[Case]:
+        filed = []
+        for entry in entries:
+            if is_reported(entry):
+                continue
+            rule, sure = leak_rule(entry, otherwise)
+            extra_of(entry).reported = rule
+            # The entry goes on changing; the case keeps what it was.
+            filed.append(self._ledger.add_case(rule, min(sure, certainty), list(entry)))
+        return filed
+
+    def drain(self) -> None:
+        """Take in what the collector noticed, and warn of it where the policy says so."""
+        self._announce(self._ledger.drain())
+
+    def _announce(self, cases: Iterable[Case]) -> None:
+        policy = self._engine.settings.policy
+        shown = [case for case in cases if policy[case.rule] == "warn"]
+        warn_of(finding for case in shown if (finding := finding_of_case(self._ledger, case)).allowed is None)
+
+    def pending_grace(self, place: Place, mark: int) -> float:
+        """Give the longest grace of what is still open in a place; 0 where nothing has any."""
+        self._ledger.settle(is_released)
+        waiting = [
+            entry[KIND].declaration.grace
+            for entry in self._ledger.open_since(mark, keep=True)
+            if entry[KIND].declaration.grace and belongs_to(entry, place) and not is_reported(entry)
+        ]
+        return max(waiting, default=0.0)
+
+    def end_scope(self, place: Place, mark: int, *, may_raise: bool) -> None:
+        """File what a scope leaves open as LT103; raise LeakError or warn as the policy says."""
+        self._ledger.settle(is_released)
+        self.drain()
+        cases = self._file((e for e in self._ledger.open_since(mark) if belongs_to(e, place)), "LT103")
+        policy = self._engine.settings.policy
+        raising = [case for case in cases if policy[case.rule] == "raise" and may_raise]
+        self._announce(cases)
+        findings = [finding_of_case(self._ledger, case) for case in raising]
+        findings = [finding for finding in findings if finding.allowed is None]
+        if findings:
+            raise leak_error(findings, f"when {place.kind} '{place.name}' ended")
+
+    def end_process(self, ending: str) -> None:
+        """File what is live at the end of the process as LT101; only suspected where a signal ended it."""
+        self._ledger.settle(is_released)
+        self._ledger.drain()
+        certainty = Certainty.SUSPECTED if ending == "signal" else Certainty.PROVEN
+        self._file((e for e in self._ledger.open_entries() if not ends_with_process(e)), "LT101", certainty)

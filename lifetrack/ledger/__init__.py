@@ -1,0 +1,1 @@
+"""The ledger: the only mutable truth, and what it needs to note an event cheaply."""

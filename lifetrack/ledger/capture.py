@@ -1,0 +1,157 @@
+"""Capture where an event happens: raw, in a microsecond, to be rendered late or never.
+
+A *trace* is what a record keeps: a flat tuple ``(code, offset, code, offset, …, tail)`` with the most recent call first;
+``tail`` is another flat tuple of older frames, or None. It holds code objects, never frames.
+
+The outer part of a stack cannot change while a frame of it is active. So the walk leaves a :class:`Note` on the caller's
+caller, in ``frame.f_trace``: the next event under the same activation finds it there and shares the tail. The note dies
+with its frame. No note is left while a trace function is set, nor on generators, whose callers change.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from types import CodeType, FrameType
+from typing import Any, TypeAlias
+
+from lifetrack.ledger.territory import FILES, OURS, USER, is_ours, is_users
+from lifetrack.values.stacks import RawFrame, RawStack, Site, Stack, site_of
+
+Trace: TypeAlias = tuple[Any, ...]
+
+# CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
+_RESUMABLE = 0x20 | 0x80 | 0x200
+
+
+class Note:
+    """The older frames of a stack, left on the frame above them."""
+
+    __slots__ = ("tail",)
+
+    def __init__(self, tail: Trace | None) -> None:
+        self.tail = tail
+
+    def __call__(self, frame: FrameType, event: str, arg: object) -> None:
+        """Do nothing: a trace function that is set later may lead the interpreter here."""
+
+
+def locate(frame: FrameType | None) -> RawFrame | None:
+    """Find the site: the innermost frame of the user's own, else the innermost that is not ours."""
+    fallback: RawFrame | None = None
+    while frame is not None:
+        code = frame.f_code
+        whose = FILES[code.co_filename]
+        if whose == USER:
+            return code, frame.f_lasti
+        if fallback is None and whose != OURS:
+            fallback = code, frame.f_lasti
+        frame = frame.f_back
+    return fallback
+
+
+def capture_far(frame: FrameType | None, limit: int) -> Trace:
+    """Capture from a frame that is not the user's: ``limit`` frames, and beyond them the nearest one of the user's."""
+    trace: list[Any] = []
+    found = False
+    while frame is not None and (limit > 0 or not found):
+        code = frame.f_code
+        whose = FILES[code.co_filename]
+        if whose != OURS and (limit > 0 or whose == USER):
+            trace += (code, frame.f_lasti)
+            limit -= 1
+            found = found or whose == USER
+        frame = frame.f_back
+    trace.append(None)
+    return tuple(trace)
+
+
+def _older(frame: FrameType | None, limit: int) -> Trace | None:
+    trace: list[Any] = []
+    while frame is not None and limit > 0:
+        trace += (frame.f_code, frame.f_lasti)
+        frame = frame.f_back
+        limit -= 1
+    return tuple(trace) or None
+
+
+def _leave(frame: FrameType, tail: Trace | None) -> None:
+    if not frame.f_code.co_flags & _RESUMABLE and sys.gettrace() is None:
+        try:
+            frame.f_trace = Note(tail)
+        except (AttributeError, RuntimeError):  # another implementation's frame
+            return
+
+
+_TEMPLATE = """
+def make(Note, files, USER, far, older, leave):
+    last = None
+
+    def capture(frame):
+        nonlocal last
+        code = frame.f_code
+        if code is not last:
+            if files[code.co_filename] != USER:
+                return far(frame, {limit})
+            last = code
+        caller = frame.f_back
+        if caller is None:
+            return (code, frame.f_lasti, None)
+        note = caller.f_trace
+        if note.__class__ is Note:
+            return (code, frame.f_lasti, caller.f_code, caller.f_lasti, note.tail)
+        try:
+            f0 = caller
+            {walk}
+            tail = ({items})
+        except AttributeError:
+            tail = older(caller.f_back, {rest})
+        if note is None:
+            leave(caller, tail)
+        return (code, frame.f_lasti, caller.f_code, caller.f_lasti, tail)
+
+    return capture
+"""
+
+
+def make_capture(limit: int) -> Callable[[FrameType], Trace]:
+    """Make the function that captures up to ``limit`` frames; its walk is unrolled, half the cost of a loop."""
+    if limit < 3:
+        return lambda frame: capture_far(frame, limit)
+    rest = limit - 2
+    walk = "; ".join(f"f{i} = f{i - 1}.f_back" for i in range(1, rest + 1))
+    items = "".join(f"f{i}.f_code, f{i}.f_lasti, " for i in range(1, rest + 1))
+    source = _TEMPLATE.format(limit=limit, rest=rest, walk=walk, items=items)
+    namespace: dict[str, Any] = {}
+    exec(compile(source, "<lifetrack capture>", "exec"), namespace)
+    made: Callable[[FrameType], Trace] = namespace["make"](Note, FILES, USER, capture_far, _older, _leave)
+    return made
+
+
+def _pairs(trace: Trace) -> Iterator[RawFrame]:
+    yield from zip(trace[::2], trace[1::2], strict=False)
+
+
+def unpack(trace: Trace | CodeType | None, offset: int | None) -> RawStack:
+    """Give the captured frames, without lifetrack's own. ``offset`` goes with a lone code object."""
+    if trace is None:
+        return ()
+    if not isinstance(trace, tuple):
+        return ((trace, offset or 0),)
+    frames = list(_pairs(trace[:-1]))
+    if trace[-1] is not None:
+        frames += _pairs(trace[-1])
+    return tuple(frame for frame in frames if not is_ours(frame[0]))
+
+
+def render(stack: RawStack) -> Stack:
+    """Render captured frames for people."""
+    return tuple(site_of(frame) for frame in stack)
+
+
+def site_in(stack: RawStack) -> Site | None:
+    """Give the site of a captured stack: its innermost frame of the user's own, else its innermost."""
+    for frame in stack:
+        if is_users(frame[0]):
+            return site_of(frame)
+    return site_of(stack[0]) if stack else None

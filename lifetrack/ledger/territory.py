@@ -1,0 +1,46 @@
+"""Whose code is it? Files are the user's own, an installed package's, the standard library's or lifetrack's."""
+
+from __future__ import annotations
+
+import os
+from types import CodeType
+
+OURS, STDLIB, INSTALLED, USER = range(4)
+
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+_INSTALLED_FOLDERS = {"site-packages", "dist-packages"}
+#: Code that lifetrack generates carries this in place of a file name.
+GENERATED = "<lifetrack "
+
+
+def classify(filename: str) -> int:
+    """Tell whose a source file is; what was typed in (``<stdin>``, ``-c``) is the user's own."""
+    if filename.startswith((GENERATED, _PACKAGE)):
+        return OURS
+    if filename.startswith("<frozen "):
+        return STDLIB
+    if not _INSTALLED_FOLDERS.isdisjoint(filename.replace("\\", "/").split("/")):
+        return INSTALLED
+    return STDLIB if filename.startswith(_STDLIB) else USER
+
+
+class Territory(dict[str, int]):
+    """Remember the answer for each file name: the question stands on the path of every acquisition."""
+
+    def __missing__(self, filename: str) -> int:
+        answer = self[filename] = classify(filename)
+        return answer
+
+
+FILES = Territory()
+
+
+def is_ours(code: CodeType) -> bool:
+    """Whether lifetrack itself wrote this code."""
+    return FILES[code.co_filename] == OURS
+
+
+def is_users(code: CodeType) -> bool:
+    """Whether it is the user's own code."""
+    return FILES[code.co_filename] == USER

@@ -1,0 +1,1 @@
+"""Ownership: scopes and allowances."""

@@ -1,0 +1,368 @@
+"""The tracker: joins ledger, instrumentation, detection and reports. The module functions stand on a default one."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar, overload
+
+from lifetrack.account import Account, ReportTarget, report_of, type_totals
+from lifetrack.detect.leaks import leaks
+from lifetrack.guards.engine import Engine
+from lifetrack.instrument.declare import declare, names_of
+from lifetrack.instrument.functions import acquiring, releasing
+from lifetrack.instrument.recorder import Recorder
+from lifetrack.instrument.singles import Singles
+from lifetrack.judgement import is_released, leak_error
+from lifetrack.ledger.ledger import Ledger
+from lifetrack.ledger.places import Place
+from lifetrack.ledger.rendering import events_of, record_of
+from lifetrack.ownership.scopes import Allowance, Scope
+from lifetrack.registry import Registry
+from lifetrack.reports.model import Report
+from lifetrack.values.declarations import INIT
+from lifetrack.values.errors import ConfigurationError, LeakWarning, LifetrackError
+from lifetrack.values.events import Event
+from lifetrack.values.findings import Finding
+from lifetrack.values.records import Snapshot
+from lifetrack.values.settings import (
+    DEFAULT_FRAMES,
+    Level,
+    Policy,
+    PolicyChoice,
+    Settings,
+    parse_frames,
+    parse_level,
+    parse_policy,
+)
+from lifetrack.watch.watching import check_names
+
+_T = TypeVar("_T")
+_C = TypeVar("_C", bound=type)
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+class Switch:
+    """What :meth:`Tracker.start` returns: as a context manager it stops the tracking at the end of the block."""
+
+    def __init__(self, stop: Callable[[], None]) -> None:
+        self._stop = stop
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stop()
+
+
+class Undo:
+    """The exact undo of a watch: call it, or use it as a context manager."""
+
+    def __init__(self, undo: Callable[[], None]) -> None:
+        self._undo: Callable[[], None] | None = undo
+
+    def __call__(self) -> None:
+        """Undo once; further calls do nothing."""
+        undo, self._undo = self._undo, None
+        if undo is not None:
+            undo()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self()
+
+
+class Tracker:
+    """One account of resources. Several can exist side by side; each declares, watches and reports for itself.
+
+    Declarations outlast :meth:`stop`: starting again covers the classes declared before.
+    """
+
+    def __init__(self) -> None:
+        self._registry = Registry()
+        self._account: Account | None = None
+        self._watches: list[tuple[str, ...]] = []
+        self._filter: tuple[Any, ...] | None = None
+
+    # -- switch --------------------------------------------------------------------------------------------------
+
+    def start(
+        self,
+        level: str | Level = Level.STACKS,
+        *,
+        policy: PolicyChoice | Policy = "warn",
+        watch: str | Iterable[str] = (),
+        report: ReportTarget | Sequence[ReportTarget] | bool | None = None,
+        frames: int = DEFAULT_FRAMES,
+    ) -> Switch:
+        """Begin to track, or change the settings while tracking; the records so far stay.
+
+        ``level`` is off, counts, sites, stacks or full; ``policy`` is raise, warn or record, or a mapping of rules to
+        these; ``watch`` names what else is tracked; ``frames`` is the length of stacks. ``report`` names files for the
+        report at exit: None prints it on standard error, False makes none. Raises ConfigurationError for a bad value,
+        before anything has changed.
+        """
+        settings = Settings(parse_level(level), parse_policy(policy), parse_frames(frames))
+        names = check_names(watch)
+        targets = _report_targets(report)
+        if settings.level == Level.OFF:
+            self.stop()
+            return Switch(self.stop)
+        self._show_warnings(settings.policy)
+        if self._account is None:
+            self._account = Account(settings, targets, self._watches)
+        else:
+            self._account = self._account.changed(settings, targets)
+        self._registry.install(self._account.classes)
+        if names:
+            self._account.watching.install(names)
+        return Switch(self.stop)
+
+    def stop(self) -> None:
+        """End tracking and restore everything that was touched. Does nothing while tracking is off."""
+        account, self._account = self._account, None
+        if account is not None:
+            account.close()
+        if self._filter is not None and self._filter in warnings.filters:
+            warnings.filters.remove(self._filter)  # type: ignore[attr-defined]
+        self._filter = None
+
+    def _show_warnings(self, policy: Policy) -> None:
+        """Let our warnings be seen, where nobody has said which warnings are: ResourceWarning is hidden by default."""
+        if sys.warnoptions or self._filter is not None or "warn" not in (policy.default, *policy.rules.values()):
+            return
+        before = list(warnings.filters)
+        warnings.simplefilter("default", LeakWarning)
+        self._filter = next((item for item in warnings.filters if item not in before), None)
+
+    def is_tracking(self) -> bool:
+        """Whether tracking is on."""
+        return self._account is not None
+
+    # -- parts, for the layers that stand on the tracker ---------------------------------------------------------
+
+    @property
+    def ledger(self) -> Ledger | None:
+        """The ledger while tracking is on."""
+        return None if self._account is None else self._account.engine.ledger
+
+    @property
+    def engine(self) -> Engine | None:
+        """The engine while tracking is on."""
+        return None if self._account is None else self._account.engine
+
+    @property
+    def singles(self) -> Singles:
+        """The single objects; raises LifetrackError while tracking is off."""
+        return self._on().singles
+
+    @property
+    def recorder(self) -> Recorder:
+        """The recorder; raises LifetrackError while tracking is off."""
+        return self._on().classes.recorder
+
+    def _on(self) -> Account:
+        if self._account is None:
+            raise LifetrackError("tracking is off: call start() first")
+        return self._account
+
+    def pending_grace(self, place: Place, mark: int) -> float:
+        """Give for how many seconds something in a place may still be given time to end; 0 if nothing is pending."""
+        return 0.0 if self._account is None else self._account.judgement.pending_grace(place, mark)
+
+    def end_scope(self, place: Place, mark: int, *, may_raise: bool) -> None:
+        """Judge a scope that ends: what is open in it is LT103."""
+        if self._account is not None:
+            self._account.classes.settle()
+            self._account.judgement.end_scope(place, mark, may_raise=may_raise)
+
+    # -- declare -------------------------------------------------------------------------------------------------
+
+    @overload
+    def tracked(self, cls: _C, /) -> _C: ...
+    @overload
+    def tracked(
+        self,
+        *,
+        release: str | Iterable[str] | None = None,
+        acquire: str = INIT,
+        idempotent: bool = False,
+        secret: bool = False,
+        thread_bound: bool = False,
+        children: str | Iterable[str] = (),
+        grace: float = 0.0,
+        label: str | None = None,
+        guard: str = "methods",
+        after_release: str | Iterable[str] = (),
+    ) -> Callable[[_C], _C]: ...
+    def tracked(self, cls: Any = None, /, **options: Any) -> Any:
+        """Declare a class: its objects, and those of its subclasses, are resources.
+
+        ``release`` names the release methods, by default those with a usual name; ``acquire`` the method that begins
+        the duty; ``idempotent`` allows to release twice; ``after_release`` names methods that stay legitimate;
+        ``guard`` is methods, all (properties and attributes too) or none. ``grace`` is in seconds. Raises
+        DeclarationError where the class does not have what is named.
+        """
+        if cls is None:
+            return lambda decorated: self.tracked_as(decorated, **options)
+        return self.tracked_as(cls)
+
+    def tracked_as(self, cls: _C, /, **options: Any) -> _C:
+        """Declare a class with options, as the decorator :meth:`tracked` does."""
+        declaration = declare(cls, **options)
+        self._registry.add(cls, declaration)
+        if self._account is not None:
+            self._account.classes.install(cls, declaration)
+        return cls
+
+    def track(self, obj: _T, release: str | Iterable[str] | None = None, label: str | None = None) -> _T:
+        """Track one object; use what is returned from now on. While tracking is off that is the object itself.
+
+        Raises DeclarationError for an object without the release method.
+        """
+        if self._account is None:
+            return obj
+        tracked: _T = self._account.singles.track(obj, release, label)
+        return tracked
+
+    @overload
+    def acquires(self, function: _F, /) -> _F: ...
+    @overload
+    def acquires(
+        self, *, release: str | Iterable[str] | None = None, label: str | None = None
+    ) -> Callable[[_F], _F]: ...
+    def acquires(self, function: Any = None, /, *, release: Any = None, label: str | None = None) -> Any:
+        """Declare a factory: what it returns, or what its context manager or generator yields, is a resource.
+
+        The function may be a coroutine function. Without ``release`` the usual names are looked for in the result; a result
+        with none is to be handed to a function declared with :meth:`releases`.
+        """
+        if function is None:
+            return lambda decorated: acquiring(self, decorated, release, label)
+        return acquiring(self, function, release, label)
+
+    def releases(self, parameter: str) -> Callable[[_F], _F]:
+        """Declare a function that releases the argument named. Raises DeclarationError if it has no such parameter."""
+        if not isinstance(parameter, str):
+            names_of(parameter, "releases")
+        return lambda function: releasing(self, function, parameter)
+
+    def watch(self, *names: str) -> Undo:
+        """Watch classes that are not ours, as long as tracking is on; give the exact undo.
+
+        Raises ConfigurationError for an unknown name.
+        """
+        checked = check_names(names)
+        self._watches.append(checked)
+        if self._account is not None:
+            self._account.watching.install(checked)
+
+        def undo() -> None:
+            self._watches.remove(checked)
+            if self._account is not None:
+                self._account.watching.remove(checked)
+
+        return Undo(undo)
+
+    # -- structure -----------------------------------------------------------------------------------------------
+
+    def scope(self, name: str = "scope", *, kind: str = "scope") -> Scope:
+        """Make a scope: what is acquired inside must be released before it ends."""
+        return Scope(self, name, kind)
+
+    def allow(self, reason: str) -> Allowance:
+        """Let what is acquired inside leak, for a reason; raises ConfigurationError without one."""
+        if not isinstance(reason, str) or not reason.strip():
+            raise ConfigurationError("allow() needs a reason: say why these resources may leak")
+        return Allowance(self, "allow", "allow", reason)
+
+    # -- ask -----------------------------------------------------------------------------------------------------
+
+    def find_leaks(self, *, scope: Scope | None = None) -> list[Finding]:
+        """Give every leak so far: what was filed, and what is live at this moment; never prints, changes no verdict.
+
+        With an open ``scope`` only what was acquired in it. Empty while tracking is off.
+        """
+        account = self._account
+        if account is None:
+            return []
+        account.look()
+        return leaks(account.engine.ledger, None if scope is None else scope.place)
+
+    def assert_no_leaks(self, *, scope: Scope | None = None) -> None:
+        """Raise LeakError if :meth:`find_leaks` finds anything that was not allowed."""
+        findings = [finding for finding in self.find_leaks(scope=scope) if finding.allowed is None]
+        if findings:
+            raise leak_error(findings, "so far")
+
+    def history(self, obj: object) -> tuple[Event, ...]:
+        """Give what happened to an object, oldest first; empty for one that is not tracked."""
+        ledger = self.ledger
+        entry = None if ledger is None else ledger.entries.get(id(obj))
+        return () if ledger is None or entry is None else tuple(events_of(ledger, entry))
+
+    def snapshot(self) -> Snapshot:
+        """Give all live resources and the totals by type, at this moment; empty while tracking is off."""
+        account = self._account
+        if account is None:
+            return Snapshot((), ())
+        account.look()
+        ledger = account.engine.ledger
+        return Snapshot(type_totals(ledger), tuple(record_of(ledger, entry) for entry in ledger.open_entries()))
+
+    def report(self) -> Report:
+        """Make the report of this moment; raises LifetrackError while tracking is off."""
+        account = self._on()
+        account.look()
+        return report_of(account, "normal", self.find_leaks())
+
+    def final_report(self, ending: str = "normal") -> Report:
+        """Make the report at the end of the process: what is live now is LT101. Later calls give the same account."""
+        account = self._on()
+        account.look()
+        account.judgement.end_process(ending)
+        return report_of(account, ending, None)
+
+    # -- the end -------------------------------------------------------------------------------------------------
+
+    def at_exit(self) -> None:
+        """Report at the end of the process, in the process that started the tracking only."""
+        account = self._account
+        if account is None or account.targets is False or account.engine.ledger.pid != os.getpid():
+            return
+        account.present(self.final_report("normal"))
+
+
+def _report_targets(report: object) -> bool | tuple[str, ...]:
+    if report is None or report is True:
+        return True
+    if report is False:
+        return False
+    from lifetrack.reports.files import check_writable
+
+    paths = (report,) if isinstance(report, (str, os.PathLike)) else report
+    if not isinstance(paths, Sequence):
+        raise ConfigurationError(f"report= takes a path or several, not {type(report).__name__}")
+    for path in paths:
+        check_writable(path)
+    return tuple(os.path.abspath(path) for path in paths)
+
+
+_default = Tracker()
+
+
+def default_tracker() -> Tracker:
+    """Give the tracker that the module functions stand on."""
+    return _default
+
+
+__all__ = ["Switch", "Tracker", "Undo", "default_tracker", "is_released"]

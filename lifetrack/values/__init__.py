@@ -1,0 +1,1 @@
+"""Values: what lifetrack knows, as small immutable things that never hold a tracked object."""

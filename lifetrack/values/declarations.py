@@ -1,0 +1,48 @@
+"""Declarations: how resources of a type are acquired and released, and what guards them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+INIT = "__init__"
+#: What a guard covers after the release: nothing, public methods, or properties and attributes too.
+GUARDS = ("none", "methods", "all")
+#: The usual names of release methods, surest first. Weaker names count only where no strong one is there.
+STRONG_RELEASES = (
+    "close", "aclose", "shutdown", "ashutdown", "cleanup", "acleanup", "clean_up", "dispose", "adispose", "release",
+    "arelease", "teardown", "tear_down", "destroy", "free", "unload", "uninitialize", "deinit",
+)  # fmt: skip
+WEAK_RELEASES = ("disconnect", "adisconnect", "terminate", "stop", "astop", "quit", "finish", "deactivate", "unregister")
+CONTEXT_RELEASES = ("__exit__", "__aexit__")
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """How resources of one type live.
+
+    ``released_when`` decides, where given, whether the object counts as released: after a release method returned, and
+    whenever somebody asks. ``grace`` is how many seconds a resource may outlive its scope. ``hint`` is the usual mend.
+    """
+
+    release: tuple[str, ...]
+    acquire: str = INIT
+    idempotent: bool = False
+    secret: bool = False
+    thread_bound: bool = False
+    children: tuple[str, ...] = ()
+    grace: float = 0.0
+    label: str | None = None
+    guard: str = "methods"
+    after_release: tuple[str, ...] = ()
+    #: The release methods were recognised by name, not declared: a second one of another name is no double release.
+    recognised: bool = False
+    released_when: Callable[[Any], bool] | None = None
+    #: The constructor cleans up after itself when it raises.
+    safe_constructor: bool = False
+    #: A class that is not its user's: tracked without any visible change.
+    watched: bool = False
+    #: Ends with the process by design, so that being live then is no leak.
+    ends_with_process: Callable[[Any], bool] | None = None
+    hint: str | None = None

@@ -1,0 +1,98 @@
+"""Findings: one violation or leak each, with its rule, its evidence and its certainty."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from lifetrack.values.events import Event
+from lifetrack.values.rules import RULES
+from lifetrack.values.stacks import Site
+
+
+class Certainty(IntEnum):
+    """How sure a finding is; a higher one is worse."""
+
+    HINT = 1
+    SUSPECTED = 2
+    PROVEN = 3
+
+    @property
+    def word(self) -> str:
+        """The name that reports and options use."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """Which resource a finding is about: its number in this process, its type and the label that its user gave."""
+
+    serial: int
+    type: str
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerName:
+    """Who had the duty to release: a name and the kind of owner (``process``, ``scope``, ``test``, …)."""
+
+    name: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One violation or leak.
+
+    ``site`` is where the resource was acquired, in the user's own code; None at level ``counts``. ``count`` is how many
+    resources it stands for. ``allowed`` is the reason under which :func:`lifetrack.allow` accepted it, else None.
+    """
+
+    rule: str
+    certainty: Certainty
+    message: str
+    resource: Resource
+    site: Site | None
+    events: tuple[Event, ...]
+    owner: OwnerName
+    scope: str | None = None
+    test: str | None = None
+    count: int = 1
+    allowed: str | None = None
+    hint: str | None = None
+    held_by: tuple[object, ...] = ()
+    children: tuple[Finding, ...] = field(default=())
+
+    @property
+    def name(self) -> str:
+        """The rule's name, such as ``use-after-release``."""
+        return RULES[self.rule].name
+
+    @property
+    def is_leak(self) -> bool:
+        """Whether it is a leak (LT1xx) rather than a misuse."""
+        return self.rule.startswith("LT1")
+
+    @property
+    def misuse(self) -> Event | None:
+        """The event that broke the rule, for a misuse: the last one."""
+        return None if self.is_leak or not self.events else self.events[-1]
+
+    @property
+    def fingerprint(self) -> str:
+        """What makes two findings the same bug: 16 hex digits, free of line numbers, addresses and folders.
+
+        Made of the rule, the type, and for each place that matters its file name, function and source text.
+        """
+        parts = [self.rule, self.resource.type]
+        for site in (self.site, self._misuse_site):
+            if site is not None:
+                parts += [os.path.basename(site.file), site.function, site.code]
+        return hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()[:16]
+
+    @property
+    def _misuse_site(self) -> Site | None:
+        misuse = self.misuse
+        return misuse.stack[0] if misuse is not None and misuse.stack else None

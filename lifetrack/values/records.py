@@ -1,0 +1,38 @@
+"""Records: what lifetrack knows of one resource, and a snapshot of all live ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lifetrack.values.events import Event
+from lifetrack.values.findings import OwnerName, Resource
+from lifetrack.values.stacks import Site
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One resource at one moment: what it is, its state, where it was acquired, who owns it and what happened to it."""
+
+    resource: Resource
+    state: str
+    site: Site | None
+    owner: OwnerName
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TypeTotals:
+    """How many resources of one type were acquired and released, and how many are live."""
+
+    type: str
+    acquired: int
+    released: int
+    live: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All live resources at one moment, and the totals by type."""
+
+    types: tuple[TypeTotals, ...]
+    live: tuple[Record, ...]
