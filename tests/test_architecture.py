@@ -24,7 +24,10 @@ LAYERS = (
     ("instrument",),  # decorators and handles that report events
     ("detect", "watch"),  # questions to the ledger; classes that are not ours
     ("reports",),  # findings as text and data
+    ("judgement", "registry"),  # what a finding leads to; which classes are declared
+    ("account",),  # the parts of one tracker from start to stop
     ("tracker",),  # all of the above, switched on together
+    ("api", "environment"),  # the default tracker's methods as functions; starting it by a variable
     ("cli", "pytest_plugin"),  # two ways in
     ("__init__", "__main__"),  # the façade and the command: names only
 )
@@ -134,8 +137,9 @@ def refused_import(module: Module, target: str) -> str | None:
     if target == PACKAGE and module.layer not in LAYERS[-1]:
         return "imports the façade: name the concrete module"
     mine, theirs = module.layer, layer_of(target)
-    if theirs not in RANKS:
-        return f"imports {target}, which has no place in LAYERS"
+    for layer in (mine, theirs):
+        if layer not in RANKS:
+            return f"imports {target}, but {layer} has no place in LAYERS"
     if mine == theirs:
         return None
     if RANKS[theirs] >= RANKS[mine] or theirs not in NARROWER.get(mine, RANKS):
