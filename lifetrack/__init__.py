@@ -4,8 +4,10 @@ Declare what must be released, switch tracking on, and read which line to fix::
 
     import lifetrack
 
+
     @lifetrack.tracked
     class Backend: ...
+
 
     lifetrack.start()
 """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import os
 import platform
 import sys
@@ -25,8 +25,13 @@ from lifetrack.watch.watching import Watching
 ReportTarget = str | os.PathLike[str]
 
 
+def _say(line: str) -> None:
+    if sys.stderr is not None:
+        sys.stderr.write(f"{line}\n")
+
+
 def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
+    return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
 
 
 class Account:
@@ -84,7 +89,7 @@ class Account:
             try:
                 write_report(report, path)
             except Exception as error:  # a full disk must not hide the program's own ending
-                print(f"lifetrack: error: {error}", file=sys.stderr)
+                _say(f"lifetrack: error: {error}")
                 failed = True
         if failed and not nothing_to_say(report) and sys.stderr is not None:
             print_report(report, sys.stderr)

@@ -15,4 +15,4 @@ def start_from_environment() -> None:
     try:
         default_tracker().start(level)
     except ConfigurationError as error:
-        print(f"lifetrack: error: environment variable LIFETRACK: {error}", file=sys.stderr)
+        sys.stderr.write(f"lifetrack: error: environment variable LIFETRACK: {error}\n")

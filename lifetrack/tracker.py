@@ -12,9 +12,10 @@ from typing import Any, Self, TypeVar, overload
 from lifetrack.account import Account, ReportTarget, report_of, type_totals
 from lifetrack.detect.leaks import leaks
 from lifetrack.guards.engine import Engine
-from lifetrack.instrument.declare import declare, names_of
-from lifetrack.instrument.functions import acquiring, releasing
+from lifetrack.instrument.declare import declare
+from lifetrack.instrument.functions import acquiring
 from lifetrack.instrument.recorder import Recorder
+from lifetrack.instrument.releasing import releasing
 from lifetrack.instrument.singles import Singles
 from lifetrack.judgement import is_released, leak_error
 from lifetrack.ledger.ledger import Ledger
@@ -204,7 +205,7 @@ class Tracker:
         guard: str = "methods",
         after_release: str | Iterable[str] = (),
     ) -> Callable[[_C], _C]: ...
-    def tracked(self, cls: Any = None, /, **options: Any) -> Any:
+    def tracked(self, cls: Any = None, /, **options: Any) -> Any:  # type: ignore[misc]
         """Declare a class: its objects, and those of its subclasses, are resources.
 
         ``release`` names the release methods, by default those with a usual name; ``acquire`` the method that begins
@@ -240,11 +241,11 @@ class Tracker:
     def acquires(
         self, *, release: str | Iterable[str] | None = None, label: str | None = None
     ) -> Callable[[_F], _F]: ...
-    def acquires(self, function: Any = None, /, *, release: Any = None, label: str | None = None) -> Any:
+    def acquires(self, function: Any = None, /, *, release: Any = None, label: Any = None) -> Any:  # type: ignore[misc]
         """Declare a factory: what it returns, or what its context manager or generator yields, is a resource.
 
-        The function may be a coroutine function. Without ``release`` the usual names are looked for in the result; a result
-        with none is to be handed to a function declared with :meth:`releases`.
+        The function may be a coroutine function. Without ``release`` the usual names are looked for in the result; a
+        result with none is to be handed to a function declared with :meth:`releases`.
         """
         if function is None:
             return lambda decorated: acquiring(self, decorated, release, label)
@@ -252,8 +253,6 @@ class Tracker:
 
     def releases(self, parameter: str) -> Callable[[_F], _F]:
         """Declare a function that releases the argument named. Raises DeclarationError if it has no such parameter."""
-        if not isinstance(parameter, str):
-            names_of(parameter, "releases")
         return lambda function: releasing(self, function, parameter)
 
     def watch(self, *names: str) -> Undo:
@@ -281,7 +280,8 @@ class Tracker:
 
     def allow(self, reason: str) -> Allowance:
         """Let what is acquired inside leak, for a reason; raises ConfigurationError without one."""
-        if not isinstance(reason, str) or not reason.strip():
+        given: object = reason  # a bare @allow hands over the function
+        if not isinstance(given, str) or not given.strip():
             raise ConfigurationError("allow() needs a reason: say why these resources may leak")
         return Allowance(self, "allow", "allow", reason)
 
@@ -342,7 +342,7 @@ class Tracker:
         account.present(self.final_report("normal"))
 
 
-def _report_targets(report: object) -> bool | tuple[str, ...]:
+def _report_targets(report: Any) -> bool | tuple[str, ...]:
     if report is None or report is True:
         return True
     if report is False:
@@ -352,9 +352,7 @@ def _report_targets(report: object) -> bool | tuple[str, ...]:
     paths = (report,) if isinstance(report, (str, os.PathLike)) else report
     if not isinstance(paths, Sequence):
         raise ConfigurationError(f"report= takes a path or several, not {type(report).__name__}")
-    for path in paths:
-        check_writable(path)
-    return tuple(os.path.abspath(path) for path in paths)
+    return tuple(check_writable(path) for path in paths)
 
 
 _default = Tracker()

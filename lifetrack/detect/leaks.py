@@ -32,11 +32,7 @@ def ends_with_process(entry: Entry) -> bool:
 
 def live_findings(ledger: Ledger, entries: Iterable[Entry], rule: str) -> list[Finding]:
     """Render open entries as leaks: under ``rule``, or under their own if their acquire or release failed."""
-    found = []
-    for entry in entries:
-        if not is_reported(entry):
-            found.append(finding_of(ledger, entry, *leak_rule(entry, rule)))
-    return found
+    return [finding_of(ledger, entry, *leak_rule(entry, rule)) for entry in entries if not is_reported(entry)]
 
 
 def leaks(ledger: Ledger, place: Place | None = None) -> list[Finding]:

@@ -20,7 +20,7 @@ from lifetrack.values.declarations import CONTEXT_RELEASES
 _CONTEXT_IS_NO_RELEASE = frozenset({"sqlite3.Connection", "psycopg2.extensions.connection", "psycopg.Connection"})
 
 
-class Tracked(wrapt.ObjectProxy):  # type: ignore[misc, name-defined, unused-ignore]
+class Tracked(wrapt.ObjectProxy[Any]):
     """A tracked object that is not ours: everything is the object's own but its release."""
 
     def __reduce_ex__(self, protocol: Any) -> Any:

@@ -1,9 +1,9 @@
 """Tombstones: the class of a released object.
 
-Each instrumented class gets a generated subclass with guards in place of its public methods. Releasing an object sets its
-class to it, so that live objects carry no guard at all. What people ask of a closed object keeps working, and
-``obj.__class__`` still gives the real class. The same machine makes the class of an object whose acquire method has not
-run yet.
+Each instrumented class gets a generated subclass with guards in place of its public methods. Releasing an object sets
+its class to it, so that live objects carry no guard at all. What people ask of a closed object keeps working, and
+``obj.__class__`` still gives the real class. The same machine makes the class of an object whose acquire method has
+not run yet.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from lifetrack.values.declarations import CONTEXT_RELEASES, INIT
 
 #: What people ask of a closed object, and how they wait for its end.
 ASKED = frozenset({
-    "closed", "is_closed", "isclosed", "is_closing", "is_open", "isopen", "is_alive", "isalive", "is_running", "is_active",
-    "is_connected", "connected", "is_shutdown", "is_released", "released", "is_disposed", "done", "wait_closed", "join",
+    "closed", "is_closed", "isclosed", "is_closing", "is_open", "isopen", "is_alive", "isalive", "is_running",
+    "is_active", "is_connected", "connected", "is_shutdown", "is_released", "released", "is_disposed", "done", "wait_closed", "join",
 })  # fmt: skip
 #: Special methods that use an object; all others only ask.
 USES = frozenset({
@@ -42,8 +42,14 @@ def _is_callable_on_instances(attribute: object) -> bool:
     if attribute is None or isinstance(attribute, (staticmethod, classmethod, property, type)):
         return False
     kind = type(attribute)
-    return hasattr(kind, "__get__") and not hasattr(kind, "__set__") and (
-        callable(attribute) or hasattr(kind, "__call__") or kind.__name__ in {"partialmethod", "singledispatchmethod"}
+    return (
+        hasattr(kind, "__get__")
+        and not hasattr(kind, "__set__")
+        and (
+            callable(attribute)
+            or hasattr(kind, "__call__")
+            or kind.__name__ in {"partialmethod", "singledispatchmethod"}
+        )
     )
 
 
@@ -164,15 +170,31 @@ def _all_guard(shape: Shape, rule: str) -> Callable[[Any, str], Any]:
     return __getattribute__
 
 
-def _namespace(shape: Shape, rule: str) -> dict[str, Any]:
-    cls = shape.cls
-    entries = shape.engine.ledger.entries
-
+def _forgetter(entries: dict[int, Entry]) -> Callable[[Any], None]:
     def forget(self: Any) -> None:
         try:
             del entries[id(self)]
         except KeyError:
             pass
+
+    return forget
+
+
+def _guards(shape: Shape, rule: str) -> dict[str, Any]:
+    found: dict[str, Any] = {name: _method(shape, name, rule) for name in used_names(shape)}
+    if rule == "LT201":
+        for name in shape.declaration.release:
+            if name not in CONTEXT_RELEASES and resolve(shape.cls, name) is not None:
+                found[name] = _release(shape, name)
+        if getattr(resolve(shape.cls, "__del__"), "lifetrack_chained", None) is None:
+            found["__del__"] = _forgetter(shape.engine.ledger.entries)
+    if shape.declaration.guard == "all":
+        found["__getattribute__"] = _all_guard(shape, rule)
+    return found
+
+
+def _namespace(shape: Shape, rule: str) -> dict[str, Any]:
+    cls = shape.cls
 
     def __reduce_ex__(self: Any, protocol: int) -> Any:
         reduced = resolve(cls, "__reduce_ex__").__get__(self, cls)(protocol)
@@ -182,21 +204,13 @@ def _namespace(shape: Shape, rule: str) -> dict[str, Any]:
                 for item in reduced]  # fmt: skip
         return tuple(cls if item is made else item for item in real)
 
-    def __new__(made_cls: type, *args: Any, **kwargs: Any) -> Any:
+    def __new__(_tombstone: type, *args: Any, **kwargs: Any) -> Any:
         return cls(*args, **kwargs)  # ``type(self)(…)`` on a released object means its real class
 
     made: type
-    namespace: dict[str, Any] = {name: _method(shape, name, rule) for name in used_names(shape)}
-    if rule == "LT201":
-        for name in shape.declaration.release:
-            if name not in CONTEXT_RELEASES and resolve(cls, name) is not None:
-                namespace[name] = _release(shape, name)
-    if shape.declaration.guard == "all":
-        namespace["__getattribute__"] = _all_guard(shape, rule)
+    namespace = _guards(shape, rule)
     if shape.surface is cls:  # a proxy answers for the object behind it already
         namespace["__class__"] = property(lambda self: cls)
-    if rule == "LT201" and getattr(resolve(cls, "__del__"), "lifetrack_chained", None) is None:
-        namespace["__del__"] = forget
     namespace |= {
         "__slots__": (),
         "__module__": cls.__module__,
@@ -220,7 +234,7 @@ def _create(cls: type, namespace: dict[str, Any]) -> type:
     had, before = "__init_subclass__" in own(cls), own(cls).get("__init_subclass__")
     inherited = resolve(cls, "__init_subclass__")
 
-    def quiet(subclass: type, **kwargs: Any) -> None:
+    def quiet(subclass: Any, /, **kwargs: Any) -> None:
         if not kwargs.pop(_CREATION, False):  # another thread subclasses at this moment
             inherited.__get__(None, subclass)(**kwargs)
 

@@ -6,13 +6,14 @@ import dataclasses
 import sys
 import weakref
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import FunctionType, MethodDescriptorType, WrapperDescriptorType
 from typing import Any
 
 from lifetrack.guards.engine import Engine
+from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import ATTRIBUTE, Shape, mro, own, resolve, shape_of
 from lifetrack.guards.tombstones import is_tombstone
-from lifetrack.guards.patches import Patches
 from lifetrack.instrument.recorder import Recorder
 from lifetrack.instrument.wrappers import ORIGINAL, acquirer, constructor, finalizer, first_constructor, releaser
 from lifetrack.ledger.entries import type_name
@@ -135,7 +136,7 @@ class Classes:
             self._replace(shape, INIT, lambda original: first_constructor(recorder, original))
             self._replace(shape, declaration.acquire, lambda original: acquirer(recorder, original))
         for name in declaration.release:
-            self._replace(shape, name, lambda original, name=name: releaser(recorder, shape, original, name))
+            self._replace(shape, name, partial(_wrap_release, recorder, shape, name))
         if not _is_protocol(cls):
             self._replace(shape, "__del__", lambda original: finalizer(recorder, original))
 
@@ -167,12 +168,13 @@ class Classes:
         if before is None and not is_root:
             return
         adopt = self._adopt_new
+        owner: Any = cls
 
         def __init_subclass__(subclass: Any, /, **kwargs: Any) -> None:
             if before is not None:
                 before.__get__(None, subclass)(**kwargs)
             else:
-                super(cls, subclass).__init_subclass__(**kwargs)
+                super(owner, subclass).__init_subclass__(**kwargs)
             adopt(subclass)
 
         shape.patches.put(cls, "__init_subclass__", classmethod(__init_subclass__))
@@ -225,6 +227,10 @@ class Classes:
         self._roots.clear()
 
 
+def _wrap_release(recorder: Recorder, shape: Shape, name: str, original: Any) -> Callable[..., Any]:
+    return releaser(recorder, shape, original, name)
+
+
 def _uncopy(cls: type, name: str, wrapper: Any) -> Any:
     original = getattr(wrapper, ORIGINAL)
     if original is None:
@@ -236,5 +242,6 @@ def _uncopy(cls: type, name: str, wrapper: Any) -> Any:
 
 def _family(cls: type) -> Iterator[type]:
     yield cls
-    for subclass in type.__subclasses__(cls):
+    subclasses: list[type] = type.__subclasses__(cls)
+    for subclass in subclasses:
         yield from _family(subclass)

@@ -73,8 +73,8 @@ def _compiled(source: str, filename: str) -> Any:
 def generate(template: str, original: object, names: Mapping[str, object], what: str) -> Callable[..., Any]:
     """Make a wrapper of ``original`` from a template.
 
-    The template is the body of a function, with ``{declare}``, ``{call}``, ``{first}`` and ``{arguments}`` for the parameters;
-    ``names`` are what it uses, each with the prefix ``_lt_`` in the text.
+    The template is the body of a function, with ``{declare}``, ``{call}``, ``{first}`` and ``{arguments}`` for the
+    parameters; ``names`` are what it uses, each with the prefix ``_lt_`` in the text.
     """
     parameters = parameters_of(original)
     arguments = "".join(f"{name}, " for name in parameters.names)
@@ -85,7 +85,7 @@ def generate(template: str, original: object, names: Mapping[str, object], what:
     heads = ", ".join(f"{PREFIX}{name}" for name in names)
     source = f"def make({heads}):\n{body}\n    return wrapper\n"
     namespace: dict[str, Any] = {}
-    exec(_compiled(source, f"<lifetrack {what}>"), namespace)
+    exec(_compiled(source, f"<lifetrack {what}>"), namespace)  # noqa: S102 - our own template and parameter names
     wrapper: Any = namespace["make"](*names.values())
     if isinstance(original, FunctionType):
         wrapper.__defaults__ = original.__defaults__

@@ -33,8 +33,10 @@ def recognise(cls: type) -> tuple[str, ...]:
 
 
 def _is_method(attribute: object) -> bool:
-    return attribute is not None and not isinstance(attribute, (staticmethod, classmethod, property, type)) and (
-        callable(attribute) or hasattr(type(attribute), "__get__")
+    return (
+        attribute is not None
+        and not isinstance(attribute, (staticmethod, classmethod, property, type))
+        and (callable(attribute) or hasattr(type(attribute), "__get__"))
     )
 
 
@@ -42,7 +44,7 @@ def _check_methods(cls: type, names: tuple[str, ...], what: str) -> None:
     for name in names:
         if not _is_method(resolve(cls, name)):
             raise DeclarationError(
-                f"{cls.__qualname__} has no method {name}() to {what} it: name one that it has, as in {what}=\"close\""
+                f'{cls.__qualname__} has no method {name}() to {what} it: name one that it has, as in {what}="close"'
             )
 
 
@@ -67,7 +69,9 @@ def releases_of(cls: type, release: object) -> tuple[tuple[str, ...], bool]:
 def declare(cls: type, release: object = None, acquire: str = INIT, **options: Any) -> Declaration:
     """Make the declaration of a class; raise DeclarationError where it cannot work."""
     if not isinstance(cls, type):
-        raise DeclarationError(f"@tracked decorates classes; {type(cls).__name__} is none: use @acquires for a function")
+        raise DeclarationError(
+            f"@tracked decorates classes; {type(cls).__name__} is none: use @acquires for a function"
+        )
     names, recognised = releases_of(cls, release)
     if not isinstance(acquire, str):
         raise DeclarationError("acquire= takes the name of one method")

@@ -1,8 +1,8 @@
 """Did a constructor that raised leave something behind? The evidence, and how sure it is.
 
-An inner constructor that completed is proof, and so is a live tracked resource that the object holds. An attribute with a
-release method that was not handed in is suspect; a number or buffer under the name of a handle is a hint. A constructor
-that only checked its arguments is nobody's leak.
+An inner constructor that completed is proof, and so is a live tracked resource that the object holds. An attribute with
+a release method that was not handed in is suspect; a number or buffer under the name of a handle is a hint. A
+constructor that only checked its arguments is nobody's leak.
 """
 
 from __future__ import annotations

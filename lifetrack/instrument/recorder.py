@@ -44,7 +44,7 @@ def new_entry(engine: Engine, kind: Kind, state: int, number: int | None, frame:
 
 
 class Recorder:
-    """Records acquire and release for the wrappers of one engine; every method takes the object itself, none keeps it."""
+    """Records acquire and release for the wrappers of one engine. Its methods take the object itself, none keeps it."""
 
     def __init__(self, engine: Engine, find_shape: Callable[[type], Shape | None]) -> None:
         self.engine = engine
@@ -97,7 +97,9 @@ class Recorder:
         self.entries[id(obj)] = new_entry(self.engine, shape.kind, UNOPENED, 0, frame)
         seal(shape, obj)
 
-    def construction_failed(self, obj: object, error: BaseException, frame: FrameType, arguments: tuple[Any, ...]) -> None:
+    def construction_failed(
+        self, obj: object, error: BaseException, frame: FrameType, arguments: tuple[Any, ...]
+    ) -> None:
         """Note a constructor that raised, if it has left something behind that nobody can release now."""
         shape = self.shape(obj)
         declaration = shape.declaration

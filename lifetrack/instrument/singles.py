@@ -86,7 +86,7 @@ class Singles:
         names = recognise(cls)
         if not names and not lenient:
             raise DeclarationError(
-                f"{cls.__qualname__} has no method that looks like a release: name it, as in release=\"hang_up\""
+                f'{cls.__qualname__} has no method that looks like a release: name it, as in release="hang_up"'
             )
         return names, True
 
@@ -123,7 +123,9 @@ class Singles:
     def _kind(self, name: str, label: str | None) -> Kind:
         key = (name, label)
         if key not in self._kinds:
-            self._kinds[key] = self._ledger.new_kind(name, Declaration(release=("__exit__",), guard="none", label=label))
+            self._kinds[key] = self._ledger.new_kind(
+                name, Declaration(release=("__exit__",), guard="none", label=label)
+            )
         return self._kinds[key]
 
     def end(self, lease: Lease | None, frame: FrameType) -> None:

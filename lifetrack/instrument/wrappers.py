@@ -53,7 +53,8 @@ _CONSTRUCTOR_AT = {
     _lt_entries[_lt_key] = [
         1, _lt_kind.next(), _lt_code, _lt_frame.f_lasti, _lt_place(), _lt_kind, None, None, None, None, None]""",
     Level.STACKS: """_lt_entries[_lt_key] = [
-        1, _lt_kind.next(), _lt_capture(_lt_frame), None, _lt_place(), _lt_kind, _lt_moment(), None, None, None, None]""",
+        1, _lt_kind.next(), _lt_capture(_lt_frame), None, _lt_place(), _lt_kind, _lt_moment(),
+        None, None, None, None]""",
 }
 _RELEASE = """
 _lt_last = None

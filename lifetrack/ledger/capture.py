@@ -1,11 +1,11 @@
 """Capture where an event happens: raw, in a microsecond, to be rendered late or never.
 
-A *trace* is what a record keeps: a flat tuple ``(code, offset, code, offset, …, tail)`` with the most recent call first;
-``tail`` is another flat tuple of older frames, or None. It holds code objects, never frames.
+A *trace* is what a record keeps: a flat tuple ``(code, offset, code, offset, …, tail)`` with the most recent call
+first; ``tail`` is another flat tuple of older frames, or None. It holds code objects, never frames.
 
-The outer part of a stack cannot change while a frame of it is active. So the walk leaves a :class:`Note` on the caller's
-caller, in ``frame.f_trace``: the next event under the same activation finds it there and shares the tail. The note dies
-with its frame. No note is left while a trace function is set, nor on generators, whose callers change.
+The outer part of a stack cannot change while a frame of it is active. So the walk leaves a :class:`Note` on the
+caller's caller, in ``frame.f_trace``: the next event under the same activation finds it there and shares the tail. The
+note dies with its frame. None is left while a trace function is set, nor on generators, whose callers change.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ def make_capture(limit: int) -> Callable[[FrameType], Trace]:
     items = "".join(f"f{i}.f_code, f{i}.f_lasti, " for i in range(1, rest + 1))
     source = _TEMPLATE.format(limit=limit, rest=rest, walk=walk, items=items)
     namespace: dict[str, Any] = {}
-    exec(compile(source, "<lifetrack capture>", "exec"), namespace)
+    exec(compile(source, "<lifetrack capture>", "exec"), namespace)  # noqa: S102 - our own template and a number
     made: Callable[[FrameType], Trace] = namespace["make"](Note, FILES, USER, capture_far, _older, _leave)
     return made
 

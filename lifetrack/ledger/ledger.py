@@ -149,7 +149,7 @@ class Ledger:
 
     def drain(self) -> list[Case]:
         """Take in what the garbage collector noticed; give the cases that are new."""
-        new = []
+        new: list[Case] = []
         while True:
             try:
                 entry = self.pending.popleft()

@@ -25,6 +25,8 @@ _OWN_MENDS = {
 
 
 def _verb(declaration: Declaration) -> str:
+    if not declaration.release:
+        return "its release function"
     name = declaration.release[0]
     return "a 'with' block" if name in CONTEXT_RELEASES else f"{name}()"
 

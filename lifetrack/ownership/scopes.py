@@ -99,8 +99,8 @@ class Allowance(_Block, AbstractContextManager["Allowance"], AbstractAsyncContex
 class Scope(_Block, AbstractContextManager["Scope"], AbstractAsyncContextManager["Scope"]):
     """What is acquired inside must be released before it ends; what is not is LT103.
 
-    Scopes nest, and follow ``contextvars`` into tasks and executors. Under the policy ``raise`` the end of a scope raises
-    LeakError, unless another exception is on its way out already.
+    Scopes nest, and follow ``contextvars`` into tasks and executors. Under the policy ``raise`` the end of a scope
+    raises LeakError, unless another exception is on its way out already.
     """
 
     _mark = 0
@@ -154,7 +154,7 @@ async def _pause() -> None:
     if asyncio._get_running_loop() is not None:
         await asyncio.sleep(_LOOK)
     else:  # another event loop: a moment of its time is better than a dependency on it
-        time.sleep(_LOOK)
+        time.sleep(_LOOK)  # noqa: ASYNC251
 
 
 def _decorated(block: Callable[[], Any], function: _F) -> _F:

@@ -10,11 +10,12 @@ from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
 from lifetrack.reports.json_form import FORMAT, VERSION
-from lifetrack.reports.model import ENDINGS, ProcessInfo, Report, Totals, TrackerInfo, TypeTotals
+from lifetrack.reports.model import ENDINGS, ProcessInfo, Report, Totals, TrackerInfo
 from lifetrack.reports.stored import Holder, StoredFinding, StoredSite
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Certainty, Finding, OwnerName, Resource
+from lifetrack.values.records import TypeTotals
 from lifetrack.values.rules import RULES
 from lifetrack.values.settings import Level, parse_level
 

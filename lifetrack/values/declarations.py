@@ -14,7 +14,9 @@ STRONG_RELEASES = (
     "close", "aclose", "shutdown", "ashutdown", "cleanup", "acleanup", "clean_up", "dispose", "adispose", "release",
     "arelease", "teardown", "tear_down", "destroy", "free", "unload", "uninitialize", "deinit",
 )  # fmt: skip
-WEAK_RELEASES = ("disconnect", "adisconnect", "terminate", "stop", "astop", "quit", "finish", "deactivate", "unregister")
+WEAK_RELEASES = (
+    "disconnect", "adisconnect", "terminate", "stop", "astop", "quit", "finish", "deactivate", "unregister",
+)  # fmt: skip
 CONTEXT_RELEASES = ("__exit__", "__aexit__")
 
 

@@ -22,7 +22,7 @@ _ALL = (
         "leak-at-exit",
         "The resource was still live when the process ended, so nobody ever released it.",
         "backend = TlsBackend()\nbackend.handshake()\n# the program ends here: no backend.shutdown()",
-        "Release it when you are done with it: by a 'with' block, by try/finally, or by an owner that ends before exit.",
+        "Release it when you are done with it: by a 'with' block, try/finally, or an owner that ends before exit.",
     ),
     Rule(
         "LT102",
@@ -146,7 +146,7 @@ _ALL = (
         "release-order",
         "A parent was released before the children that depend on it.",
         "session = backend.session()\nbackend.shutdown()    # the session is still open\nsession.close()",
-        "Release in reverse order of acquiring: children first. Nested 'with' blocks or an owner do that by themselves.",
+        "Release in reverse order of acquiring: children first. Nested 'with' blocks or an owner do that.",
     ),
     Rule(
         "LT304",

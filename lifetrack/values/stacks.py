@@ -24,7 +24,10 @@ class Site:
     @property
     def code(self) -> str:
         """The source line, stripped; empty where the source is not at hand."""
-        return linecache.getline(self.file, self.line).strip()
+        try:
+            return linecache.getline(self.file, self.line).strip()
+        except (OSError, ValueError):  # a name that no file can have
+            return ""
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
