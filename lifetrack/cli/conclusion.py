@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
+import platform
 import sys
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO, cast
 
 # All of the reporting is loaded before the program starts, which may change the import path and the directory.
 from lifetrack.cli.standard_error import StandardError
 from lifetrack.reports import json_report as _json_report  # noqa: F401
 from lifetrack.reports.files import write_report
+from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
 from lifetrack.reports.text import print_report
 from lifetrack.values.errors import ConfigurationError
+from lifetrack.values.settings import Level
 
 if TYPE_CHECKING:
-    from lifetrack.reports.model import Report
     from lifetrack.tracker import Tracker
     from lifetrack.values.findings import Certainty
 
@@ -53,6 +56,8 @@ class Conclusion:
         """Report when the interpreter exits."""
         if self.is_mine():
             self._conclude(self._ending)
+            # A program that called start() itself would have a second report at exit.
+            self._attempt("tracking could not be stopped", self._tracker.stop)
 
     def at_signal(self, error_exitcode: int | None) -> int | None:
         """Report because a signal kills the process; give the exit status to leave with instead, if any."""
@@ -65,12 +70,13 @@ class Conclusion:
             self._done.wait(_LONGEST_REPORT)  # the other one of exit and signal is at it
             return
         try:
-            report = self._tracker.final_report(ending)
+            tracking = self._tracker.is_tracking()
+            report = self._tracker.final_report(ending) if tracking else nothing_recorded(ending)
         except Exception as error:
             self._complain(f"the report could not be made: {_described(error)}")
         else:
             self.failed = self._fails(report)
-            self._present(report)
+            self._present(report, tracking)
         finally:
             self._done.set()
 
@@ -80,14 +86,17 @@ class Conclusion:
             return False
         return any(finding.allowed is None and finding.certainty >= least for finding in report.findings)
 
-    def _present(self, report: Report) -> None:
+    def _present(self, report: Report, tracking: bool) -> None:
         # Each on its own: one that fails takes none of the others with it.
-        self._attempt("the report could not be printed", lambda: self._print(report))
+        self._attempt("the report could not be printed", lambda: self._print(report, tracking))
         for path in self._reports:
             self._attempt(f"report file {path!r}", lambda path=path: write_report(report, path))  # type: ignore[misc]
 
-    def _print(self, report: Report) -> None:
+    def _print(self, report: Report, tracking: bool) -> None:
         _flush(sys.stderr)
+        if not tracking:
+            self._stderr.write("lifetrack: tracking was off when the program ended: nothing to report\n")
+            return
         printed = print_report(report, cast("TextIO", self._stderr))
         if not printed and self._stderr.writable():
             self._complain("the report could not be printed")
@@ -102,6 +111,22 @@ class Conclusion:
 
     def _complain(self, message: str) -> None:
         self._stderr.write(f"lifetrack: error: {' '.join(message.split())}\n")
+
+
+def nothing_recorded(ending: str) -> Report:
+    """Make the report of a process that was not tracked when it ended."""
+    now = datetime.now(UTC).isoformat(timespec="microseconds")
+    process = ProcessInfo(
+        pid=os.getpid(),
+        parent_pid=os.getppid(),
+        python=platform.python_version(),
+        platform=sys.platform,
+        command=tuple(sys.argv),
+        started=now,
+        ended=now,
+        ending=ending,
+    )
+    return Report(Level.OFF.word, process, Totals(0, 0, 0, 0), (), (), TrackerInfo())
 
 
 def _flush(stream: object) -> None:

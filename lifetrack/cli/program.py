@@ -172,9 +172,8 @@ def _run_script(program: Program, source: bytes, main: ModuleType) -> None:
 
 def _load_compiled(data: bytes) -> CodeType:
     magic = importlib.util.MAGIC_NUMBER
-    if (data.startswith(magic) and len(data) <= _PYC_HEADER) or (
-        len(data) < len(magic) and sys.version_info >= (3, 13)
-    ):
+    cut_in_magic = len(data) < len(magic) and sys.version_info >= (3, 13)
+    if cut_in_magic or (data.startswith(magic) and len(data) <= _PYC_HEADER):
         raise EOFError("EOF read where not expected")
     if not data.startswith(magic):
         raise RuntimeError("Bad magic number in .pyc file")

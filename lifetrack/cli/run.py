@@ -28,8 +28,7 @@ def run(options: RunOptions) -> int:
     # Registered before the program's own hooks, so that it runs after all of them.
     atexit.register(conclusion.at_exit)
     try:
-        watch = options.watch if options.level is not Level.OFF else ()
-        tracker.start(level=options.level, policy=options.policy, watch=watch, report=False)
+        tracker.start(level=options.level, policy=options.policy, watch=options.watch, report=False)
     except BaseException:
         atexit.unregister(conclusion.at_exit)
         raise
