@@ -6,8 +6,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from types import TracebackType
-from typing import Any, Self, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from lifetrack.account import Account, ReportTarget, report_of, type_totals
 from lifetrack.detect.leaks import leaks
@@ -17,13 +16,14 @@ from lifetrack.instrument.functions import acquiring
 from lifetrack.instrument.recorder import Recorder
 from lifetrack.instrument.releasing import releasing
 from lifetrack.instrument.singles import Singles
-from lifetrack.judgement import is_released, leak_error
+from lifetrack.judgement import leak_error
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.places import Place
 from lifetrack.ledger.rendering import events_of, record_of
 from lifetrack.ownership.scopes import Allowance, Scope
 from lifetrack.registry import Registry
 from lifetrack.reports.model import Report
+from lifetrack.switches import Switch, Undo
 from lifetrack.values.declarations import INIT
 from lifetrack.values.errors import ConfigurationError, LeakWarning, LifetrackError
 from lifetrack.values.events import Event
@@ -44,42 +44,6 @@ from lifetrack.watch.watching import check_names
 _T = TypeVar("_T")
 _C = TypeVar("_C", bound=type)
 _F = TypeVar("_F", bound=Callable[..., Any])
-
-
-class Switch:
-    """What :meth:`Tracker.start` returns: as a context manager it stops the tracking at the end of the block."""
-
-    def __init__(self, stop: Callable[[], None]) -> None:
-        self._stop = stop
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._stop()
-
-
-class Undo:
-    """The exact undo of a watch: call it, or use it as a context manager."""
-
-    def __init__(self, undo: Callable[[], None]) -> None:
-        self._undo: Callable[[], None] | None = undo
-
-    def __call__(self) -> None:
-        """Undo once; further calls do nothing."""
-        undo, self._undo = self._undo, None
-        if undo is not None:
-            undo()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self()
 
 
 class Tracker:
@@ -361,6 +325,3 @@ _default = Tracker()
 def default_tracker() -> Tracker:
     """Give the tracker that the module functions stand on."""
     return _default
-
-
-__all__ = ["Switch", "Tracker", "Undo", "default_tracker", "is_released"]

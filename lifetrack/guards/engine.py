@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import CodeType, FrameType
 
-from lifetrack.ledger.capture import Trace, locate, make_capture
+from lifetrack.ledger.capture import Trace, capture_error, locate, make_capture
 from lifetrack.ledger.entries import NUMBER, RELEASED, STATE, Entry
 from lifetrack.ledger.ledger import Case, Ledger
 from lifetrack.ledger.moment import Moment, moment
@@ -95,6 +95,12 @@ class Engine:
         if trace is None or isinstance(trace, tuple):
             return trace, when
         return (trace, offset, None), when
+
+    def trace_error(self, error: BaseException, frame: FrameType) -> tuple[Trace | None, Moment | None]:
+        """Note where an exception came from, as much as the level asks for."""
+        if self.level >= Level.STACKS:
+            return capture_error(error, frame, self.settings.frames), moment()
+        return (capture_error(error, frame, 1), None) if self.level == Level.SITES else (None, None)
 
     @contextmanager
     def within(self, obj: object) -> Iterator[None]:

@@ -8,6 +8,7 @@ not run yet.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from sys import _getframe
 from types import FrameType
@@ -21,7 +22,8 @@ from lifetrack.values.declarations import CONTEXT_RELEASES, INIT
 #: What people ask of a closed object, and how they wait for its end.
 ASKED = frozenset({
     "closed", "is_closed", "isclosed", "is_closing", "is_open", "isopen", "is_alive", "isalive", "is_running",
-    "is_active", "is_connected", "connected", "is_shutdown", "is_released", "released", "is_disposed", "done", "wait_closed", "join",
+    "is_active", "is_connected", "connected", "is_shutdown", "is_released", "released", "is_disposed", "done",
+    "wait_closed", "join",
 })  # fmt: skip
 #: Special methods that use an object; all others only ask.
 USES = frozenset({
@@ -42,15 +44,9 @@ def _is_callable_on_instances(attribute: object) -> bool:
     if attribute is None or isinstance(attribute, (staticmethod, classmethod, property, type)):
         return False
     kind = type(attribute)
-    return (
-        hasattr(kind, "__get__")
-        and not hasattr(kind, "__set__")
-        and (
-            callable(attribute)
-            or hasattr(kind, "__call__")
-            or kind.__name__ in {"partialmethod", "singledispatchmethod"}
-        )
-    )
+    if not hasattr(kind, "__get__") or hasattr(kind, "__set__"):
+        return False
+    return callable(attribute) or kind in (functools.partialmethod, functools.singledispatchmethod)
 
 
 def _is_use(shape: Shape, name: str) -> bool:

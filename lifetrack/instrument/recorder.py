@@ -120,9 +120,8 @@ class Recorder:
             self.entries[id(obj)] = entry
         elif entry[STATE] == LIVE:
             entry[STATE] = FAILED
-        extra = extra_of(entry)
-        extra.error = type(error).__name__
-        extra.events.append((ACQUIRE_FAILED, *self.engine.trace(frame)))
+        entry[TRACE], entry[OFFSET], entry[MOMENT] = self.engine.place(frame)
+        self._note_error(entry, ACQUIRE_FAILED, error, frame)
 
     # -- release -------------------------------------------------------------------------------------------------
 
@@ -166,9 +165,13 @@ class Recorder:
         if entry[STATE] != RELEASING:
             return
         entry[STATE] = HALF_RELEASED
+        self._note_error(entry, RELEASE_FAILED, error, frame)
+
+    def _note_error(self, entry: Entry, word: str, error: BaseException, frame: FrameType) -> None:
         extra = extra_of(entry)
-        extra.error = type(error).__name__
-        extra.events.append((RELEASE_FAILED, *self.engine.trace(frame)))
+        if extra.error is None or word == RELEASE_FAILED:  # the constructors of bases come by with the same error
+            extra.error = type(error).__name__
+            extra.events.append((word, *self.engine.trace_error(error, frame)))
 
     # -- the end of the object -----------------------------------------------------------------------------------
 

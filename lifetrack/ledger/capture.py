@@ -66,6 +66,17 @@ def capture_far(frame: FrameType | None, limit: int) -> Trace:
     return tuple(trace)
 
 
+def capture_error(error: BaseException, frame: FrameType, limit: int) -> Trace:
+    """Capture where an exception came from: the frames that it has left behind, then ``frame`` and its callers."""
+    left: list[RawFrame] = []
+    traceback = error.__traceback__
+    while traceback is not None:
+        left.append((traceback.tb_frame.f_code, traceback.tb_lasti))
+        traceback = traceback.tb_next
+    inner = [part for raw in reversed(left) if not is_ours(raw[0]) for part in raw][: 2 * limit]
+    return (*inner, *capture_far(frame, limit - len(inner) // 2))
+
+
 def _older(frame: FrameType | None, limit: int) -> Trace | None:
     trace: list[Any] = []
     while frame is not None and limit > 0:

@@ -10,7 +10,7 @@ _LEAKS = {
     "LT102": "was garbage-collected without its release",
     "LT103": "was still live when {scope} ended",
     "LT105": "is only half released: its release raised {error}",
-    "LT106": "was acquired, then its construction raised {error}, so nobody can release it",
+    "LT106": "cannot be released by anybody: its construction raised {error} when it had been acquired",
 }
 _MISUSES = {
     "LT201": "was used after its release: use it before, or release it later",
@@ -18,6 +18,7 @@ _MISUSES = {
     "LT204": "was released but never acquired: acquire it first, or release what was acquired",
     "LT205": "was used before {acquire}() had run: call {acquire}() first",
 }
+_NEVER_ACQUIRED = {"LT204", "LT205"}
 _OWN_MENDS = {
     "LT105": "let {release} finish, and release again after a failure",
     "LT106": "release in an 'except' clause of the constructor what it has acquired so far",
@@ -44,7 +45,8 @@ def _mend(rule: str, declaration: Declaration) -> str:
 
 def sentence(rule: str, subject: str, declaration: Declaration, site: Site | None, scope: str, error: str) -> str:
     """Say in one sentence what happened to ``subject`` and what to do."""
-    where = "" if site is None else f" acquired at {site}"
+    verb = "created" if rule in _NEVER_ACQUIRED else "acquired"
+    where = "" if site is None else f" {verb} at {site}"
     if rule in _LEAKS:
         return f"{subject}{where} {_LEAKS[rule].format(scope=scope, error=error)}: {_mend(rule, declaration)}"
     return f"{subject}{where} {_MISUSES[rule].format(acquire=declaration.acquire)}"

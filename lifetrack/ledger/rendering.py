@@ -12,6 +12,7 @@ from lifetrack.ledger.entries import (
     SCOPE,
     STATE,
     STATE_WORDS,
+    UNOPENED,
     Entry,
     acquire_stack,
     release_stack,
@@ -41,7 +42,10 @@ def _event(ledger: Ledger, word: str, stack: RawStack, moment: Moment | None) ->
 
 def events_of(ledger: Ledger, entry: Entry, use: tuple[str, Trace | None, Moment | None] | None = None) -> list[Event]:
     """Give the events of a resource in order, the one that broke a rule last."""
-    found = [_event(ledger, words.ACQUIRED, acquire_stack(entry), entry[MOMENT])]
+    first = words.CREATED if entry[STATE] == UNOPENED else words.ACQUIRED
+    found = [_event(ledger, first, acquire_stack(entry), entry[MOMENT])]
+    if entry[STATE] == UNOPENED and not found[0].stack:
+        found.clear()  # a stranger, of whom nothing is known
     if entry[EXTRA] is not None:
         found += [_event(ledger, word, unpack(trace, None), moment) for word, trace, moment in entry[EXTRA].events]
     if entry[STATE] == RELEASED and (stack := release_stack(entry)):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lifetrack.values.stacks import Stack
 
+CREATED = "created"
 ACQUIRED = "acquired"
 RELEASED = "released"
 RELEASE_FAILED = "release-failed"
