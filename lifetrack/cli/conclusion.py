@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO, cast
 
 # All of the reporting is loaded before the program starts, which may change the import path and the directory.
+from lifetrack.cli.shadows import own_modules
 from lifetrack.cli.standard_error import StandardError
 from lifetrack.reports import json_report as _json_report  # noqa: F401
 from lifetrack.reports.files import write_report
@@ -70,15 +71,18 @@ class Conclusion:
             self._done.wait(_LONGEST_REPORT)  # the other one of exit and signal is at it
             return
         try:
-            tracking = self._tracker.is_tracking()
-            report = self._tracker.final_report(ending) if tracking else nothing_recorded(ending)
+            with own_modules():
+                self._report(ending)
         except Exception as error:
             self._complain(f"the report could not be made: {_described(error)}")
-        else:
-            self.failed = self._fails(report)
-            self._present(report, tracking)
         finally:
             self._done.set()
+
+    def _report(self, ending: str) -> None:
+        tracking = self._tracker.is_tracking()
+        report = self._tracker.final_report(ending) if tracking else nothing_recorded(ending)
+        self.failed = self._fails(report)
+        self._present(report, tracking)
 
     def _fails(self, report: Report) -> bool:
         least = self._fail_on

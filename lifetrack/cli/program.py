@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from types import CodeType, ModuleType
 from typing import Any
 
+from lifetrack.cli.shadows import give_way
 from lifetrack.values.errors import ConfigurationError
 
 SCRIPT = "script"
@@ -70,7 +71,7 @@ def execute(program: Program) -> None:
         _run_code(program, main)
     elif program.source is None:
         sys.argv = [program.name, *program.args]
-        sys.path.insert(0, _absolute(program.name))
+        _lead_path(_absolute(program.name), always=True)
         _run_as_main("__main__", alter_argv=False)
     else:
         _run_script(program, program.source, main)
@@ -90,7 +91,9 @@ def without_our_frames(traceback: Any) -> Any:
 
 def _absolute(name: str) -> str:
     # As the interpreter does it: ``./`` and ``..`` stay in the path.
-    return name if os.path.isabs(name) else os.path.join(os.getcwd(), name)
+    if os.path.isabs(name):
+        return name
+    return os.getcwd() if name in ("", ".") else os.getcwd() + os.sep + name
 
 
 def _has_importer(path: str) -> bool:
@@ -113,10 +116,16 @@ def _fresh_main() -> ModuleType:
     return main
 
 
+def _lead_path(entry: str, *, always: bool = False) -> None:
+    # With -P or -I the interpreter leaves the program's folder out, but not a folder or archive that is the program.
+    if always or not sys.flags.safe_path:
+        sys.path.insert(0, entry)
+        give_way(entry)
+
+
 def _run_module(program: Program) -> None:
     sys.argv = ["-m", *program.args]
-    if not sys.flags.safe_path:
-        sys.path.insert(0, os.getcwd())
+    _lead_path(os.getcwd())
     _run_as_main(program.name, alter_argv=True)
 
 
@@ -130,8 +139,7 @@ def _run_as_main(name: str, *, alter_argv: bool) -> None:
 
 def _run_code(program: Program, main: ModuleType) -> None:
     sys.argv = ["-c", *program.args]
-    if not sys.flags.safe_path:
-        sys.path.insert(0, "")
+    _lead_path("")
     text = program.name + "\n"
     if sys.version_info >= (3, 14):
         import textwrap
@@ -152,8 +160,7 @@ def _remember_text(code: CodeType, text: str) -> None:
 def _run_script(program: Program, source: bytes, main: ModuleType) -> None:
     path = _absolute(program.name)
     sys.argv = [program.name, *program.args]
-    if not sys.flags.safe_path:
-        sys.path.insert(0, os.path.dirname(os.path.realpath(program.name)))
+    _lead_path(os.path.dirname(os.path.realpath(program.name)))
     names = main.__dict__
     names["__file__"] = path
     if sys.version_info < (3, 15):

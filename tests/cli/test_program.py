@@ -271,6 +271,29 @@ def test_script_in_another_encoding(runner) -> None:
     assert runner.same("marked.py").out == "marked\n"
 
 
+SHADOWED = ("argparse", "json", "textwrap", "queue", "datetime", "platform", "wrapt", "linecache", "traceback", "os")
+
+
+@pytest.mark.parametrize("way", ["script", "module", "code", "folder", "elsewhere"])
+def test_modules_of_the_programs_own_win(runner, way) -> None:
+    """A module beside the program is imported although lifetrack has loaded another one of that name."""
+    for name in SHADOWED:
+        runner.write(f"{name}.py", "print('own', __name__)\nfrom_the_program = True\n")
+    runner.write("signal/__init__.py", "print('own package')\n")
+    lines = [f"import {name}; print({name}.__name__, hasattr({name}, 'from_the_program'))" for name in SHADOWED]
+    code = "\n".join([*lines, "import signal; print(hasattr(signal, 'SIGINT'), signal.__file__)", "1 / 0\n"])
+    runner.write("program.py", code)
+    runner.write("__main__.py", code)
+    program = {"module": ("-m", "program"), "code": ("-c", code), "folder": (".",)}.get(way, ("program.py",))
+    where = {"cwd": runner.folder.parent} if way == "elsewhere" else {}
+    if way == "elsewhere":
+        program = (str(runner.folder / "program.py"),)
+    report = runner.folder.parent / "report.json"
+    plain = runner.same(*program, options=("--report", str(report)), **where)
+    assert plain.out.startswith("own argparse\nargparse True\n")
+    assert report.exists()
+
+
 @pytest.mark.parametrize("source", [b"x = 1\0\n", b"x = 1\ny = '\xff'\n"], ids=["null", "not-utf-8"])
 def test_source_that_is_no_text(runner, source) -> None:
     """A script that is no Python text is a syntax error as in Python; only its wording is that of compile()."""
