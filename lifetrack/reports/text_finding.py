@@ -35,13 +35,20 @@ class _Row(NamedTuple):
 def finding_lines(finding: Finding, number: int, pid: int, layout: Layout) -> list[Line]:
     """Give the lines of one finding; events of another process than ``pid`` say so."""
     lines = [_heading(finding, number)]
-    lines += layout.wrapped(finding.message, _INDENT)
+    lines += layout.wrapped(_message(finding, layout), _INDENT)
     lines += _history(finding, pid, layout)
     for text in _circumstances(finding, layout):
         lines += layout.wrapped(text, _INDENT + "  ", "dim", first=_INDENT)
-    if finding.hint:
+    if finding.hint and finding.hint not in finding.message:
         lines += layout.wrapped(f"Hint: {finding.hint}", _INDENT + "  ", "note", first=_INDENT)
     return lines
+
+
+def _message(finding: Finding, layout: Layout) -> str:
+    site = finding.site
+    if site is None:
+        return finding.message
+    return finding.message.replace(str(site), f"{layout.path(site.file)}:{site.line}")
 
 
 def subject(finding: Finding) -> str:
@@ -93,22 +100,49 @@ def _event_rows(event: Event, finding: Finding, pid: int, layout: Layout) -> lis
     if not frames:
         rows = [_Row(clean(event.event), note="(no place was recorded)")]
     else:
-        shown = frames[:MAX_FRAMES]
-        rows = [_row("" if index else clean(event.event), site, layout) for index, site in enumerate(shown)]
-        if len(frames) > len(shown):
-            more = len(frames) - len(shown)
-            rows.append(_Row("", note=f"... {more} more frame{'' if more == 1 else 's'}"))
+        rows = _frame_rows(clean(event.event), frames, layout)
     note = _where_it_ran(event, pid)
     return [*rows, _Row("", note=note)] if note else rows
 
 
+def _frame_rows(label: str, frames: Sequence[Site], layout: Layout) -> list[_Row]:
+    """Give a row for each frame, but one for a run of library frames between two of the user's."""
+    rows: list[_Row] = []
+    between: list[Site] = []
+    for index, site in enumerate(frames):
+        if len(rows) >= MAX_FRAMES:
+            rows.append(_more(len(frames) - index + len(between), "more"))
+            return rows
+        if index and is_library(site.file) and any(not is_library(later.file) for later in frames[index:]):
+            between.append(site)
+            continue
+        rows += _folded(between, layout)
+        between = []
+        rows.append(_row("" if rows else label, site, layout))
+    return rows
+
+
+def _folded(between: list[Site], layout: Layout) -> list[_Row]:
+    if len(between) < 2:
+        return [_row("", site, layout) for site in between]
+    return [_more(len(between), "library")]
+
+
+def _more(count: int, kind: str) -> _Row:
+    return _Row("", note=f"... {count} {kind} frame{'' if count == 1 else 's'}")
+
+
 def _frames(event: Event, finding: Finding) -> Sequence[Site]:
-    """Give the frames from the user's innermost one outwards: above it is only how a library does its work."""
+    """Give the frames from the user's innermost one to the user's outermost; the rest is how libraries work."""
     stack = event.stack
+    own = [index for index, site in enumerate(stack) if not is_library(site.file)]
+    end = own[-1] + 1 if own else len(stack)
     if event.event == ACQUIRED and finding.site is not None:
-        return stack[stack.index(finding.site) :] if finding.site in stack else (finding.site, *stack)
-    inner = next((index for index, site in enumerate(stack) if not is_library(site.file)), 0)
-    return stack[inner:]
+        if finding.site not in stack:
+            return (finding.site, *stack[:end])
+        inner = stack.index(finding.site)
+        return stack[inner : max(end, inner + 1)]
+    return stack[own[0] if own else 0 : end]
 
 
 def _where_it_ran(event: Event, pid: int) -> str:
