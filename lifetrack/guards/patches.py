@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import WrapperDescriptorType
 from typing import Any
 
 _MISSING: Any = object()
@@ -14,6 +15,18 @@ def _own_attributes(target: object) -> dict[str, Any]:
     return vars(target)
 
 
+def attribute_setter(cls: type, name: str) -> Any:
+    """Give ``__setattr__`` or ``__delattr__`` for a class, past what its metaclass has of its own in Python.
+
+    It is ``type``'s, but for metaclasses written in C, such as that of ctypes, which insist on theirs.
+    """
+    for meta in type.__dict__["__mro__"].__get__(type(cls)):
+        found = _own_attributes(meta).get(name)
+        if isinstance(found, WrapperDescriptorType):
+            return found
+    return getattr(type, name)
+
+
 class Patches:
     """A pile of replaced attributes of classes and modules, undone newest first."""
 
@@ -24,7 +37,7 @@ class Patches:
         """Set an attribute on ``target`` itself; raises TypeError where the interpreter refuses."""
         before = _own_attributes(target).get(name, _MISSING)
         if isinstance(target, type):
-            type.__setattr__(target, name, value)
+            attribute_setter(target, "__setattr__")(target, name, value)
         else:
             setattr(target, name, value)
         self._done.append((target, name, before, value))
@@ -36,8 +49,8 @@ class Patches:
             if _own_attributes(target).get(name, _MISSING) is not value:
                 continue
             if isinstance(target, type):
-                restore: Any = type.__setattr__
-                remove: Any = type.__delattr__
+                restore: Any = attribute_setter(target, "__setattr__")
+                remove: Any = attribute_setter(target, "__delattr__")
             else:
                 restore, remove = setattr, delattr
             if before is _MISSING:

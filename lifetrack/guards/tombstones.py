@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any
 
 from lifetrack.guards.callers import is_exit, is_own_call, may_touch
+from lifetrack.guards.patches import attribute_setter
 from lifetrack.guards.shapes import Shape, mro, own, resolve, set_class
 from lifetrack.ledger.entries import NUMBER, RELEASED, STATE, UNOPENED, Entry
 from lifetrack.values.declarations import CONTEXT_RELEASES, INIT
@@ -205,7 +206,8 @@ def _namespace(shape: Shape, rule: str) -> dict[str, Any]:
 
     made: type
     namespace = _guards(shape, rule)
-    if shape.surface is cls:  # a proxy answers for the object behind it already
+    # A proxy answers for the object behind it already, and a class with a ``__class__`` of its own for itself.
+    if shape.surface is cls and resolve(cls, "__class__") is object.__dict__["__class__"]:
         namespace["__class__"] = property(lambda self: cls)
     namespace |= {
         "__slots__": (),
@@ -234,16 +236,17 @@ def _create(cls: type, namespace: dict[str, Any]) -> type:
         if not kwargs.pop(_CREATION, False):  # another thread subclasses at this moment
             inherited.__get__(None, subclass)(**kwargs)
 
-    type.__setattr__(cls, "__init_subclass__", classmethod(quiet))
+    put, remove = attribute_setter(cls, "__setattr__"), attribute_setter(cls, "__delattr__")
+    put(cls, "__init_subclass__", classmethod(quiet))
     try:
         made: type = type.__new__(type(cls), cls.__name__, (cls,), namespace, **{_CREATION: True})
     finally:
         if had:
-            type.__setattr__(cls, "__init_subclass__", before)
+            put(cls, "__init_subclass__", before)
         else:
-            type.__delattr__(cls, "__init_subclass__")
+            remove(cls, "__init_subclass__")
     # Plugin loaders that walk __subclasses__() skip what is abstract.
-    type.__setattr__(made, "__abstractmethods__", _ABSTRACT)
+    put(made, "__abstractmethods__", _ABSTRACT)
     remember(made)
     return made
 

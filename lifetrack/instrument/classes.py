@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 import weakref
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -11,9 +10,10 @@ from types import FunctionType, MethodDescriptorType, WrapperDescriptorType
 from typing import Any
 
 from lifetrack.guards.engine import Engine
-from lifetrack.guards.patches import Patches
+from lifetrack.guards.patches import attribute_setter
 from lifetrack.guards.shapes import ATTRIBUTE, Shape, mro, own, resolve, shape_of
 from lifetrack.guards.tombstones import is_tombstone
+from lifetrack.instrument.finishing import listen, look_for_attrs, unlisten
 from lifetrack.instrument.recorder import Recorder
 from lifetrack.instrument.wrappers import ORIGINAL, acquirer, constructor, finalizer, first_constructor, releaser
 from lifetrack.ledger.entries import type_name
@@ -78,13 +78,13 @@ class Classes:
         self._instrumented: list[weakref.ref[type]] = []
         self._unsettled: list[weakref.ref[type]] = []
         self._protocols: list[Shape] = []
-        self._finishers = Patches()
-        self._finish(dataclasses, "_process_class")
+        listen(self)
 
     # -- which classes -------------------------------------------------------------------------------------------
 
     def install(self, cls: type, declaration: Declaration) -> None:
         """Instrument a declared class and every subclass that it has."""
+        look_for_attrs()
         self._roots.append((weakref.ref(cls), declaration))
         for each in list(_family(cls)):
             self.adopt(each)
@@ -112,6 +112,8 @@ class Classes:
         if shape is not None and shape.engine is self.engine:
             self._wrap(shape)
             return shape
+        if shape is None and ATTRIBUTE in own(cls):
+            attribute_setter(cls, "__delattr__")(cls, ATTRIBUTE)  # copied from another class
         declaration = self._declaration(cls)
         if declaration is None or is_tombstone(cls):
             return None
@@ -184,26 +186,25 @@ class Classes:
     def _adopt_new(self, cls: type) -> None:
         if not self.engine.on:
             return
-        if "attr._make" in sys.modules:
-            self._finish(sys.modules["attr._make"]._ClassBuilder, "build_class")
+        look_for_attrs()
         self.adopt(cls)
         self._unsettled.append(weakref.ref(cls))
 
-    def _finish(self, target: Any, name: str) -> None:
-        """Look again at a class when a decorator that adds its constructor later has done so."""
-        original = vars(target).get(name)
-        if original is None or hasattr(original, ORIGINAL):
+    def unfinished(self, cls: type) -> None:
+        """Take everything off a class that another decorator is about to finish."""
+        shape = shape_of(cls)
+        if shape is not None and shape.engine is self.engine:
+            shape.patches.undo()
+
+    def finished(self, cls: type, made: type) -> None:
+        """Instrument the class that another decorator has finished, or made in place of ``cls``."""
+        if not self.engine.on:
             return
-        engine, adopt = self.engine, self.adopt
-
-        def finish(*args: Any, **kwargs: Any) -> Any:
-            made = original(*args, **kwargs)
-            if engine.on and isinstance(made, type) and any(shape_of(base) for base in mro(made)):
-                adopt(made)
-            return made
-
-        setattr(finish, ORIGINAL, original)
-        self._finishers.put(target, name, finish)
+        declared = [declaration for ref, declaration in self._roots if ref() is cls]
+        if declared and made is not cls:
+            self.unfinished(made)
+            self._roots.append((weakref.ref(made), declared[-1]))
+        self.adopt(made)
 
     def settle(self) -> None:
         """Look again at classes made since the last time, in case something was added to them."""
@@ -217,7 +218,7 @@ class Classes:
 
     def remove(self) -> None:
         """Restore every class exactly."""
-        self._finishers.undo()
+        unlisten(self)
         shapes = [shape_of(cls) for ref in self._instrumented if (cls := ref()) is not None]
         for shape in reversed([*self._protocols, *shapes]):
             if shape is not None:
@@ -234,9 +235,9 @@ def _wrap_release(recorder: Recorder, shape: Shape, name: str, original: Any) ->
 def _uncopy(cls: type, name: str, wrapper: Any) -> Any:
     original = getattr(wrapper, ORIGINAL)
     if original is None:
-        type.__delattr__(cls, name)
+        attribute_setter(cls, "__delattr__")(cls, name)
     else:
-        type.__setattr__(cls, name, original)
+        attribute_setter(cls, "__setattr__")(cls, name, original)
     return original
 
 
