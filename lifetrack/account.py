@@ -13,7 +13,7 @@ from lifetrack.guards.engine import Engine
 from lifetrack.instrument.classes import Classes
 from lifetrack.instrument.singles import Singles
 from lifetrack.judgement import Judgement, is_released
-from lifetrack.ledger.entries import KIND
+from lifetrack.ledger.entries import EXTRA, KIND
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.rendering import finding_of_case
 from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
@@ -135,11 +135,12 @@ def report_of(account: Account, ending: str, findings: Sequence[Finding] | None)
         ended=_now(),
         ending=ending,
     )
+    dropped = sum(entry[EXTRA].dropped_uses for entry in ledger.snapshot() if entry[EXTRA] is not None)
     return Report(
         level=account.settings.level.word,
         process=process,
         totals=totals,
         types=types,
         findings=tuple(filed),
-        tracker=TrackerInfo(complete=True, dropped=0, watched=account.watching.names),
+        tracker=TrackerInfo(complete=dropped == 0, dropped=dropped, watched=account.watching.names),
     )

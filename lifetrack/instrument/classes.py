@@ -15,9 +15,11 @@ from lifetrack.guards.shapes import ATTRIBUTE, Shape, mro, own, resolve, shape_o
 from lifetrack.guards.tombstones import is_tombstone
 from lifetrack.instrument.finishing import listen, look_for_attrs, unlisten
 from lifetrack.instrument.recorder import Recorder
+from lifetrack.instrument.uses import own_uses, use_recorder
 from lifetrack.instrument.wrappers import ORIGINAL, acquirer, constructor, finalizer, first_constructor, releaser
 from lifetrack.ledger.entries import type_name
 from lifetrack.values.declarations import INIT, Declaration
+from lifetrack.values.settings import Level
 
 _DIRECT = (FunctionType, WrapperDescriptorType, MethodDescriptorType)
 _ABSENT: Any = object()
@@ -139,6 +141,9 @@ class Classes:
             self._replace(shape, declaration.acquire, lambda original: acquirer(recorder, original))
         for name in declaration.release:
             self._replace(shape, name, partial(_wrap_release, recorder, shape, name))
+        if self.engine.level >= Level.FULL:
+            for name in list(own_uses(shape)):
+                self._replace(shape, name, partial(use_recorder, recorder))
         if not _is_protocol(cls):
             self._replace(shape, "__del__", lambda original: finalizer(recorder, original))
 

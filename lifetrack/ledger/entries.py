@@ -5,6 +5,7 @@ An entry is a plain list, made by one literal on the path of every acquisition; 
 
 from __future__ import annotations
 
+from collections import deque
 from itertools import count
 from typing import Any, TypeAlias
 
@@ -48,10 +49,27 @@ class Kind:
         return counted(self._acquired)
 
 
+#: How many first and how many last uses of one resource are kept.
+KEPT_USES = 8
+Use: TypeAlias = tuple[Trace | None, Moment | None]
+
+
 class Extra:
     """What few entries have: more events, a label, a failure."""
 
-    __slots__ = ("certainty", "error", "events", "label", "reference", "released_by", "reported", "serial")
+    __slots__ = (
+        "certainty",
+        "dropped_uses",
+        "error",
+        "events",
+        "first_uses",
+        "label",
+        "last_uses",
+        "reference",
+        "released_by",
+        "reported",
+        "serial",
+    )
 
     def __init__(self) -> None:
         self.events: list[tuple[str, Trace | None, Moment | None]] = []
@@ -64,8 +82,20 @@ class Extra:
         #: The release method that released it, where there are several.
         self.released_by: str | None = None
         self.certainty = Certainty.PROVEN
+        self.first_uses: list[Use] = []
+        self.last_uses: deque[Use] = deque(maxlen=KEPT_USES)
+        self.dropped_uses = 0
         #: A weak reference, where the declaration has to ask the object itself.
         self.reference: Any = None
+
+    def note_use(self, use: Use) -> None:
+        """Note a use; of many the first and the last are kept."""
+        if len(self.first_uses) < KEPT_USES:
+            self.first_uses.append(use)
+            return
+        if len(self.last_uses) == KEPT_USES:
+            self.dropped_uses += 1
+        self.last_uses.append(use)
 
 
 def extra_of(entry: Entry) -> Extra:

@@ -47,9 +47,13 @@ def events_of(ledger: Ledger, entry: Entry, use: tuple[str, Trace | None, Moment
     if entry[STATE] == UNOPENED and not found[0].stack:
         found.clear()  # a stranger, of whom nothing is known
     if entry[EXTRA] is not None:
+        uses = [*entry[EXTRA].first_uses, *entry[EXTRA].last_uses]
+        found += [_event(ledger, words.USED, unpack(trace, None), moment) for trace, moment in uses]
         found += [_event(ledger, word, unpack(trace, None), moment) for word, trace, moment in entry[EXTRA].events]
     if entry[STATE] == RELEASED and (stack := release_stack(entry)):
         found.append(_event(ledger, words.RELEASED, stack, entry[RELEASE_MOMENT]))
+    if all(event.time is not None for event in found):
+        found.sort(key=lambda event: event.time or 0.0)
     if use is not None:
         found.append(_event(ledger, use[0], unpack(use[1], None), use[2]))
     return found
