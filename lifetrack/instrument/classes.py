@@ -87,8 +87,10 @@ class Classes:
     def install(self, cls: type, declaration: Declaration) -> None:
         """Instrument a declared class and every subclass that it has."""
         look_for_attrs()
+        self._roots = [(ref, old) for ref, old in self._roots if ref() is not cls]
         self._roots.append((weakref.ref(cls), declaration))
         for each in list(_family(cls)):
+            self.unfinished(each)  # it may have been instrumented for a base's declaration
             self.adopt(each)
 
     def _declaration(self, cls: type) -> Declaration | None:
