@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import CodeType
 from typing import Any
 
 from lifetrack.guards.engine import Engine
@@ -40,13 +41,17 @@ def resolve(cls: type, name: str) -> Any:
 class Shape:
     """One class as one tracker sees it: its account, its declaration, and the class of its released objects."""
 
-    __slots__ = ("cls", "declaration", "engine", "kind", "patches", "refused", "surface", "tombstone", "unopened")
+    __slots__ = (
+        "cls", "constructor", "declaration", "engine", "kind", "patches", "refused", "surface", "tombstone", "unopened",
+    )  # fmt: skip
 
     def __init__(self, engine: Engine, cls: type, declaration: Declaration, kind: Kind) -> None:
         self.engine = engine
         self.cls = cls
         self.declaration = declaration
         self.kind = kind
+        #: The code of the class's own constructor.
+        self.constructor: CodeType | None = None
         self.tombstone: type | None = None
         self.unopened: type | None = None
         #: The interpreter refused the swap of classes once, so it is not tried again.

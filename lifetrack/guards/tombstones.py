@@ -284,6 +284,7 @@ def _swap(shape: Shape, obj: object, made: type | None) -> None:
         set_class(obj, made)
     except TypeError:
         shape.refused = True
+        shape.tombstone = None  # so that generated wrappers do not try either
 
 
 def unseal(shape: Shape, obj: object) -> None:

@@ -1,7 +1,7 @@
 """The wrappers that stand on instrumented classes.
 
-The constructor and a synchronous release are the fast path: generated with the exact signature, the whole recording
-written out in them. All else goes through the recorder.
+The constructor and a synchronous release are the fast path, generated from templates; all else goes through the
+recorder.
 """
 
 from __future__ import annotations
@@ -10,96 +10,27 @@ import functools
 import inspect
 from collections.abc import Callable
 from sys import _getframe
+from types import FrameType
 from typing import Any
 
 from lifetrack.guards.shapes import Shape, resolve, set_class
 from lifetrack.guards.tombstones import unseal
 from lifetrack.instrument.codegen import generate
 from lifetrack.instrument.recorder import Recorder
+from lifetrack.instrument.templates import CONSTRUCTOR, CONSTRUCTOR_AT, RELEASE, RELEASE_AT, filled
 from lifetrack.ledger.entries import OPEN_STATES, RELEASED, UNOPENED
-from lifetrack.ledger.moment import moment
+from lifetrack.ledger.moment import MOMENT_PARTS
 from lifetrack.ledger.territory import FILES, USER
-from lifetrack.values.settings import Level
 
 #: The attribute of a wrapper that names what it wraps.
 ORIGINAL = "lifetrack_original"
 
-_CONSTRUCTOR = """
-_lt_last = None
-def wrapper({declare}):
-    nonlocal _lt_last
-    try:
-        _lt_original({call})
-    except BaseException as _lt_error:
-        _lt_failed({first}, _lt_error, _lt_getframe(1), {arguments})
-        raise
-    if _lt_pending:
-        _lt_drain()
-    _lt_key = _lt_id({first})
-    _lt_frame = _lt_getframe(1)
-    if _lt_key in _lt_entries:
-        return _lt_acquire({first}, _lt_frame)
-    _lt_kind = _lt_home if _lt_type({first}) is _lt_class else _lt_shape({first}).kind
-    RECORD
-"""
-_CONSTRUCTOR_AT = {
-    Level.COUNTS: """_lt_entries[_lt_key] = [
-        1, _lt_kind.next(), None, None, _lt_place(), _lt_kind, None, None, None, None, None]""",
-    Level.SITES: """_lt_code = _lt_frame.f_code
-    if _lt_code is not _lt_last:
-        if _lt_files[_lt_code.co_filename] != _lt_user:
-            return _lt_acquire({first}, _lt_frame)
-        _lt_last = _lt_code
-    _lt_entries[_lt_key] = [
-        1, _lt_kind.next(), _lt_code, _lt_frame.f_lasti, _lt_place(), _lt_kind, None, None, None, None, None]""",
-    Level.STACKS: """_lt_entries[_lt_key] = [
-        1, _lt_kind.next(), _lt_capture(_lt_frame), None, _lt_place(), _lt_kind, _lt_moment(),
-        None, None, None, None]""",
-}
-_RELEASE = """
-_lt_last = None
-def wrapper({declare}):
-    nonlocal _lt_last
-    try:
-        _lt_entry = _lt_entries[_lt_id({first})]
-    except KeyError:
-        _lt_unknown({first})
-        return _lt_original({call})
-    if _lt_entry[0] != 1 and not _lt_begins(_lt_entry, {first}, _lt_name, _lt_getframe(1)):
-        return _lt_original({call})
-    _lt_entry[0] = 2
-    try:
-        _lt_result = _lt_original({call})
-    except BaseException as _lt_error:
-        _lt_failed(_lt_entry, _lt_error, _lt_getframe(1))
-        raise
-    _lt_tomb = _lt_home.tombstone
-    if _lt_tomb is None or _lt_type({first}) is not _lt_class:
-        _lt_released(_lt_entry, {first}, _lt_name, _lt_getframe(1))
-        return _lt_result
-    RECORD
-    _lt_entry[0] = 3
-    SWAP
-    return _lt_result
-"""
-_RELEASE_AT = {
-    Level.COUNTS: "",
-    Level.SITES: """_lt_frame = _lt_getframe(1)
-    _lt_code = _lt_frame.f_code
-    if _lt_code is not _lt_last:
-        if _lt_files[_lt_code.co_filename] != _lt_user:
-            _lt_released(_lt_entry, {first}, _lt_name, _lt_frame)
-            return _lt_result
-        _lt_last = _lt_code
-    _lt_entry[7] = _lt_code
-    _lt_entry[8] = _lt_frame.f_lasti""",
-    Level.STACKS: """_lt_entry[7] = _lt_capture(_lt_getframe(1))
-    _lt_entry[9] = _lt_moment()""",
-}
 
-
-def _recording(texts: dict[Level, str], level: Level) -> str:
-    return texts[min(level, Level.STACKS)]
+def _meta(cls: type) -> type | None:
+    """Give the metaclass if attributes of its classes can be read without running code of anybody's."""
+    meta = type(cls)
+    plain = resolve(meta, "__getattribute__") is type.__getattribute__ and resolve(meta, "__getattr__") is None
+    return meta if plain else None
 
 
 def _marked(wrapper: Callable[..., Any], original: object) -> Callable[..., Any]:
@@ -114,12 +45,15 @@ def constructor(recorder: Recorder, shape: Shape, original: Any, drain: Callable
         "original": original, "failed": recorder.construction_failed, "getframe": _getframe,
         "pending": engine.ledger.pending, "drain": drain, "id": id, "entries": recorder.entries,
         "acquire": recorder.acquire, "home": shape.kind, "type": type, "class": shape.cls, "shape": recorder.shape,
-        "files": FILES, "user": USER, "place": engine.ledger.place.get, "capture": engine.capture, "moment": moment,
+        "files": FILES, "user": USER, "place": engine.ledger.place.get, "capture": engine.capture,
+        "next": shape.kind.next, "meta": _meta(shape.cls), **MOMENT_PARTS,
     }  # fmt: skip
+    shape.constructor = getattr(original, "__code__", None)
     if shape.declaration.released_when is not None:
-        template = _CONSTRUCTOR.replace("RECORD", "_lt_acquire({first}, _lt_frame)")
+        template = CONSTRUCTOR.replace("LOOK", "return _lt_acquire({first}, _lt_frame)")
     else:
-        template = _CONSTRUCTOR.replace("RECORD", _recording(_CONSTRUCTOR_AT, engine.level))
+        template = CONSTRUCTOR
+    template = filled(template, CONSTRUCTOR_AT, engine.level)
     return _marked(generate(template, original, names, "acquire"), original)
 
 
@@ -199,15 +133,23 @@ def releaser(recorder: Recorder, shape: Shape, original: Any, name: str) -> Call
     if declaration.released_when is not None or declaration.guard == "none" or several:
         return _slow_releaser(recorder, original, name)
     plain = all(resolve(shape.cls, special) is object.__dict__[special] for special in ("__setattr__", "__class__"))
-    swap = "{first}.__class__ = _lt_tomb" if plain else "_lt_set_class({first}, _lt_tomb)"
     names = {
         "original": original, "entries": recorder.entries, "id": id, "unknown": recorder.unknown,
         "begins": recorder.begins, "name": name, "getframe": _getframe, "failed": recorder.release_failed,
         "home": shape, "type": type, "class": shape.cls, "released": recorder.released, "files": FILES, "user": USER,
-        "capture": engine.capture, "moment": moment, "set_class": set_class,
+        "capture": engine.capture, "set_class": set_class, "declared": declaration, "meta": _meta(shape.cls),
+        "elsewhere": _elsewhere(recorder), "plain": plain, **MOMENT_PARTS,
     }  # fmt: skip
-    template = _RELEASE.replace("RECORD", _recording(_RELEASE_AT, engine.level)).replace("SWAP", swap)
+    template = filled(RELEASE, RELEASE_AT, engine.level)
     return _marked(generate(template, original, names, "release"), original)
+
+
+def _elsewhere(recorder: Recorder) -> Callable[..., Any]:
+    def released(entry: Any, obj: object, name: str, frame: FrameType, result: Any) -> Any:
+        recorder.released(entry, obj, name, frame)
+        return result
+
+    return released
 
 
 def _slow_releaser(recorder: Recorder, original: Any, name: str) -> Callable[..., Any]:

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 from types import CodeType, FrameType
 from typing import Any, TypeAlias
 
-from lifetrack.ledger.territory import FILES, OURS, USER, is_ours, is_users
+from lifetrack.ledger.territory import FILES, OURS, USER, is_launcher, is_ours, is_users
 from lifetrack.values.stacks import RawFrame, RawStack, Site, Stack, site_of
 
 Trace: TypeAlias = tuple[Any, ...]
@@ -28,9 +29,7 @@ class Note:
     """The older frames of a stack, left on the frame above them."""
 
     __slots__ = ("tail",)
-
-    def __init__(self, tail: Trace | None) -> None:
-        self.tail = tail
+    tail: Trace | None
 
     def __call__(self, frame: FrameType, event: str, arg: object) -> None:
         """Do nothing: a trace function that is set later may lead the interpreter here."""
@@ -86,16 +85,8 @@ def _older(frame: FrameType | None, limit: int) -> Trace | None:
     return tuple(trace) or None
 
 
-def _leave(frame: FrameType, tail: Trace | None) -> None:
-    if not frame.f_code.co_flags & _RESUMABLE and sys.gettrace() is None:
-        try:
-            frame.f_trace = Note(tail)
-        except (AttributeError, RuntimeError):  # another implementation's frame
-            return
-
-
 _TEMPLATE = """
-def make(Note, files, USER, far, older, leave):
+def make(Note, files, USER, far, older, gettrace, RESUMABLE):
     last = None
 
     def capture(frame):
@@ -117,9 +108,12 @@ def make(Note, files, USER, far, older, leave):
             tail = ({items})
         except AttributeError:
             tail = older(caller.f_back, {rest})
-        if note is None:
-            leave(caller, tail)
-        return (code, frame.f_lasti, caller.f_code, caller.f_lasti, tail)
+        above = caller.f_code
+        if note is None and not above.co_flags & RESUMABLE and gettrace() is None:
+            note = Note()
+            note.tail = tail
+            caller.f_trace = note
+        return (code, frame.f_lasti, above, caller.f_lasti, tail)
 
     return capture
 """
@@ -135,7 +129,9 @@ def make_capture(limit: int) -> Callable[[FrameType], Trace]:
     source = _TEMPLATE.format(limit=limit, rest=rest, walk=walk, items=items)
     namespace: dict[str, Any] = {}
     exec(compile(source, "<lifetrack capture>", "exec"), namespace)  # noqa: S102 - our own template and a number
-    made: Callable[[FrameType], Trace] = namespace["make"](Note, FILES, USER, capture_far, _older, _leave)
+    made: Callable[[FrameType], Trace] = namespace["make"](
+        Note, FILES, USER, capture_far, _older, sys.gettrace, _RESUMABLE
+    )
     return made
 
 
@@ -152,7 +148,8 @@ def unpack(trace: Trace | CodeType | None, offset: int | None) -> RawStack:
     frames = list(_pairs(trace[:-1]))
     if trace[-1] is not None:
         frames += _pairs(trace[-1])
-    return tuple(frame for frame in frames if not is_ours(frame[0]))
+    program = takewhile(lambda frame: not is_launcher(frame[0]), frames)
+    return tuple(frame for frame in program if not is_ours(frame[0]))
 
 
 def render(stack: RawStack) -> Stack:
