@@ -60,6 +60,8 @@ def capture_far(frame: FrameType | None, limit: int) -> Trace:
             trace += (code, frame.f_lasti)
             limit -= 1
             found = found or whose == USER
+        elif is_launcher(code):
+            break
         frame = frame.f_back
     trace.append(None)
     return tuple(trace)

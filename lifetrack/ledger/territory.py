@@ -8,6 +8,7 @@ from types import CodeType
 OURS, STDLIB, INSTALLED, USER = range(4)
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_LAUNCHER = os.path.join(_PACKAGE, "cli", "")
 _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _INSTALLED_FOLDERS = {"site-packages", "dist-packages"}
 #: Code that lifetrack generates carries this in place of a file name.
@@ -39,6 +40,11 @@ FILES = Territory()
 def is_ours(code: CodeType) -> bool:
     """Whether lifetrack itself wrote this code."""
     return FILES[code.co_filename] == OURS
+
+
+def is_launcher(code: CodeType) -> bool:
+    """Whether it is our command line: what called that is no part of the program."""
+    return code.co_filename.startswith(_LAUNCHER)
 
 
 def is_users(code: CodeType) -> bool:
