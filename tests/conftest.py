@@ -14,6 +14,8 @@ import pytest
 if TYPE_CHECKING:
     from lifetrack.tracker import Tracker
 
+pytest_plugins = ["pytester"]  # only the conftest of the root may ask for it
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 
 

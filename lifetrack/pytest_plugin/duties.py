@@ -1,0 +1,121 @@
+"""Duties: the scopes of tests and of fixtures, entered and left more than once; and which finding is whose."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lifetrack.ledger.entries import SCOPE
+from lifetrack.ledger.ledger import Case, Ledger
+from lifetrack.ledger.places import PROCESS, Place
+from lifetrack.ledger.rendering import finding_of_case
+from lifetrack.ownership.scopes import Scope
+from lifetrack.pytest_plugin.options import Terms
+from lifetrack.tracker import Tracker
+from lifetrack.values.findings import Finding
+
+TEST, FIXTURE = "test", "fixture"
+_OWN = {TEST, FIXTURE, PROCESS.kind}
+#: How long to wait between two looks at what is just ending, in seconds.
+_LOOK = 0.005
+
+
+class Duty(Scope):
+    """The scope of one test or of one fixture.
+
+    It is entered for each phase and left in between, because other plugins work there, and because the setup of a wider
+    fixture falls into the time of a test. ``failed`` says that the test or fixture failed anyway.
+    """
+
+    def __init__(self, tracker: Tracker, ledger: Ledger, name: str, kind: str, terms: Terms, parent: Place) -> None:
+        super().__init__(tracker, name, kind)
+        self._tracker = tracker
+        self._home = ledger
+        self._mark = ledger.mark()
+        self._outside: Place = parent
+        self._place = Place(name, kind, parent)
+        self._inside = self._place if terms.allow is None else Place("allow", "allow", self._place, terms.allow)
+        self.place = self._place
+        self.terms = terms
+        self.failed = False
+        self.ended = False
+
+    @contextmanager
+    def inside(self) -> Iterator[None]:
+        """Acquire for this duty, for a block."""
+        place = self._home.place
+        before = place.get()
+        place.set(self._inside)
+        try:
+            yield
+        finally:
+            place.set(before)
+
+    def enter(self) -> None:
+        """Acquire for this duty from now on."""
+        self._outside = self._home.place.get()
+        self._home.place.set(self._inside)
+
+    def leave(self) -> None:
+        """Undo :meth:`enter`; does nothing after another :meth:`leave`."""
+        if self._home.place.get() is self._inside:
+            self._home.place.set(self._outside)
+
+    def is_current(self) -> bool:
+        """Whether the tracker still works with the ledger of this duty: the program may have stopped it."""
+        return self._tracker.ledger is self._home
+
+    def end(self) -> None:
+        """File what is still open; nothing is raised. A grace period that a type declares is waited for."""
+        self.ended = True
+        if not self.is_current():
+            return
+        deadline = time.monotonic() + self._tracker.pending_grace(self._place, self._mark)
+        while time.monotonic() < deadline and self._tracker.pending_grace(self._place, self._mark):
+            time.sleep(_LOOK)
+        self._tracker.end_scope(self._place, self._mark, may_raise=False)
+
+
+class Docket:
+    """Sorts new findings by the test or fixture that acquired the resource; what neither did is the process's."""
+
+    def __init__(self) -> None:
+        # The cases themselves, so that their ids stay theirs even if the program throws their ledger away.
+        self._seen: dict[int, Case] = {}
+        self._waiting: dict[Place, list[Finding]] = {}
+        #: What the program was told by an exception: misuses, and leaks from scopes that ended inside a test.
+        self.raised: list[Finding] = []
+
+    def take(self, ledger: Ledger | None, *, scopes_raised: bool = False) -> None:
+        """Sort in what was filed since the last time.
+
+        ``scopes_raised`` says that leaks filed for a scope inside a test were filed by the end of that scope.
+        """
+        if ledger is None:
+            return
+        for case in ledger.cases():
+            if id(case) in self._seen:
+                continue
+            self._seen[id(case)] = case
+            finding = finding_of_case(ledger, case)
+            place: Place = case.entry[SCOPE] or PROCESS
+            by_scope = scopes_raised and finding.rule != "LT102" and place.owner().kind not in _OWN
+            if not finding.is_leak or by_scope:
+                self.raised.append(finding)
+            else:
+                self._waiting.setdefault(blamed(place), []).append(finding)
+
+    def of(self, place: Place) -> list[Finding]:
+        """Give and forget the findings of one test or fixture."""
+        return self._waiting.pop(place, [])
+
+    def rest(self) -> list[tuple[Place, Finding]]:
+        """Give and forget all findings that nobody has asked for."""
+        waiting, self._waiting = self._waiting, {}
+        return [(place, finding) for place, findings in waiting.items() for finding in findings]
+
+
+def blamed(place: Place) -> Place:
+    """Give the test or fixture that a place is in, else the process."""
+    return next((item for item in place.lineage() if item.kind in {TEST, FIXTURE}), PROCESS)

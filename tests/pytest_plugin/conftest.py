@@ -1,0 +1,52 @@
+"""A suite to run the plugin on, and the ways to run it."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+from typing import Protocol
+
+import pytest
+
+RESOURCES = """
+import pytest, lifetrack as lt
+
+@lt.tracked
+class Backend:
+    def use(self): return 1
+    def close(self): pass
+
+KEPT = []
+
+def keep():
+    KEPT.append(Backend())
+    return KEPT[-1]
+"""
+
+
+def plugin_arguments() -> list[str]:
+    """Load the plugin by name where the project is not installed; by name as well, pytest would refuse it twice."""
+    installed = any(point.name == "lifetrack" for point in entry_points(group="pytest11"))
+    return [] if installed else ["-p", "lifetrack.pytest_plugin"]
+
+
+class Run(Protocol):
+    """The type of the fixture ``run``."""
+
+    def __call__(self, *arguments: str, flag: bool = True, fresh: bool = False) -> pytest.RunResult: ...
+
+
+@pytest.fixture
+def run(pytester: pytest.Pytester) -> Run:
+    """Run pytest on what the test wrote, with ``--lifetrack`` and declared classes only; ``fresh``: as a process."""
+    pytester.makepyfile(resources=RESOURCES)
+    pytester.syspathinsert()
+    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+
+    def run_it(*arguments: str, flag: bool = True, fresh: bool = False) -> pytest.RunResult:
+        own = ["--lifetrack", "--lifetrack-watch="] if flag else []
+        given = [*plugin_arguments(), "-p", "no:cacheprovider", *own, *arguments]
+        if fresh:
+            return pytester.runpytest_subprocess(*given)
+        return pytester.runpytest_inprocess(*given)
+
+    return run_it
