@@ -303,7 +303,8 @@ class Tracker:
         account = self._account
         if account is None or account.targets is False or account.engine.ledger.pid != os.getpid():
             return
-        account.present(self.final_report("normal"))
+        uncaught = getattr(sys, "last_value", None) is not None  # set by the interpreter when it has printed one
+        account.present(self.final_report("exception" if uncaught else "normal"))
 
 
 def _report_targets(report: Any) -> bool | tuple[str, ...]:

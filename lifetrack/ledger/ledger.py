@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
@@ -69,6 +70,20 @@ def _origin(trace: Any, offset: int | None) -> tuple[int, int | None]:
     return id(trace), offset
 
 
+_ledgers: weakref.WeakSet[Ledger] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """Free the child of a lock that another thread held, and of what the parent's collector noticed."""
+    for ledger in list(_ledgers):
+        ledger.lock = threading.RLock()
+        ledger.pending.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
 class Ledger:
     """All that one tracker knows. Its tables are safe under threads; ``lock`` guards only the list of cases.
 
@@ -90,6 +105,7 @@ class Ledger:
         self._not_unknown = count()
         self._untrackable = count()
         self._marks = count(1)
+        _ledgers.add(self)
 
     def new_kind(self, type_name: str, declaration: Declaration) -> Kind:
         """Open an account for a type."""

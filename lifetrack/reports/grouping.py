@@ -68,7 +68,7 @@ def _badness(finding: Finding) -> tuple[bool, int, bool, int, str, int, str, str
     leaked = finding.is_leak or finding.rule.startswith("LT5")
     return (
         finding.allowed is not None,
-        -finding.certainty,
+        -finding.certainty.rank,
         leaked,
         -finding.count,
         site.file if site is not None else "",

@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import Enum
 
 from lifetrack.values.events import Event
 from lifetrack.values.rules import RULES
 from lifetrack.values.stacks import Site
 
 
-class Certainty(IntEnum):
-    """How sure a finding is; a higher one is worse."""
+@functools.total_ordering
+class Certainty(Enum):
+    """How sure a finding is; a surer one is greater. Compares equal to its word."""
 
-    HINT = 1
-    SUSPECTED = 2
-    PROVEN = 3
+    HINT = "hint"
+    SUSPECTED = "suspected"
+    PROVEN = "proven"
 
     @property
     def word(self) -> str:
         """The name that reports and options use."""
-        return self.name.lower()
+        return self.value
+
+    @property
+    def rank(self) -> int:
+        """Its place in the order, from 0."""
+        return list(Certainty).index(self)
+
+    def __str__(self) -> str:
+        return self.value
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or self.value == other
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+    def __lt__(self, other: Certainty) -> bool:
+        return self.rank < Certainty(other).rank
 
 
 @dataclass(frozen=True, slots=True)
