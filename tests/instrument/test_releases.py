@@ -1,4 +1,4 @@
-"""Releases in all their forms: that raise, are cancelled, are many, reopen, or happen through the standard library's helpers."""
+"""Releases in all their forms: that raise, are cancelled, are many, or go through contextlib."""
 
 from __future__ import annotations
 

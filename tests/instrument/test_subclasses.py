@@ -34,30 +34,37 @@ def family(tracked, release, constructor, log):
             log.append("base close")
             return "closed"
 
-    namespace = {}
+    plugin = type("Plugin", (Backend,), {})
     if release != "inherited":
+        plugin = add_release(plugin, release, log)
+    if constructor != "inherited":
+        plugin = add_constructor(plugin, constructor)
+    return plugin
 
+
+def add_release(base, release, log):
+    class Plugin(base):
         def close(self):
             if release == "super first":
-                super(plugin, self).close()
+                super().close()
             self.use()  # legal: the release is not over
             if release == "super last":
-                super(plugin, self).close()
+                super().close()
             self.use()
             log.append("own close")
             return "own closed"
 
-        namespace["close"] = close
-    if constructor != "inherited":
+    return Plugin
 
+
+def add_constructor(base, constructor):
+    class Plugin(base):
         def __init__(self, name="plugin"):
             if constructor == "super":
-                super(plugin, self).__init__(name)
+                super().__init__(name)
             self.name = name
 
-        namespace["__init__"] = __init__
-    plugin = type("Plugin", (Backend,), namespace)
-    return plugin
+    return Plugin
 
 
 @pytest.mark.parametrize("early", [True, False], ids=["declared before start", "declared after start"])
