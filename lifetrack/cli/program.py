@@ -16,6 +16,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from textwrap import dedent
 from types import CodeType, ModuleType
 from typing import Any
 
@@ -142,9 +143,7 @@ def _run_code(program: Program, main: ModuleType) -> None:
     _lead_path("")
     text = program.name + "\n"
     if sys.version_info >= (3, 14):
-        import textwrap
-
-        text = textwrap.dedent(text)
+        text = dedent(text)
     code = compile(text, "<string>", "exec", dont_inherit=True)
     _remember_text(code, text)
     exec(code, main.__dict__)  # noqa: S102 - to run it is what we are asked for

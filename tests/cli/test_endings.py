@@ -19,7 +19,7 @@ def end_by(process: subprocess.Popen[str], number: int) -> tuple[int, str, str]:
     """Send a signal as soon as the program says that it is ready; give its end."""
     first = process.stdout.readline()
     assert first == "ready\n"
-    time.sleep(0.2)  # it is on its way from there to its sleep
+    time.sleep(0.3)  # it is on its way from there to its sleep
     process.send_signal(number)
     out, err = process.communicate(timeout=TIMEOUT)
     return process.returncode, out, err

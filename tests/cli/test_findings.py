@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 
 import pytest
 
@@ -77,6 +78,7 @@ def test_error_exitcode_after_a_signal(runner) -> None:
     code = LEAK + "import time\nprint('ready', flush=True)\ntime.sleep(60)\n"
     with runner.start("-m", "lifetrack", "run", *PROVEN, "--fail-on", "suspected", "-c", code) as process:
         assert process.stdout.readline() == "ready\n"
+        time.sleep(0.3)  # it is on its way from there to its sleep
         process.terminate()
         _, err = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 9

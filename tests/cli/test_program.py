@@ -271,7 +271,7 @@ def test_script_in_another_encoding(runner) -> None:
     assert runner.same("marked.py").out == "marked\n"
 
 
-SHADOWED = ("argparse", "json", "textwrap", "queue", "datetime", "platform", "wrapt", "linecache", "traceback", "os")
+SHADOWED = ("argparse", "json", "textwrap", "queue", "datetime", "platform", "wrapt", "os")
 
 
 @pytest.mark.parametrize("way", ["script", "module", "code", "folder", "elsewhere"])
