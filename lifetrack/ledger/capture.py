@@ -5,7 +5,8 @@ first; ``tail`` is another flat tuple of older frames, or None. It holds code ob
 
 The outer part of a stack cannot change while a frame of it is active. So the walk leaves a :class:`Note` on the
 caller's caller, in ``frame.f_trace``: the next event under the same activation finds it there and shares the tail. The
-note dies with its frame. None is left while a trace function is set, nor on generators, whose callers change.
+note dies with its frame. None is left while a trace function is set, nor on generators, whose callers change. Each
+length of stacks has notes of its own, so that trackers with other settings do not take them for theirs.
 """
 
 from __future__ import annotations
@@ -33,6 +34,14 @@ class Note:
 
     def __call__(self, frame: FrameType, event: str, arg: object) -> None:
         """Do nothing: a trace function that is set later may lead the interpreter here."""
+
+    def __bool__(self) -> bool:
+        """Look like no trace function: debuggers ask a frame whether it has one before they set theirs."""
+        return False
+
+
+#: The kind of note for each length of stacks.
+_NOTES: dict[int, type[Note]] = {}
 
 
 def locate(frame: FrameType | None) -> RawFrame | None:
@@ -126,13 +135,14 @@ def make_capture(limit: int) -> Callable[[FrameType], Trace]:
     if limit < 3:
         return lambda frame: capture_far(frame, limit)
     rest = limit - 2
+    _NOTES.setdefault(limit, type("Note", (Note,), {"__slots__": ()}))
     walk = "; ".join(f"f{i} = f{i - 1}.f_back" for i in range(1, rest + 1))
     items = "".join(f"f{i}.f_code, f{i}.f_lasti, " for i in range(1, rest + 1))
     source = _TEMPLATE.format(limit=limit, rest=rest, walk=walk, items=items)
     namespace: dict[str, Any] = {}
     exec(compile(source, "<lifetrack capture>", "exec"), namespace)  # noqa: S102 - our own template and a number
     made: Callable[[FrameType], Trace] = namespace["make"](
-        Note, FILES, USER, capture_far, _older, sys.gettrace, _RESUMABLE
+        _NOTES[limit], FILES, USER, capture_far, _older, sys.gettrace, _RESUMABLE
     )
     return made
 

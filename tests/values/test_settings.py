@@ -21,8 +21,6 @@ from lifetrack.values.settings import (
 )
 
 
-
-
 @pytest.mark.parametrize("word", ["off", "counts", "sites", "stacks", "full"])
 def test_every_level_is_known_by_its_word(word):
     """A level is known by its word, in any case and with blanks around it, and gives its word back."""

@@ -1,0 +1,391 @@
+"""Captured stacks are those of ``traceback``, whatever is called by whom, and the walk leaves nothing wrong behind."""
+
+from __future__ import annotations
+
+import asyncio
+import bdb
+import functools
+import gc
+import sys
+import weakref
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lifetrack.ledger.capture import capture_error, capture_far, locate, make_capture, render, site_in, unpack
+from lifetrack.ledger.territory import FILES, INSTALLED, OURS, STDLIB, USER, classify
+from tests.ledger.trees import Runner, expected, nodes
+
+LIMITS = range(1, 41)
+CAPTURES = {limit: make_capture(limit) for limit in LIMITS}
+
+
+@pytest.fixture(autouse=True)
+def untraced():
+    """Take away a trace function that measures coverage: with one set the walk shares nothing."""
+    before = sys.gettrace()
+    sys.settrace(None)
+    yield
+    sys.settrace(before)
+
+
+def seen(frame, limit, capture=None):
+    """Give the stack as lifetrack sees it, in the form of ``traceback``."""
+    stack = render(unpack((capture or CAPTURES[limit])(frame), None))
+    return [(site.file, site.line, site.function.rpartition(".")[2]) for site in stack]
+
+
+def deep(depth, then):
+    """Call ``then`` below a number of frames."""
+    return then() if depth == 0 else deep(depth - 1, then)
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_a_stack_is_as_long_as_it_may_be(limit):
+    """For every limit the stack is exactly what ``traceback`` gives for it, the first time and from a note."""
+
+    def look():
+        frame = sys._getframe(1)
+        check(frame, limit)
+        check(frame, limit)
+        return seen(frame, limit)
+
+    names = [name for _, _, name in deep(45, look)]
+    assert names == ["deep"] * limit
+
+
+def check(frame, limit):
+    """Compare both at the same instruction; the frame is the caller's, which stands still."""
+    assert seen(frame, limit) == expected(frame, limit)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 8, 16, 40])
+def test_a_shallow_stack_is_whole(limit):
+    """In a thread of its own, where there are fewer frames than the limit, all are there."""
+    with_thread = Runner(lambda frame: check(frame, limit))
+    with_thread.run(("thread", ["look", ("thread", ["look", ("recursive", ["look", "look"])])]))
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(nodes, st.sampled_from([1, 2, 3, 5, 16, 40]))
+def test_stacks_of_random_programs_are_exact(node, limit):
+    """Calls, recursion, generators, coroutines and threads in any order: a note never gives a wrong tail."""
+    Runner(lambda frame: check(frame, limit)).run(node)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(nodes, st.lists(st.integers(1, 40), min_size=2, max_size=4))
+def test_trackers_with_other_limits_do_not_share_tails(node, limits):
+    """Several limits at work in the same frames each give a stack of their own length."""
+
+    def look(frame):
+        for limit in limits:
+            check(frame, limit)
+
+    Runner(look).run(node)
+
+
+def test_limits_keep_apart_in_one_frame():
+    """A short tail left on a frame by one tracker is not taken by another that wants a longer one."""
+
+    def look():
+        frame = sys._getframe(1)
+        return [len(seen(frame, limit)) for limit in (4, 16, 4, 40, 3, 16)]
+
+    assert deep(45, look) == [4, 16, 4, 40, 3, 16]
+
+
+def test_tasks_that_take_turns_keep_their_stacks():
+    """Coroutines resumed by the event loop in turn are captured as ``traceback`` sees them."""
+
+    def look():
+        check(sys._getframe(), 16)
+        check(sys._getframe(1), 16)
+
+    async def work(depth):
+        look()
+        await asyncio.sleep(0)
+        if depth:
+            await work(depth - 1)
+        look()
+
+    async def main():
+        await asyncio.gather(*(work(depth) for depth in range(4)))
+        await asyncio.to_thread(look)
+
+    asyncio.run(main())
+
+
+# -- the site -------------------------------------------------------------------------------------------------------
+
+
+def through_the_library(depth, then):
+    """Call ``then`` below a number of frames of the standard library."""
+    call = then
+    for _ in range(depth):
+        call = functools.partial(STDLIB_CALL, call)
+    return call()
+
+
+def _library_caller():
+    namespace = {}
+    filename = f"{asyncio.__file__.rpartition('/')[0]}/made_up.py"
+    exec(compile("def call(then):\n    return then()\n", filename, "exec"), namespace)
+    return namespace["call"]
+
+
+STDLIB_CALL = _library_caller()
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 8, 16])
+def test_the_users_site_is_found_beyond_the_limit(limit):
+    """However deep in the standard library, the nearest frame of the user's is in the stack and is the site."""
+    trace = through_the_library(30, _capturing_caller(limit))
+    stack = unpack(trace, None)
+    assert len(stack) == limit + 1
+    assert site_in(stack).function.endswith("through_the_library")
+    assert [FILES[code.co_filename] for code, _ in stack] == [STDLIB] * limit + [USER]
+
+
+def _capturing_caller(limit):
+    namespace = {"capture": CAPTURES[limit], "sys": sys}
+    source = "def inner():\n    return capture(sys._getframe())\n"
+    exec(compile(source, STDLIB_CALL.__code__.co_filename, "exec"), namespace)
+    return namespace["inner"]
+
+
+def test_one_frame_is_the_users():
+    """At level sites the innermost frame of the user's is the site, through any number of library frames."""
+    namespace = {"locate": locate, "sys": sys}
+    source = "def inner():\n    return locate(sys._getframe())\n"
+    exec(compile(source, STDLIB_CALL.__code__.co_filename, "exec"), namespace)
+    code, _ = through_the_library(5, namespace["inner"])
+    assert code is through_the_library.__code__
+
+
+def test_without_a_frame_of_the_users_the_innermost_is_the_site():
+    """A thread that never enters the user's code has the innermost frame that is not lifetrack's as its site."""
+    import threading
+
+    found = []
+    namespace = {"locate": locate, "sys": sys, "found": found, "far": capture_far}
+    source = "def inner():\n    found.append((locate(sys._getframe()), far(sys._getframe(), 16)))\n"
+    exec(compile(source, STDLIB_CALL.__code__.co_filename, "exec"), namespace)
+    thread = threading.Thread(target=namespace["inner"])
+    thread.start()
+    thread.join()
+    (code, _), trace = found[0]
+    assert code is namespace["inner"].__code__
+    assert site_in(unpack(trace, None)).function == "inner"
+    assert locate(None) is None
+    assert site_in(()) is None
+
+
+def test_frames_of_ours_are_left_out_and_cost_no_room():
+    """Lifetrack's own frames between those of the program do not stand in a stack."""
+    namespace = {}
+    exec(compile("def call(then):\n    return then()\n", "<lifetrack test>", "exec"), namespace)
+
+    def look():
+        return unpack(CAPTURES[5](sys._getframe()), None)
+
+    def above():
+        return namespace["call"](look)
+
+    stack = above()
+    assert [code.co_name for code, _ in stack][:2] == ["look", "above"]
+
+
+def test_an_exception_is_captured_from_where_it_came():
+    """The stack of an error begins at the line that raised, and goes on through the frames it left."""
+
+    def innermost():
+        raise ValueError
+
+    def middle():
+        innermost()
+
+    def outer(limit):
+        try:
+            middle()
+        except ValueError as error:
+            return unpack(capture_error(error, sys._getframe(), limit), None)
+
+    assert [code.co_name for code, _ in outer(16)][:4] == ["innermost", "middle", "outer", "outer"]
+    assert [code.co_name for code, _ in outer(2)][:2] == ["innermost", "middle"]
+    assert len(outer(2)) <= 3
+
+
+@pytest.mark.parametrize(
+    ("name", "whose"),
+    [
+        (__file__, USER),
+        ("<stdin>", USER),
+        ("<string>", USER),
+        ("script.py", USER),
+        ("", USER),
+        (asyncio.__file__, STDLIB),
+        ("<frozen importlib._bootstrap>", STDLIB),
+        (f"{asyncio.__file__.rpartition('/asyncio')[0]}/site-packages/x/y.py", INSTALLED),
+        ("/usr/lib/python3/dist-packages/x.py", INSTALLED),
+        ("C:\\Python\\Lib\\site-packages\\x.py", INSTALLED),
+        ("/home/me/my-site-packages/x.py", USER),
+        (make_capture.__code__.co_filename, OURS),
+        ("<lifetrack acquire>", OURS),
+        ("/home/me/lifetrack/x.py", USER),
+    ],
+)
+def test_files_are_told_apart(name, whose):
+    """A file is the user's own, an installed package's, the standard library's or lifetrack's."""
+    assert classify(name) == whose
+    assert FILES[name] == whose
+
+
+# -- what the walk leaves behind ------------------------------------------------------------------------------------
+
+
+def test_a_note_keeps_no_frame_and_no_object():
+    """What a frame held is gone with it, at once, though it was captured and a note was left."""
+
+    class Thing:
+        pass
+
+    traces = []
+
+    def work():
+        thing = Thing()
+        leave(sys._getframe())
+        return weakref.ref(thing)
+
+    def leave(frame):
+        traces.append(CAPTURES[16](frame))
+        traces.append(CAPTURES[16](sys._getframe()))
+
+    gc.disable()
+    try:
+        assert work()() is None
+    finally:
+        gc.enable()
+    assert traces
+
+
+def test_traces_hold_code_and_numbers_only():
+    """A trace refers to code objects and numbers, so that it cannot keep anything of the program's alive."""
+
+    def flat(trace):
+        for item in trace:
+            if isinstance(item, tuple):
+                yield from flat(item)
+            else:
+                yield type(item).__name__
+
+    kinds = {name for limit in (1, 2, 3, 16) for name in flat(CAPTURES[limit](sys._getframe()))}
+    assert kinds <= {"code", "int", "NoneType"}
+
+
+def test_a_note_looks_like_no_trace_function_to_a_debugger():
+    """A debugger that asks whether a frame is traced yet is told no, and steps into it as ever."""
+
+    def look():
+        CAPTURES[16](sys._getframe(0))
+
+    look()
+    assert not sys._getframe().f_trace
+
+
+class Stepper(bdb.Bdb):
+    """A debugger that steps through everything in this file and notes the lines."""
+
+    def __init__(self):
+        super().__init__()
+        self.lines = []
+
+    def user_line(self, frame):
+        if frame.f_code.co_filename == __file__:
+            self.lines.append((frame.f_code.co_name, frame.f_lineno - frame.f_code.co_firstlineno))
+        self.set_step()
+
+    def user_return(self, frame, return_value):
+        self.set_step()
+
+
+def stepped(capture):
+    """Step out of a function whose caller was captured, and give the lines where the debugger stopped."""
+    debugger = Stepper()
+
+    def inner():
+        capture(sys._getframe(0))
+        debugger.reset()
+        debugger.botframe = sys._getframe(2)
+        debugger.set_step()
+        sys.settrace(debugger.trace_dispatch)
+        sys._getframe().f_trace = debugger.trace_dispatch
+        return 1
+
+    def outer():
+        one = inner()
+        two = one + 1
+        sys.settrace(None)
+        return two
+
+    outer()
+    return debugger.lines
+
+
+def test_a_debugger_steps_as_without():
+    """A debugger started after a capture stops at the same lines as without it."""
+    without = stepped(lambda frame: None)
+    assert len([name for name, _ in without if name == "outer"]) >= 2
+    assert stepped(CAPTURES[16]) == without
+
+
+def test_no_note_is_left_while_a_trace_function_is_set():
+    """While the program is being traced its frames are left alone."""
+    events = []
+
+    def tracer(frame, event, arg):
+        events.append(event)
+        return tracer
+
+    def look():
+        CAPTURES[16](sys._getframe())
+        return sys._getframe(1).f_trace
+
+    sys.settrace(tracer)
+    try:
+        before = look()
+    finally:
+        sys.settrace(None)
+    assert before is None
+    assert "line" in events
+
+
+def test_a_trace_function_set_later_sees_what_it_would_have_seen():
+    """The events of functions called under a tracer are the same, whether frames below carry notes or not."""
+
+    def traced_events(capture):
+        events = []
+
+        def tracer(frame, event, arg):
+            if frame.f_code.co_filename == __file__:
+                events.append((frame.f_code.co_name, event, frame.f_lineno))
+            return tracer
+
+        def work(n):
+            return n + 1
+
+        def run():
+            capture(sys._getframe(0))
+            capture(sys._getframe(1))
+            sys.settrace(tracer)
+            work(1)
+            work(2)
+            sys.settrace(None)
+
+        run()
+        return events
+
+    without = traced_events(lambda frame: None)
+    assert [event for _, event, _ in without].count("return") >= 2
+    assert traced_events(CAPTURES[16]) == without
