@@ -42,7 +42,8 @@ class Shape:
     """One class as one tracker sees it: its account, its declaration, and the class of its released objects."""
 
     __slots__ = (
-        "cls", "constructor", "declaration", "engine", "kind", "patches", "refused", "surface", "tombstone", "unopened",
+        "cls", "constructor", "declaration", "engine", "kind", "patches", "plain", "refused", "surface",
+        "tombstone", "unopened",
     )  # fmt: skip
 
     def __init__(self, engine: Engine, cls: type, declaration: Declaration, kind: Kind) -> None:
@@ -50,6 +51,8 @@ class Shape:
         self.cls = cls
         self.declaration = declaration
         self.kind = kind
+        #: Its objects take a new ``__class__`` by assignment, which is cheaper than :func:`set_class`.
+        self.plain = all(resolve(cls, name) is object.__dict__[name] for name in ("__setattr__", "__class__"))
         #: The code of the class's own constructor.
         self.constructor: CodeType | None = None
         self.tombstone: type | None = None

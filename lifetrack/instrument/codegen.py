@@ -19,11 +19,15 @@ PREFIX = "_lt_"
 class Parameters:
     """The parameters of a function as source text: how to declare them and how to hand them on."""
 
-    def __init__(self, declare: str, call: str, names: tuple[str, ...], first: str) -> None:
+    def __init__(
+        self, declare: str, call: str, names: tuple[str, ...], first: str, defaults: tuple[object, ...] = ()
+    ) -> None:
         self.declare = declare
         self.call = call
         self.names = names
         self.first = first
+        #: The default values, which ``declare`` calls ``_lt_default0`` and so on.
+        self.defaults = defaults
 
 
 _GENERIC = Parameters(f"{PREFIX}self, /, *args, **kwargs", f"{PREFIX}self, *args, **kwargs", ("args",), f"{PREFIX}self")
@@ -42,9 +46,10 @@ def parameters_of(function: object) -> Parameters:
         return _GENERIC
     if any(name.startswith(PREFIX) for name in plain + keywords):
         return _GENERIC
-    declare, call, defaults = [], list(plain), len(function.__defaults__ or ())
+    declare, call, values = [], list(plain), list(function.__defaults__ or ())
     for index, name in enumerate(plain, 1):
-        declare.append(name if index <= count - defaults else f"{name}=None")
+        default = index - 1 - count + len(values)
+        declare.append(name if default < 0 else f"{name}={PREFIX}default{default}")
         if index == code.co_posonlyargcount:
             declare.append("/")
     if code.co_flags & _VARARGS:
@@ -54,15 +59,17 @@ def parameters_of(function: object) -> Parameters:
         plain.append(star)
     elif keywords:
         declare.append("*")
-    with_default = function.__kwdefaults__ or {}
-    declare += [f"{name}=None" if name in with_default else name for name in keywords]
+    with_default = {name: value for name, value in (function.__kwdefaults__ or {}).items() if name in keywords}
+    numbers = {name: number for number, name in enumerate(with_default, len(values))}
+    declare += [f"{name}={PREFIX}default{numbers[name]}" if name in numbers else name for name in keywords]
+    values += with_default.values()
     call += [f"{name}={name}" for name in keywords]
     if code.co_flags & _VARKEYWORDS:
         star = rest.pop(0)
         declare.append(f"**{star}")
         call.append(f"**{star}")
         keywords.append(star)
-    return Parameters(", ".join(declare), ", ".join(call), tuple(plain[1:] + keywords), plain[0])
+    return Parameters(", ".join(declare), ", ".join(call), tuple(plain[1:] + keywords), plain[0], tuple(values))
 
 
 @functools.lru_cache(maxsize=512)
@@ -82,14 +89,13 @@ def generate(template: str, original: object, names: Mapping[str, object], what:
         declare=parameters.declare, call=parameters.call, first=parameters.first, arguments=f"({arguments})"
     )
     body = "\n".join(f"    {line}" for line in text.strip("\n").splitlines())
+    # Defaults are given at creation: calls of a function whose defaults were set later are not specialised.
+    names = {**names, **{f"default{index}": value for index, value in enumerate(parameters.defaults)}}
     heads = ", ".join(f"{PREFIX}{name}" for name in names)
     source = f"def make({heads}):\n{body}\n    return wrapper\n"
     namespace: dict[str, Any] = {}
     exec(_compiled(source, f"<lifetrack {what}>"), namespace)  # noqa: S102 - our own template and parameter names
     wrapper: Any = namespace["make"](*names.values())
-    if isinstance(original, FunctionType):
-        wrapper.__defaults__ = original.__defaults__
-        wrapper.__kwdefaults__ = original.__kwdefaults__
     functools.update_wrapper(wrapper, original)  # type: ignore[arg-type]
     made: Callable[..., Any] = wrapper
     return made

@@ -31,7 +31,7 @@ def wrapper({declare}):
         return
     _lt_cls = _lt_type({first})
     if _lt_cls is _lt_class:
-        _lt_entries[_lt_key] = [1, _lt_next(), TRACE, _lt_place(), _lt_home, MOMENT, None, None, None, None]
+        _lt_entries[_lt_key] = [1, _lt_next(_lt_numbers), TRACE, _lt_place(), _lt_home, MOMENT, None, None, None, None]
         return
     try:
         _lt_kin = _lt_cls.__lifetrack_shape__ if _lt_type(_lt_cls) is _lt_meta else _lt_shape({first})
@@ -39,7 +39,7 @@ def wrapper({declare}):
     except AttributeError:
         return _lt_acquire({first}, _lt_frame)
     BRIEF
-    _lt_entries[_lt_key] = [1, _lt_kind.next(), TRACE, _lt_place(), _lt_kind, MOMENT, None, None, None, None]
+    _lt_entries[_lt_key] = [1, _lt_next(_lt_kind.numbers), TRACE, _lt_place(), _lt_kind, MOMENT, None, None, None, None]
 """
 _LOOK = """_lt_code = _lt_frame.f_code
     if _lt_code is not _lt_last:
@@ -50,7 +50,7 @@ _LOOK = """_lt_code = _lt_frame.f_code
 _BRIEF = """if _lt_frame.f_code is _lt_kin.constructor:
         _lt_brief = (_lt_frame.f_code, _lt_frame.f_lasti, None)
         _lt_entries[_lt_key] = [
-            1, _lt_kind.next(), _lt_brief, None, _lt_place(), _lt_kind, MOMENT, None, None, None, None]
+            1, _lt_next(_lt_kind.numbers), _lt_brief, None, _lt_place(), _lt_kind, MOMENT, None, None, None, None]
         return"""
 # As moment() does, without the call.
 _MOMENT = '(_lt_clock(), _lt_thread.who, _lt_task() if "asyncio" in _lt_modules else None)'
@@ -94,6 +94,7 @@ def wrapper({declare}):
     _lt_cls = _lt_type({first})
     _lt_frame = _lt_getframe(1)
     if _lt_cls is _lt_class:
+        _lt_kin = _lt_home
         _lt_tomb = _lt_home.tombstone
     else:
         try:
@@ -106,7 +107,7 @@ def wrapper({declare}):
         return _lt_result
     RECORD
     _lt_entry[0] = 3
-    if _lt_plain and _lt_cls is _lt_class:
+    if _lt_kin.plain:
         {first}.__class__ = _lt_tomb
     else:
         _lt_set_class({first}, _lt_tomb)

@@ -46,7 +46,7 @@ def constructor(recorder: Recorder, shape: Shape, original: Any, drain: Callable
         "pending": engine.ledger.pending, "drain": drain, "id": id, "entries": recorder.entries,
         "acquire": recorder.acquire, "home": shape.kind, "type": type, "class": shape.cls, "shape": recorder.shape,
         "files": FILES, "user": USER, "place": engine.ledger.place.get, "capture": engine.capture,
-        "next": shape.kind.next, "meta": _meta(shape.cls), **MOMENT_PARTS,
+        "next": next, "numbers": shape.kind.numbers, "meta": _meta(shape.cls), **MOMENT_PARTS,
     }  # fmt: skip
     shape.constructor = getattr(original, "__code__", None)
     if shape.declaration.released_when is not None:
@@ -132,13 +132,12 @@ def releaser(recorder: Recorder, shape: Shape, original: Any, name: str) -> Call
     several = declaration.recognised and len(declaration.release) > 1
     if declaration.released_when is not None or declaration.guard == "none" or several:
         return _slow_releaser(recorder, original, name)
-    plain = all(resolve(shape.cls, special) is object.__dict__[special] for special in ("__setattr__", "__class__"))
     names = {
         "original": original, "entries": recorder.entries, "id": id, "unknown": recorder.unknown,
         "begins": recorder.begins, "name": name, "getframe": _getframe, "failed": recorder.release_failed,
         "home": shape, "type": type, "class": shape.cls, "released": recorder.released, "files": FILES, "user": USER,
         "capture": engine.capture, "set_class": set_class, "declared": declaration, "meta": _meta(shape.cls),
-        "elsewhere": _elsewhere(recorder), "plain": plain, **MOMENT_PARTS,
+        "elsewhere": _elsewhere(recorder), **MOMENT_PARTS,
     }  # fmt: skip
     template = filled(RELEASE, RELEASE_AT, engine.level)
     return _marked(generate(template, original, names, "release"), original)

@@ -34,19 +34,19 @@ def counted(counter: count[int]) -> int:
 class Kind:
     """Resources of one type in one ledger: its name, its declaration and how many were acquired."""
 
-    __slots__ = ("_acquired", "collected", "declaration", "next", "type_name")
+    __slots__ = ("collected", "declaration", "next", "numbers", "type_name")
 
     def __init__(self, type_name: str, declaration: Declaration) -> None:
         self.type_name = type_name
         self.declaration = declaration
-        self._acquired = count()
-        self.next = self._acquired.__next__
+        self.numbers = count()
+        self.next = self.numbers.__next__
         self.collected = 0
 
     @property
     def acquired(self) -> int:
         """How many were acquired."""
-        return counted(self._acquired)
+        return counted(self.numbers)
 
 
 #: How many first and how many last uses of one resource are kept.
