@@ -20,6 +20,7 @@ from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
 from lifetrack.values.findings import Finding
 from lifetrack.values.records import TypeTotals
 from lifetrack.values.settings import Settings
+from lifetrack.watch.context import Follow
 from lifetrack.watch.watching import Watching
 
 ReportTarget = str | os.PathLike[str]
@@ -51,21 +52,23 @@ class Account:
         self.judgement = Judgement(self.engine)
         self.classes = Classes(self.engine, self.judgement.drain)
         self.singles = Singles(self.engine, self.classes)
-        self.watching = Watching(self.classes, self.singles)
+        self.following = Follow(self.engine.ledger)
+        self.watching = Watching(self.engine, self.judgement.drain)
         for names in watches:
             self.watching.install(names)
 
     def changed(self, settings: Settings, targets: bool | tuple[str, ...]) -> Account:
         """Give an account with other settings and the same ledger; this one is taken down."""
-        names = self.watching.names
+        asked = self.watching.asked
         self._take_down()
-        successor = Account(settings, targets, [names] if names else [], self.engine.ledger)
+        successor = Account(settings, targets, asked, self.engine.ledger)
         successor.started = self.started
         return successor
 
     def _take_down(self) -> None:
         self.watching.remove()
         self.classes.remove()
+        self.following.remove()
         self.engine.on = False
 
     def close(self) -> None:

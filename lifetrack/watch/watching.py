@@ -1,26 +1,105 @@
-"""What is watched."""
+"""What is watched: names become rows of the table, and rows are put in place by their mechanisms."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
 
-from lifetrack.instrument.classes import Classes
-from lifetrack.instrument.singles import Singles
+from lifetrack.guards.engine import Engine
+from lifetrack.values.errors import ConfigurationError
+from lifetrack.watch.imports import forget, when_imported
+from lifetrack.watch.recording import Recording
+from lifetrack.watch.shared import Shared
+from lifetrack.watch.table import FILES, KNOWN, SQLITE, TABLE, Row, rows_of
 
 
 def check_names(names: str | Iterable[str]) -> tuple[str, ...]:
-    """Validate watch names."""
-    return (names,) if isinstance(names, str) else tuple(names)
+    """Validate watch names: one, several, or a list with commas. Raises ConfigurationError for an unknown one."""
+    if isinstance(names, str):
+        names = names.split(",")
+    if not isinstance(names, Iterable):
+        raise ConfigurationError(f"watch= takes names, not {type(names).__name__}")
+    checked = []
+    for name in names:
+        if not isinstance(name, str):
+            raise ConfigurationError(f"watch= takes names, not {type(name).__name__}")
+        word = name.strip()
+        if word and word not in KNOWN:
+            raise ConfigurationError(f"unknown watch name {word!r}: use one of {', '.join(KNOWN)}")
+        if word:
+            checked.append(word)
+    return tuple(dict.fromkeys(checked))
+
+
+def _shared(row: Row) -> Shared:
+    """Make the mechanism of a row; its module is imported by now."""
+    if row.mechanism == FILES:
+        from lifetrack.watch.files import WatchedFiles
+
+        return WatchedFiles(row.declaration)
+    if row.mechanism == SQLITE:
+        from lifetrack.watch.sqlite import WatchedConnect
+
+        return WatchedConnect(row.declaration)
+    from lifetrack.watch.python_classes import WatchedClass
+
+    return WatchedClass(row, getattr(sys.modules[row.module], row.name))
+
+
+#: The mechanisms in use, one for each row, whoever watches.
+_mechanisms: dict[Row, Shared] = {}
+
+
+def _mechanism(row: Row) -> Shared:
+    if row not in _mechanisms:
+        _mechanisms[row] = _shared(row)
+    return _mechanisms[row]
 
 
 class Watching:
     """The watched things of one tracker that is on."""
 
-    def __init__(self, classes: Classes, singles: Singles) -> None:
-        self.names: tuple[str, ...] = ()
+    def __init__(self, engine: Engine, drain: Callable[[], object]) -> None:
+        self._recording = Recording(engine, drain)
+        self._asked: list[tuple[str, ...]] = []
+        self._hooks: dict[Row, Any] = {}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that are watched."""
+        return tuple(dict.fromkeys(name for names in self._asked for name in names))
+
+    @property
+    def asked(self) -> tuple[tuple[str, ...], ...]:
+        """The names as they were asked for, each time that they were."""
+        return tuple(self._asked)
 
     def install(self, names: tuple[str, ...]) -> None:
-        """Watch more."""
+        """Watch these names too; what is not imported yet is watched as soon as it is."""
+        self._asked.append(names)
+        self._settle()
 
     def remove(self, names: tuple[str, ...] | None = None) -> None:
-        """Undo."""
+        """Undo one :meth:`install` of these names, or all."""
+        if names is None:
+            self._asked.clear()
+        elif names in self._asked:
+            self._asked.remove(names)
+        self._settle()
+
+    def _settle(self) -> None:
+        wanted = [row for row in TABLE if any(row in rows_of(name) for name in self.names)]
+        for row in [row for row in self._hooks if row not in wanted]:
+            hook = self._hooks.pop(row)
+            forget(row.module, hook)
+            if row in _mechanisms:
+                _mechanisms[row].leave(self._recording)
+        for row in wanted:
+            if row not in self._hooks:
+                self._hooks[row] = partial(self._join, row)
+                when_imported(row.module, self._hooks[row])
+
+    def _join(self, row: Row) -> None:
+        _mechanism(row).join(self._recording)

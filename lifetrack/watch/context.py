@@ -1,0 +1,122 @@
+"""Scopes follow work into threads: into executors, whose work runs where it was submitted, and into new threads.
+
+``contextvars`` are not inherited by threads. Only our own variable is carried over; the program's stay as they are.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import Any
+
+from lifetrack.guards.patches import Patches
+from lifetrack.ledger.ledger import Ledger
+from lifetrack.ledger.places import PROCESS, Place
+from lifetrack.watch.imports import forget, when_imported
+
+_EXECUTORS = "concurrent.futures.thread"
+#: The attribute of a work item that says where it was submitted.
+_PLACES = "lifetrack_places"
+#: How the interpreter starts a thread, by its name in ``threading``; which one depends on the version.
+_STARTERS = ("_start_new_thread", "_start_joinable_thread")
+
+_Places = list[tuple[Ledger, Place]]
+
+
+class _Context:
+    """The patches that all trackers share."""
+
+    def __init__(self) -> None:
+        self._ledgers: tuple[Ledger, ...] = ()
+        self._threads = Patches()
+        self._executors = Patches()
+        self._done = False
+
+    def join(self, ledger: Ledger) -> None:
+        """Carry the place of this ledger into threads."""
+        if not self._ledgers:
+            for name in _STARTERS:
+                if name in vars(threading):
+                    self._threads.put(threading, name, self._starter(vars(threading)[name]))
+            when_imported(_EXECUTORS, self._patch_executors)
+        self._ledgers = (*self._ledgers, ledger)
+
+    def leave(self, ledger: Ledger) -> None:
+        """Stop it; with the last ledger, everything is put back."""
+        kept = list(self._ledgers)
+        if ledger in kept:
+            kept.remove(ledger)
+        self._ledgers = tuple(kept)
+        if not kept:
+            forget(_EXECUTORS, self._patch_executors)
+            self._executors.undo()
+            self._done = False
+            self._threads.undo()
+
+    def _places(self) -> _Places:
+        return [(ledger, ledger.place.get()) for ledger in self._ledgers]
+
+    def _starter(self, start: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(start)
+        def starter(function: Any, *args: Any, **kwargs: Any) -> Any:
+            places = [(ledger, place) for ledger, place in self._places() if place is not PROCESS]
+            return start(partial(_run_in, places, function) if places else function, *args, **kwargs)
+
+        return starter
+
+    def _patch_executors(self) -> None:
+        item: Any = getattr(sys.modules[_EXECUTORS], "_WorkItem", None)
+        if not isinstance(item, type) or self._done:
+            return
+        create: Any = vars(item).get("__init__")
+        run: Any = vars(item).get("run")
+
+        @wraps(create)
+        def __init__(self: Any, /, *args: Any, **kwargs: Any) -> None:
+            create(self, *args, **kwargs)
+            setattr(self, _PLACES, context._places())
+
+        @wraps(run)
+        def run_item(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+            places = self.__dict__.pop(_PLACES, None)
+            tokens = [(ledger.place, ledger.place.set(place)) for ledger, place in places or ()]
+            try:
+                return run(self, *args, **kwargs)
+            finally:
+                # The item may hold what it ran for; so let go of it before anything else.
+                del self
+                for variable, token in tokens:
+                    variable.reset(token)
+
+        context = self
+        if None not in (create, run):
+            self._done = True
+            self._executors.put(item, "__init__", __init__)
+            self._executors.put(item, "run", run_item)
+
+
+def _run_in(places: _Places, function: Callable[..., Any], *args: Any) -> Any:
+    """Run a new thread's function in the place where it was started."""
+    for ledger, place in places:
+        ledger.place.set(place)
+    places.clear()
+    return function(*args)
+
+
+_context = _Context()
+
+
+class Follow:
+    """Lets the scopes of one ledger follow into threads, until it is removed."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger: Ledger | None = ledger
+        _context.join(ledger)
+
+    def remove(self) -> None:
+        """Stop it; does nothing the second time."""
+        ledger, self._ledger = self._ledger, None
+        if ledger is not None:
+            _context.leave(ledger)

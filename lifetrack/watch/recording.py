@@ -1,0 +1,132 @@
+"""What one tracker notes of watched things: they carry no guards, and most of them know their own state."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from lifetrack.guards.engine import Engine
+from lifetrack.guards.shapes import mro, shape_of
+from lifetrack.instrument.recorder import new_entry
+from lifetrack.ledger.entries import (
+    EXTRA,
+    HALF_RELEASED,
+    KIND,
+    LIVE,
+    OPEN_STATES,
+    RELEASE_MOMENT,
+    RELEASE_OFFSET,
+    RELEASE_TRACE,
+    RELEASED,
+    STATE,
+    Entry,
+    Kind,
+    extra_of,
+    type_name,
+)
+from lifetrack.values.declarations import INIT, Declaration
+from lifetrack.values.events import RELEASE_FAILED
+
+
+class _Reference(weakref.ref[Any]):
+    """A weak reference that knows the key of the entry it stands in."""
+
+    __slots__ = ("key",)
+    key: int
+
+
+def _says_released(obj: object, declaration: Declaration) -> bool:
+    return declaration.released_when is not None and declaration.released_when(obj)
+
+
+class Recording:
+    """Records watched objects for one engine; keeps none of them alive."""
+
+    def __init__(self, engine: Engine, drain: Callable[[], object]) -> None:
+        self.engine = engine
+        self.ledger = engine.ledger
+        self.drain = drain
+        self._entries = engine.ledger.entries
+        self._kinds: weakref.WeakKeyDictionary[type, tuple[Declaration, Kind | None]] = weakref.WeakKeyDictionary()
+        self._gone = self._make_callback()
+
+    def kind(self, cls: type, declaration: Declaration) -> Kind | None:
+        """Give the account of a type; None for one that its user has declared and that is recorded as such."""
+        known = self._kinds.get(cls)
+        if known is not None and known[0] is declaration:
+            return known[1]
+        declared = any(shape_of(base) is not None for base in mro(cls))
+        kind = None if declared else self.ledger.new_kind(type_name(cls), declaration)
+        self._kinds[cls] = (declaration, kind)
+        return kind
+
+    def acquired(self, obj: object, declaration: Declaration, frame: FrameType, cls: type | None = None) -> None:
+        """Record an acquisition that has just completed; ``cls`` is the type that the program sees."""
+        if self.ledger.pending:
+            self.drain()
+        known = self._entries.get(id(obj))
+        if known is not None and known[STATE] in OPEN_STATES:
+            return  # an outer constructor; the site is the same
+        kind = self.kind(type(obj) if cls is None else cls, declaration)
+        if kind is None or (declaration.acquire == INIT and _says_released(obj, declaration)):
+            return
+        entry = new_entry(self.engine, kind, LIVE, kind.next(), frame)
+        try:
+            reference = _Reference(obj, self._gone)
+        except TypeError:
+            self.ledger.note_untrackable()
+            return
+        reference.key = id(obj)
+        extra_of(entry).reference = reference
+        self._entries.pop(id(obj), None)  # so that the entry stands last, as the youngest
+        self._entries[id(obj)] = entry
+
+    def _own(self, obj: object, declaration: Declaration) -> Entry | None:
+        entry = self._entries.get(id(obj))
+        if entry is None or entry[STATE] not in OPEN_STATES or entry[KIND].declaration is not declaration:
+            return None
+        return entry
+
+    def released(self, obj: Any, declaration: Declaration, frame: FrameType, *, asked: bool = True) -> None:
+        """Record a release that has just returned, unless the object says otherwise."""
+        entry = self._own(obj, declaration)
+        if entry is None:
+            return
+        when = declaration.released_when
+        if asked and when is not None and not when(obj):
+            return
+        entry[RELEASE_TRACE], entry[RELEASE_OFFSET], entry[RELEASE_MOMENT] = self.engine.place(frame)
+        entry[STATE] = RELEASED
+
+    def release_failed(self, obj: Any, declaration: Declaration, error: BaseException, frame: FrameType) -> None:
+        """Record a release that raised, for a kind that cannot be asked for its state."""
+        entry = self._own(obj, declaration)
+        if entry is None:
+            return
+        entry[STATE] = HALF_RELEASED
+        extra = extra_of(entry)
+        extra.error = type(error).__name__
+        extra.events.append((RELEASE_FAILED, *self.engine.trace(frame)))
+
+    # -- the collector: these run anywhere, so they take no lock and only enqueue --------------------------------
+
+    def lost(self, obj: object) -> None:
+        """Notice that a finalizer is about to give back what nobody has released."""
+        entry = self._entries.pop(id(obj), None)
+        if entry is not None and entry[STATE] in OPEN_STATES:
+            self.ledger.pending.append(entry)
+
+    def _make_callback(self) -> Callable[[Any], None]:
+        entries, pending = self._entries, self.ledger.pending
+
+        def gone(reference: _Reference) -> None:
+            entry = entries.get(reference.key)
+            if entry is None or entry[EXTRA] is None or entry[EXTRA].reference is not reference:
+                return
+            entries.pop(reference.key, None)
+            if entry[STATE] in OPEN_STATES:
+                pending.append(entry)
+
+        return gone

@@ -1,0 +1,114 @@
+"""The mechanism for sqlite3 connections: a class written in C that can be neither changed nor given attributes.
+
+``connect`` is asked for a subclass without attributes of its own, which answers as the real class to ``__class__``,
+``isinstance`` and ``repr``. A factory class of the program's is kept and gets its ``close`` wrapped.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from sys import _getframe
+from typing import Any
+
+from lifetrack.guards.patches import Patches
+from lifetrack.guards.shapes import own, resolve
+from lifetrack.values.declarations import Declaration
+from lifetrack.watch.aliases import Replacement, exchange, replacement
+from lifetrack.watch.shared import Shared
+
+#: The position of ``factory`` among the arguments of connect().
+_FACTORY = 5
+
+
+class WatchedConnect(Shared):
+    """``sqlite3.connect``, for all trackers."""
+
+    def __init__(self, declaration: Declaration) -> None:
+        super().__init__()
+        self._declaration = declaration
+        self._patches = Patches()
+        self._original: Any = None
+        self._replacement: Replacement | None = None
+        self._base: Any = None
+        self._made: Any = None
+
+    def put(self) -> None:
+        """Replace ``connect`` under all its names."""
+        sqlite3: Any = sys.modules["sqlite3"]
+        self._original, self._base = sqlite3.connect, sqlite3.Connection
+        self._made = _answering_as(self._base, self._releaser(self._base.close))
+        self._replacement = replacement(self._original, self._connect)
+        exchange(self._original, self._replacement)
+
+    def restore(self) -> None:
+        """Give all the names back; connections that are open keep their class, which does nothing more."""
+        made, self._replacement = self._replacement, None
+        if made is not None:
+            exchange(made, self._original)
+        self._patches.undo()
+
+    def _connect(self, native: Any, _: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if not self.listeners:
+            return native(*args, **kwargs)
+        factory = args[_FACTORY] if len(args) > _FACTORY else kwargs.get("factory", self._base)
+        if factory is self._base:
+            if len(args) > _FACTORY:
+                args = (*args[:_FACTORY], self._made, *args[_FACTORY + 1 :])
+            else:
+                kwargs = {**kwargs, "factory": self._made}
+        connection = native(*args, **kwargs)
+        self._connected(connection, _getframe(1))
+        return connection
+
+    def _connected(self, connection: Any, frame: Any) -> None:
+        cls = type(connection)
+        if cls is self._made:
+            seen = self._base
+        elif issubclass(cls, self._base) and cls is not self._base:
+            seen = cls
+            self._wrap_close(cls)
+        else:
+            for listener in self.listeners:
+                listener.ledger.note_untrackable()
+            return
+        for listener in self.listeners:
+            listener.acquired(connection, self._declaration, frame, seen)
+
+    def _wrap_close(self, cls: type) -> None:
+        close = resolve(cls, "close")
+        if getattr(close, "lifetrack_watched", None) is None and not issubclass(cls, self._made):
+            self._patches.put(cls, "close", functools.wraps(close)(self._releaser(own(cls).get("close", close))))
+
+    def _releaser(self, original: Any) -> Callable[..., Any]:
+        declaration = self._declaration
+
+        def close(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+            try:
+                result = original(self, *args, **kwargs)
+            except BaseException as error:
+                for listener in watched.listeners:
+                    listener.release_failed(self, declaration, error, _getframe(1))
+                raise
+            for listener in watched.listeners:
+                listener.released(self, declaration, _getframe(1))
+            return result
+
+        watched = self
+        close.lifetrack_watched = True  # type: ignore[attr-defined]
+        return close
+
+
+def _answering_as(base: Any, close: Any) -> Any:
+    """Make a subclass whose objects say that they are of the class itself."""
+    functools.update_wrapper(close, base.close)
+    namespace = {
+        "__slots__": ("__weakref__",),
+        "__module__": base.__module__,
+        "__qualname__": base.__qualname__,
+        "__doc__": base.__doc__,
+        "__class__": property(lambda self: base),
+        "close": close,
+    }
+    return type(base)(base.__name__, (base,), namespace)
