@@ -36,7 +36,7 @@ def test_report_names_the_line(runner) -> None:
     (finding,) = report["findings"]
     place = {"file": str(runner.folder / "app.py"), "line": LEAK_LINE, "function": "<module>"}
     assert finding["site"] == {**place, "code": "backend = Backend()"}
-    assert finding["events"][0]["stack"][0] == finding["site"]
+    assert finding["events"][0]["stack"] == [finding["site"]]
     assert report["process"]["command"][0] == "app.py"
 
 
