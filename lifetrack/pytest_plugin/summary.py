@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from lifetrack.reports.grouping import group
@@ -72,20 +72,25 @@ def owner_name(finding: Finding) -> str:
 
 
 def rows_of(findings: Sequence[Finding], note: str = "") -> list[Row]:
-    """Make one row of each group of findings."""
+    """Make one row of each group of findings; those of tests, of fixtures and of the process are grouped apart."""
+    tests = [finding for finding in findings if finding.test is not None]
+    process = [finding for finding in findings if finding.test is None and finding.owner.kind == "process"]
+    fixtures = [finding for finding in findings if finding.test is None and finding.owner.kind != "process"]
+    return [row for part in (tests, fixtures, process) for row in _rows(part, note)]
+
+
+def _rows(findings: Sequence[Finding], note: str) -> Iterator[Row]:
     layout = Layout(_WIDTH)
     owners: dict[tuple[object, ...], list[str]] = {}
     for finding in findings:
         names = owners.setdefault(_key(finding), [])
         if owner_name(finding) not in names:
             names.append(owner_name(finding))
-    rows = []
     for finding in group(findings):
         site = "(not located)" if finding.site is None else place(finding.site, layout)
         what = f"{finding.rule} {finding.name}, {finding.certainty.word}, {subject(finding)}"
         own = note if finding.allowed is None else f"allowed: {finding.allowed}"
-        rows.append(Row(site, what, owners[_key(finding)], own))
-    return rows
+        yield Row(site, what, owners[_key(finding)], own)
 
 
 def _key(finding: Finding) -> tuple[object, ...]:

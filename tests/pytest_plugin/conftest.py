@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Protocol
 
 import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
 
 RESOURCES = """
 import pytest, lifetrack as lt
@@ -36,8 +40,10 @@ class Run(Protocol):
 
 
 @pytest.fixture
-def run(pytester: pytest.Pytester) -> Run:
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run pytest on what the test wrote, with ``--lifetrack`` and declared classes only; ``fresh``: as a process."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(CHECKOUT), str(pytester.path)]))
+    monkeypatch.delenv("LIFETRACK", raising=False)
     pytester.makepyfile(resources=RESOURCES)
     pytester.syspathinsert()
     pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
