@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any
 
 from lifetrack.guards.callers import is_exit, is_own_call, may_touch
+from lifetrack.guards.class_methods import class_methods
 from lifetrack.guards.patches import attribute_setter
 from lifetrack.guards.shapes import Shape, mro, own, resolve, set_class
 from lifetrack.ledger.entries import NUMBER, RELEASED, STATE, UNOPENED, Entry
@@ -178,7 +179,8 @@ def _forgetter(entries: dict[int, Entry]) -> Callable[[Any], None]:
 
 
 def _guards(shape: Shape, rule: str) -> dict[str, Any]:
-    found: dict[str, Any] = {name: _method(shape, name, rule) for name in used_names(shape)}
+    found = class_methods(shape.cls) if shape.surface is shape.cls else {}
+    found |= {name: _method(shape, name, rule) for name in used_names(shape)}
     if rule == "LT201":
         for name in shape.declaration.release:
             if name not in CONTEXT_RELEASES and resolve(shape.cls, name) is not None:

@@ -9,8 +9,8 @@ from typing import Any
 
 from lifetrack.guards.callers import is_construction
 from lifetrack.guards.engine import Engine
-from lifetrack.guards.shapes import Shape, shape_of
-from lifetrack.guards.tombstones import bury, judge_release, seal, unseal
+from lifetrack.guards.shapes import Shape, mro, set_class, shape_of
+from lifetrack.guards.tombstones import bury, is_tombstone, judge_release, seal, unseal
 from lifetrack.instrument.evidence import left_behind
 from lifetrack.ledger.entries import (
     FAILED,
@@ -176,5 +176,10 @@ class Recorder:
     # -- the end of the object -----------------------------------------------------------------------------------
 
     def finalizing(self, obj: object) -> None:
-        """Mark an object that its own finalizer works on, so that what it releases is not judged."""
+        """Mark an object that its own finalizer works on, so that what it releases is not judged.
+
+        It sees its own class: ``type(self).count -= 1`` must not end up on ours.
+        """
         self.entries[id(obj)] = [FINALIZING, 0, *[None] * 9]
+        if is_tombstone(type(obj)):
+            set_class(obj, mro(type(obj))[1])
