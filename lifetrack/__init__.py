@@ -10,6 +10,9 @@ Declare what must be released, switch tracking on, and read which line to fix::
 
 
     lifetrack.start()
+
+PYTEST_DONT_REWRITE: pytest rewrites the assertions of installed plugins and warns where they are imported already, as
+they are under ``lifetrack run -m pytest``. There are none here.
 """
 
 from __future__ import annotations

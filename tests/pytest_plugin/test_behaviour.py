@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -177,5 +178,10 @@ def test_by_its_entry_point(pytester: pytest.Pytester, run: Run) -> None:
     (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: lifetrack-plugin-test\nVersion: 1\n")
     (folder / "entry_points.txt").write_text("[pytest11]\nlifetrack = lifetrack.pytest_plugin\n")
     pytester.makepyfile(HEAD + "def test_a(): keep()\n")
-    result = pytester.runpytest_subprocess("--lifetrack", "--lifetrack-watch=", "-p", "no:cacheprovider")
+    (folder / "RECORD").write_text("lifetrack/__init__.py,,\nlifetrack/pytest_plugin/__init__.py,,\n")
+    arguments = ("--lifetrack", "--lifetrack-watch=", "-p", "no:cacheprovider")
+    result = pytester.runpytest_subprocess(*arguments)
+    result.assert_outcomes(passed=1, errors=1)
+    program = [sys.executable, "-m", "lifetrack", "run", "-m", "pytest", "-W", "error", *arguments]
+    result = pytester.run(*program)  # pytest finds lifetrack imported already
     result.assert_outcomes(passed=1, errors=1)
