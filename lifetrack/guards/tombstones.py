@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from sys import _getframe
 from types import FrameType
 from typing import Any
 
@@ -18,6 +17,7 @@ from lifetrack.guards.callers import is_exit, is_own_call, may_touch
 from lifetrack.guards.class_methods import class_methods
 from lifetrack.guards.patches import attribute_setter
 from lifetrack.guards.shapes import Shape, mro, own, resolve, set_class
+from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import NUMBER, RELEASED, STATE, UNOPENED, Entry
 from lifetrack.values.declarations import CONTEXT_RELEASES, INIT
 
@@ -95,7 +95,7 @@ def _method(shape: Shape, name: str, rule: str) -> Callable[..., Any]:
     state = RELEASED if rule == "LT201" else UNOPENED
 
     def guard(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-        frame = _getframe(1)
+        frame = caller(1)
         entry = shape.engine.ledger.entries.get(id(self))
         if entry is not None and entry[STATE] != state:
             entry = None
@@ -139,7 +139,7 @@ def _release(shape: Shape, name: str) -> Callable[..., Any]:
         if not shape.engine.on:
             set_class(self, shape.cls)
         elif entry is not None:
-            judge_release(shape, entry, name, self, _getframe(1))
+            judge_release(shape, entry, name, self, caller(1))
         with shape.engine.within(self):
             return original(*args, **kwargs)
 
@@ -158,7 +158,7 @@ def _all_guard(shape: Shape, rule: str) -> Callable[[Any, str], Any]:
             return original(name)
         entry = shape.engine.ledger.entries.get(id(self))
         if entry is not None and entry[STATE] == state:
-            frame = _getframe(1)
+            frame = caller(1)
             if not _is_free(shape, entry, self, frame) and not is_own_call(frame, self):
                 shape.engine.violation(rule, entry, "used", frame)
                 with shape.engine.within(self):

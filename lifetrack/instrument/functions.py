@@ -6,13 +6,13 @@ import contextlib
 import functools
 import inspect
 from collections.abc import Callable, Generator
-from sys import _getframe
 from types import FrameType
 from typing import Any, Protocol, TypeVar
 
 from lifetrack.guards.engine import Engine
 from lifetrack.instrument.recorder import Recorder
 from lifetrack.instrument.singles import Lease, Singles
+from lifetrack.ledger.callers import caller
 from lifetrack.values.errors import DeclarationError
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -60,22 +60,22 @@ class _Context:
             self._desk.singles.end(lease, frame)
 
     def __enter__(self) -> Any:
-        return self._begin(self._manager.__enter__(), _getframe(1))
+        return self._begin(self._manager.__enter__(), caller(1))
 
     def __exit__(self, *error: object) -> Any:
         try:
             return self._manager.__exit__(*error)
         finally:
-            self._finish(_getframe(1))
+            self._finish(caller(1))
 
     async def __aenter__(self) -> Any:
-        return self._begin(await self._manager.__aenter__(), _getframe(1))
+        return self._begin(await self._manager.__aenter__(), caller(1))
 
     async def __aexit__(self, *error: object) -> Any:
         try:
             return await self._manager.__aexit__(*error)
         finally:
-            self._finish(_getframe(1))
+            self._finish(caller(1))
 
 
 def _acquired(desk: Desk, result: Any, names: object, label: str | None) -> Any:
@@ -101,12 +101,12 @@ def _from_async_generator(desk: Desk, function: Any, label: str | None) -> Any:
         lease: Lease | None = None
         try:
             async for item in items:
-                lease = None if desk.engine is None else desk.singles.lease(item, label, _getframe(1))
+                lease = None if desk.engine is None else desk.singles.lease(item, label, caller(1))
                 yield item
-                _end(desk, lease, _getframe(1))
+                _end(desk, lease, caller(1))
         except BaseException as error:
             await _thrown(items, error)
-            _end(desk, lease, _getframe(1))
+            _end(desk, lease, caller(1))
             raise
 
     return wrapper
@@ -167,7 +167,7 @@ def _leased(desk: Desk, items: Generator[Any, Any, Any], label: str | None) -> G
         except StopIteration as stop:
             return stop.value
         thrown = None
-        lease = None if desk.engine is None else desk.singles.lease(item, label, _getframe(2))
+        lease = None if desk.engine is None else desk.singles.lease(item, label, caller(2))
         try:
             sent = yield item
         except GeneratorExit:
@@ -176,4 +176,4 @@ def _leased(desk: Desk, items: Generator[Any, Any, Any], label: str | None) -> G
         except BaseException as error:
             thrown = error
         if desk.engine is not None:
-            desk.singles.end(lease, _getframe(2))
+            desk.singles.end(lease, caller(2))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable
-from sys import _getframe
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -13,6 +12,7 @@ from lifetrack.guards.shapes import shape_of
 from lifetrack.instrument.functions import Desk
 from lifetrack.instrument.recorder import new_entry
 from lifetrack.instrument.singles import release
+from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import OPEN_STATES, RELEASED, RELEASING, STATE, UNOPENED, type_name
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.errors import DeclarationError
@@ -92,7 +92,7 @@ def releasing(desk: Desk, function: _F, parameter: str) -> _F:
             if desk.engine is None:
                 return await function(*args, **kwargs)
             obj, args, kwargs = argument.take(args, kwargs)
-            call = _Releasing(desk, obj, declared_while_on, _getframe(1))
+            call = _Releasing(desk, obj, declared_while_on, caller(1))
             try:
                 result = await function(*args, **kwargs)
             except BaseException as error:
@@ -108,7 +108,7 @@ def releasing(desk: Desk, function: _F, parameter: str) -> _F:
             if desk.engine is None:
                 return function(*args, **kwargs)
             obj, args, kwargs = argument.take(args, kwargs)
-            call = _Releasing(desk, obj, declared_while_on, _getframe(1))
+            call = _Releasing(desk, obj, declared_while_on, caller(1))
             try:
                 result = function(*args, **kwargs)
             except BaseException as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sys import _getframe
 from types import FrameType
 from typing import Any
 
@@ -11,6 +10,7 @@ from lifetrack.guards.shapes import resolve, shape_of
 from lifetrack.instrument.classes import Classes
 from lifetrack.instrument.declare import names_of, recognise
 from lifetrack.instrument.recorder import new_entry
+from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import (
     LIVE,
     OPEN_STATES,
@@ -63,7 +63,7 @@ class Singles:
         if entry is not None and entry[STATE] in OPEN_STATES:
             return self._labelled(obj, label)
         if any(shape_of(base) for base in type(obj).__mro__):
-            recorder.acquire(obj, _getframe(1))
+            recorder.acquire(obj, caller(1))
             return self._labelled(obj, label)
         made = self._proxy_class(type(obj), self._releases(type(obj), release, lenient))
         return self._labelled(made(obj), label)

@@ -16,12 +16,15 @@ def wrapper({declare}):
     try:
         _lt_original({call})
     except BaseException as _lt_error:
-        _lt_failed({first}, _lt_error, _lt_getframe(1), {arguments})
+        _lt_failed({first}, _lt_error, _lt_caller(1), {arguments})
         raise
     if _lt_pending:
         _lt_drain()
     _lt_key = _lt_id({first})
-    _lt_frame = _lt_getframe(1)
+    try:
+        _lt_frame = _lt_getframe(1)
+    except ValueError:  # called from C code, with no frame above
+        _lt_frame = _lt_getframe()
     LOOK
     if _lt_key in _lt_entries:
         _lt_entry = _lt_entries[_lt_key]
@@ -83,16 +86,19 @@ def wrapper({declare}):
     except KeyError:
         _lt_unknown({first})
         return _lt_original({call})
-    if _lt_entry[0] != 1 and (_lt_entry[0] == 2 or not _lt_begins(_lt_entry, {first}, _lt_name, _lt_getframe(1))):
+    if _lt_entry[0] != 1 and (_lt_entry[0] == 2 or not _lt_begins(_lt_entry, {first}, _lt_name, _lt_caller(1))):
         return _lt_original({call})
     _lt_entry[0] = 2
     try:
         _lt_result = _lt_original({call})
     except BaseException as _lt_error:
-        _lt_failed(_lt_entry, _lt_error, _lt_getframe(1))
+        _lt_failed(_lt_entry, _lt_error, _lt_caller(1))
         raise
     _lt_cls = _lt_type({first})
-    _lt_frame = _lt_getframe(1)
+    try:
+        _lt_frame = _lt_getframe(1)
+    except ValueError:  # called from C code, with no frame above
+        _lt_frame = _lt_getframe()
     if _lt_cls is _lt_class:
         _lt_kin = _lt_home
         _lt_tomb = _lt_home.tombstone

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from sys import _getframe
 from types import FunctionType
 from typing import Any
 
@@ -13,6 +12,7 @@ from lifetrack.guards.shapes import Shape, own
 from lifetrack.guards.tombstones import used_names
 from lifetrack.instrument.recorder import Recorder
 from lifetrack.instrument.wrappers import ORIGINAL
+from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import OPEN_STATES, STATE, extra_of
 
 
@@ -31,7 +31,7 @@ def use_recorder(recorder: Recorder, original: Any) -> Callable[..., Any]:
     def wrapper(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         entry = entries.get(id(self))
         if entry is not None and entry[STATE] in OPEN_STATES:
-            frame = _getframe(1)
+            frame = caller(1)
             if not is_own_call(frame, self):
                 extra_of(entry).note_use(engine.trace(frame))
         return original(self, *args, **kwargs)

@@ -18,6 +18,7 @@ from lifetrack.guards.tombstones import unseal
 from lifetrack.instrument.codegen import generate
 from lifetrack.instrument.recorder import Recorder
 from lifetrack.instrument.templates import CONSTRUCTOR, CONSTRUCTOR_AT, RELEASE, RELEASE_AT, filled
+from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import OPEN_STATES, RELEASED, UNOPENED
 from lifetrack.ledger.moment import MOMENT_PARTS
 from lifetrack.ledger.territory import FILES, USER
@@ -42,7 +43,7 @@ def constructor(recorder: Recorder, shape: Shape, original: Any, drain: Callable
     """Wrap a constructor that acquires."""
     engine = recorder.engine
     names = {
-        "original": original, "failed": recorder.construction_failed, "getframe": _getframe,
+        "original": original, "failed": recorder.construction_failed, "getframe": _getframe, "caller": caller,
         "pending": engine.ledger.pending, "drain": drain, "id": id, "entries": recorder.entries,
         "acquire": recorder.acquire, "home": shape.kind, "type": type, "class": shape.cls, "shape": recorder.shape,
         "files": FILES, "user": USER, "place": engine.ledger.place.get, "capture": engine.capture,
@@ -65,9 +66,9 @@ def first_constructor(recorder: Recorder, original: Any) -> Callable[..., Any]:
         try:
             original(self, *args, **kwargs)
         except BaseException as error:
-            recorder.construction_failed(self, error, _getframe(1), ())
+            recorder.construction_failed(self, error, caller(1), ())
             raise
-        recorder.constructed(self, _getframe(1))
+        recorder.constructed(self, caller(1))
 
     return _marked(wrapper, original)
 
@@ -105,7 +106,7 @@ def acquirer(recorder: Recorder, original: Any) -> Callable[..., Any]:
             except BaseException:
                 frame_opening.failed(self)
                 raise
-            recorder.acquire(self, _getframe(1))
+            recorder.acquire(self, caller(1))
             return result
 
         return _marked(awaited, original)
@@ -118,7 +119,7 @@ def acquirer(recorder: Recorder, original: Any) -> Callable[..., Any]:
         except BaseException:
             opening.failed(self)
             raise
-        recorder.acquire(self, _getframe(1))
+        recorder.acquire(self, caller(1))
         return result
 
     return _marked(wrapper, original)
@@ -134,7 +135,8 @@ def releaser(recorder: Recorder, shape: Shape, original: Any, name: str) -> Call
         return _slow_releaser(recorder, original, name)
     names = {
         "original": original, "entries": recorder.entries, "id": id, "unknown": recorder.unknown,
-        "begins": recorder.begins, "name": name, "getframe": _getframe, "failed": recorder.release_failed,
+        "begins": recorder.begins, "name": name, "getframe": _getframe, "caller": caller,
+        "failed": recorder.release_failed,
         "home": shape, "type": type, "class": shape.cls, "released": recorder.released, "files": FILES, "user": USER,
         "capture": engine.capture, "set_class": set_class, "declared": declaration, "meta": _meta(shape.cls),
         "elsewhere": _elsewhere(recorder), **MOMENT_PARTS,
@@ -159,15 +161,15 @@ def _slow_releaser(recorder: Recorder, original: Any, name: str) -> Callable[...
         if entry is None:
             recorder.unknown(self)
             return call(*args, **kwargs)
-        if entry[0] != 1 and not recorder.begins(entry, self, name, _getframe(1)):
+        if entry[0] != 1 and not recorder.begins(entry, self, name, caller(1)):
             return call(*args, **kwargs)
         entry[0] = 2
         try:
             result = call(*args, **kwargs)
         except BaseException as error:
-            recorder.release_failed(entry, error, _getframe(1))
+            recorder.release_failed(entry, error, caller(1))
             raise
-        recorder.released(entry, self, name, _getframe(1))
+        recorder.released(entry, self, name, caller(1))
         return result
 
     return _marked(wrapper, original)
@@ -181,15 +183,15 @@ def _async_releaser(recorder: Recorder, original: Any, name: str) -> Callable[..
         if entry is None:
             recorder.unknown(self)
             return await call(*args, **kwargs)
-        if entry[0] != 1 and not recorder.begins(entry, self, name, _getframe(1)):
+        if entry[0] != 1 and not recorder.begins(entry, self, name, caller(1)):
             return await call(*args, **kwargs)
         entry[0] = 2
         try:
             result = await call(*args, **kwargs)
         except BaseException as error:  # CancelledError too
-            recorder.release_failed(entry, error, _getframe(1))
+            recorder.release_failed(entry, error, caller(1))
             raise
-        recorder.released(entry, self, name, _getframe(1))
+        recorder.released(entry, self, name, caller(1))
         return result
 
     return _marked(wrapper, original)

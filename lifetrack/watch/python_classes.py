@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from sys import _getframe
 from typing import Any
 
 from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own
+from lifetrack.ledger.callers import caller
 from lifetrack.watch.shared import Shared
 from lifetrack.watch.table import Row
 
@@ -65,7 +65,7 @@ class WatchedClass(Shared):
         def acquire(self: Any, /, *args: Any, **kwargs: Any) -> Any:
             result = original(self, *args, **kwargs)
             for listener in watched.listeners:
-                listener.acquired(self, declaration, _getframe(1))
+                listener.acquired(self, declaration, caller(1))
             return result
 
         watched = self
@@ -79,7 +79,7 @@ class WatchedClass(Shared):
                 return original(self, *args, **kwargs)
             finally:
                 for listener in watched.listeners:
-                    listener.released(self, declaration, _getframe(1))
+                    listener.released(self, declaration, caller(1))
 
         watched = self
         return release
@@ -92,10 +92,10 @@ class WatchedClass(Shared):
                 result = original(self, *args, **kwargs)
             except BaseException as error:
                 for listener in watched.listeners:
-                    listener.release_failed(self, declaration, error, _getframe(1))
+                    listener.release_failed(self, declaration, error, caller(1))
                 raise
             for listener in watched.listeners:
-                listener.released(self, declaration, _getframe(1), asked=False)
+                listener.released(self, declaration, caller(1), asked=False)
             return result
 
         watched = self

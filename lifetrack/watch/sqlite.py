@@ -9,11 +9,11 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from sys import _getframe
 from typing import Any
 
 from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own, resolve
+from lifetrack.ledger.callers import caller
 from lifetrack.values.declarations import Declaration
 from lifetrack.watch.aliases import Replacement, exchange, replacement
 from lifetrack.watch.shared import Shared
@@ -59,7 +59,7 @@ class WatchedConnect(Shared):
             else:
                 kwargs = {**kwargs, "factory": self._made}
         connection = native(*args, **kwargs)
-        self._connected(connection, _getframe(1))
+        self._connected(connection, caller(1))
         return connection
 
     def _connected(self, connection: Any, frame: Any) -> None:
@@ -89,10 +89,10 @@ class WatchedConnect(Shared):
                 result = original(self, *args, **kwargs)
             except BaseException as error:
                 for listener in watched.listeners:
-                    listener.release_failed(self, declaration, error, _getframe(1))
+                    listener.release_failed(self, declaration, error, caller(1))
                 raise
             for listener in watched.listeners:
-                listener.released(self, declaration, _getframe(1))
+                listener.released(self, declaration, caller(1))
             return result
 
         watched = self
