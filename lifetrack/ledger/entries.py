@@ -32,21 +32,27 @@ def counted(counter: count[int]) -> int:
 
 
 class Kind:
-    """Resources of one type in one ledger: its name, its declaration and how many were acquired."""
+    """Resources of one type in one ledger: its name, its declaration, how many were acquired and how many collected."""
 
-    __slots__ = ("collected", "declaration", "next", "numbers", "type_name")
+    __slots__ = ("_collected", "collect", "declaration", "next", "numbers", "type_name")
 
     def __init__(self, type_name: str, declaration: Declaration) -> None:
         self.type_name = type_name
         self.declaration = declaration
         self.numbers = count()
         self.next = self.numbers.__next__
-        self.collected = 0
+        self._collected = count()
+        self.collect = self._collected.__next__
 
     @property
     def acquired(self) -> int:
         """How many were acquired."""
         return counted(self.numbers)
+
+    @property
+    def collected(self) -> int:
+        """How many were collected while their duty was open."""
+        return counted(self._collected)
 
 
 #: How many first and how many last uses of one resource are kept.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -54,6 +53,30 @@ class Case:
         self.finding: Finding | None = None
 
 
+class _Same:
+    """The cases of one kind at one place. Like everything in a ledger it is changed by atomic operations only."""
+
+    __slots__ = ("kept", "numbers")
+
+    def __init__(self) -> None:
+        self.kept: list[Case] = []
+        self.numbers = count()
+
+    def add(self, case: Case) -> None:
+        """Keep a case, or count it only."""
+        if next(self.numbers) < KEPT_CASES:
+            self.kept.append(case)
+
+    def cases(self) -> list[Case]:
+        """Give the kept cases; the last one stands for those that are counted only, too."""
+        kept = self.kept.copy()
+        more = counted(self.numbers) - KEPT_CASES
+        if more > 0 and kept and kept[-1].count != 1 + more:
+            kept[-1].count = 1 + more
+            kept[-1].finding = None
+        return kept
+
+
 def leak_rule(entry: Entry, otherwise: str) -> tuple[str, Certainty]:
     """Give the rule and certainty under which an open entry is a leak."""
     state = entry[STATE]
@@ -74,9 +97,8 @@ _ledgers: weakref.WeakSet[Ledger] = weakref.WeakSet()
 
 
 def _after_fork() -> None:
-    """Free the child of a lock that another thread held, and of what the parent's collector noticed."""
+    """Free the child of what the parent's collector noticed."""
     for ledger in list(_ledgers):
-        ledger.lock = threading.RLock()
         ledger.pending.clear()
 
 
@@ -85,10 +107,13 @@ if hasattr(os, "register_at_fork"):
 
 
 class Ledger:
-    """All that one tracker knows. Its tables are safe under threads; ``lock`` guards only the list of cases.
+    """All that one tracker knows, safe under threads without a lock.
+
+    The collector may run a finalizer of the program's in the middle of anything here, and that may wait for a thread
+    which is on its way into the ledger. So nobody ever waits in here: all changes are single atomic operations.
 
     ``entries`` is keyed by the address of the object, which is unique while the object lives: whoever notices that an
-    object is collected takes its entry out. Single dictionary operations are atomic, so acquiring takes no lock.
+    object is collected takes its entry out.
     """
 
     def __init__(self) -> None:
@@ -98,8 +123,7 @@ class Ledger:
         self.kinds: list[Kind] = []
         self.started = perf_counter()
         self.pid = os.getpid()
-        self.lock = threading.RLock()
-        self._cases: dict[tuple[object, ...], list[Case]] = {}
+        self._cases: dict[tuple[object, ...], _Same] = {}
         self._serials = count(1)
         self._unknown = count()
         self._not_unknown = count()
@@ -149,19 +173,17 @@ class Ledger:
         use_origin = None if use is None else _origin(use[1], None)
         # Kinds and code objects are kept by the cases themselves, so their addresses stay theirs.
         key = (rule, id(entry[KIND]), *_origin(entry[TRACE], entry[OFFSET]), use_origin)
-        with self.lock:
-            same = self._cases.setdefault(key, [])
-            if len(same) < KEPT_CASES:
-                same.append(Case(rule, certainty, entry, use))
-            else:
-                same[-1].count += 1
-                same[-1].finding = None
-            return same[-1]
+        case = Case(rule, certainty, entry, use)
+        self._cases.setdefault(key, _Same()).add(case)
+        return case
 
     def cases(self) -> list[Case]:
         """Give all cases filed so far."""
-        with self.lock:
-            return [case for same in self._cases.values() for case in same]
+        while True:
+            try:
+                return [case for same in self._cases.copy().values() for case in same.cases()]
+            except RuntimeError:  # a collection during the copy filed one more
+                continue
 
     def drain(self) -> list[Case]:
         """Take in what the garbage collector noticed; give the cases that are new."""
@@ -171,8 +193,7 @@ class Ledger:
                 entry = self.pending.popleft()
             except IndexError:
                 return new
-            with self.lock:
-                entry[KIND].collected += 1
+            entry[KIND].collect()
             extra = entry[EXTRA]
             if extra is not None and extra.reported is not None:
                 continue
