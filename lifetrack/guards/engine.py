@@ -55,7 +55,7 @@ def exception_of(finding: Finding) -> LifetrackError:
 def warn(finding: Finding, frame: FrameType | None) -> None:
     """Show a finding as a LeakWarning, at the line of the misuse or else of the acquisition."""
     places = [f"{event.event} at {event.stack[0]}" for event in finding.events if event.stack]
-    text = f"{finding.rule} {finding.name}: {finding.message} ({', '.join(places)})" if places else finding.message
+    text = f"{finding.rule} {finding.name}: {finding.message}" + (f" ({', '.join(places)})" if places else "")
     site = finding.misuse.stack[0] if finding.misuse is not None and finding.misuse.stack else finding.site
     registry = None if frame is None else frame.f_globals.setdefault("__warningregistry__", {})
     file, line = ("<unknown>", 1) if site is None else (site.file, site.line)

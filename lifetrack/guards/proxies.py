@@ -13,11 +13,17 @@ from typing import Any
 
 import wrapt
 
-from lifetrack.guards.shapes import resolve
+from lifetrack.guards.shapes import mro, own, resolve
 from lifetrack.values.declarations import CONTEXT_RELEASES
 
 #: Types whose ``with`` block ends a transaction, not the object.
 _CONTEXT_IS_NO_RELEASE = frozenset({"sqlite3.Connection", "psycopg2.extensions.connection", "psycopg.Connection"})
+#: What belongs to the class or to the birth and death of the object behind a proxy, not to its use.
+_NOT_HANDED_ON = frozenset({
+    "__del__", "__new__", "__init__", "__init_subclass__", "__subclasshook__", "__class_getitem__", "__set_name__",
+    "__getattr__", "__getattribute__", "__setattr__", "__delattr__", "__getstate__", "__setstate__", "__getnewargs__",
+    "__getnewargs_ex__", "__sizeof__", "__get__", "__set__", "__delete__", "__post_init__", "__prepare__",
+})  # fmt: skip
 
 
 class Tracked(wrapt.ObjectProxy[Any]):
@@ -67,8 +73,19 @@ def context_releases(cls: type) -> tuple[str, ...]:
     return tuple(name for name in CONTEXT_RELEASES if resolve(cls, name) is not None)
 
 
+def _missing(cls: type) -> dict[str, Any]:
+    """Give the special methods of a type that wrapt does not hand on, such as ``__call__`` and ``__next__``."""
+    found: dict[str, Any] = {}
+    for base in mro(cls):
+        for name, attribute in own(base).items():
+            special = name.startswith("__") and name.endswith("__") and callable(attribute)
+            if special and name not in _NOT_HANDED_ON and resolve(Tracked, name) is None:
+                found.setdefault(name, _forward(name, attribute))
+    return found
+
+
 def proxy_class(cls: type, releases: tuple[str, ...]) -> type[Tracked]:
     """Make the proxy class for objects of a type."""
-    namespace: dict[str, Any] = {name: _forward(name, resolve(cls, name)) for name in releases}
+    namespace = _missing(cls) | {name: _forward(name, resolve(cls, name)) for name in releases}
     namespace |= {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
     return type(cls.__name__, (Tracked,), namespace)
