@@ -126,7 +126,8 @@ class Recording:
             if entry is None or entry[EXTRA] is None or entry[EXTRA].reference is not reference:
                 return
             entries.pop(reference.key, None)
-            if entry[STATE] in OPEN_STATES:
+            # What may end with the process ends by itself too, and the interpreter keeps it alive until then.
+            if entry[STATE] in OPEN_STATES and entry[KIND].declaration.ends_with_process is None:
                 pending.append(entry)
 
         return gone
