@@ -82,6 +82,13 @@ _TWO = """
 def two():
     one()
 """
+_DEEP = """
+def deep(frames):
+    if frames:
+        deep(frames - 1)
+    else:
+        {body}
+"""
 
 
 def made(name: str, decorate: Callable[[type], type] | None) -> dict[str, Any]:
@@ -113,7 +120,7 @@ def using(name: str, statement: str, decorate: Callable[[type], type] | None, cl
 def cycle(
     name: str, decorate: Callable[[type], type] | None, clock: Callable[[], float], callers: str = "loop"
 ) -> Loop:
-    """Time create and close, called by the loop itself or through one or two functions called anew each time."""
+    """Time create and close, called by the loop itself or through functions that are called anew each time."""
     new = CLASSES[name][2]
     bodies = {"with": f"with {new} as resource: resource.method()"}
     body = bodies.get(callers, f"resource = {new}; resource.close()")
@@ -121,7 +128,9 @@ def cycle(
 
 
 def _called(body: str, namespace: dict[str, Any], clock: Callable[[], float], callers: str, **more: Any) -> Loop:
-    if callers in ("one", "two"):
+    if callers == "deep":
+        source = _DEEP.format(body=body) + _LOOP.format(before="", body="deep(16)")
+    elif callers in ("one", "two"):
         source = _ONE.format(body=body) + _TWO + _LOOP.format(before="", body=f"{callers}()")
     else:
         source = _LOOP.format(before="", body=body)
@@ -131,7 +140,10 @@ def _called(body: str, namespace: dict[str, Any], clock: Callable[[], float], ca
 
 def finalized(name: str, clock: Callable[[], float], callers: str = "loop") -> Loop:
     """Time create and close with the standard library's finalizer, made and detached."""
-    body = f"resource = {CLASSES[name][2]}; end = finalize(resource, print); resource.close(); end.detach()"
+    new, finalize = CLASSES[name][2], "end = finalize(resource, print)"
+    body = f"resource = {new}; {finalize}; resource.close(); end.detach()"
+    if callers == "with":
+        body = f"with {new} as resource: {finalize}; resource.method(); end.detach()"
     return _called(body, made(name, None), clock, callers, finalize=weakref.finalize)
 
 

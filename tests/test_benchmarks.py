@@ -1,0 +1,29 @@
+"""The benchmarks run, so that the figures can be had at any time."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).resolve().parent.parent / "benchmarks"
+
+
+def test_every_case_of_the_figures_runs(run_python):
+    """A worker times each case and gives seconds for it."""
+    pytest.importorskip("pyperf")
+    out, err, status = run_python(BENCHMARKS / "figures.py", "--worker", "--turns", "1")
+    assert (err, status) == ("", 0)
+    times = json.loads(out)
+    assert len(times) > 50
+    assert all(0 < seconds < 0.01 for seconds in times.values())
+
+
+def test_memory_is_measured_and_given_back(run_python):
+    """No level keeps an entry of an object that was released and collected."""
+    out, err, status = run_python(BENCHMARKS / "memory.py", "1000")
+    assert (err, status) == ("", 0)
+    rows = [line.split() for line in out.splitlines()[2:]]
+    assert [row[0] for row in rows] == ["counts", "sites", "stacks", "stacks,"]
+    assert {row[-1] for row in rows} == {"0"}
