@@ -15,6 +15,7 @@ from typing import Any
 
 from lifetrack.guards.callers import is_exit, is_own_call, may_touch
 from lifetrack.guards.class_methods import class_methods
+from lifetrack.guards.copying import copying
 from lifetrack.guards.patches import attribute_setter
 from lifetrack.guards.shapes import Shape, mro, own, resolve, set_class
 from lifetrack.ledger.callers import caller
@@ -91,6 +92,19 @@ def _real(shape: Shape, obj: Any, name: str) -> Any:
     return getattr(obj.__wrapped__, name) if attribute is None else attribute.__get__(obj, shape.cls)
 
 
+def _dressed(guard: Any, shape: Shape, name: str) -> Callable[..., Any]:
+    """Let a guard show the name, the documentation and the signature of what it stands for."""
+    guard.__name__ = name
+    guard.__qualname__ = f"{shape.cls.__qualname__}.{name}"
+    guard.__module__ = shape.cls.__module__
+    original = resolve(shape.surface, name)
+    if callable(original):
+        guard.__doc__ = original.__doc__
+        guard.__wrapped__ = original
+    dressed: Callable[..., Any] = guard
+    return dressed
+
+
 def _method(shape: Shape, name: str, rule: str) -> Callable[..., Any]:
     state = RELEASED if rule == "LT201" else UNOPENED
 
@@ -106,10 +120,7 @@ def _method(shape: Shape, name: str, rule: str) -> Callable[..., Any]:
         with shape.engine.within(self):
             return original(*args, **kwargs)
 
-    guard.__name__ = name
-    guard.__qualname__ = f"{shape.cls.__qualname__}.{name}"
-    guard.__module__ = shape.cls.__module__
-    return guard
+    return _dressed(guard, shape, name)
 
 
 def judge_release(shape: Shape, entry: Entry, name: str, obj: object, frame: FrameType) -> None:
@@ -143,10 +154,7 @@ def _release(shape: Shape, name: str) -> Callable[..., Any]:
         with shape.engine.within(self):
             return original(*args, **kwargs)
 
-    guard.__name__ = name
-    guard.__qualname__ = f"{shape.cls.__qualname__}.{name}"
-    guard.__module__ = shape.cls.__module__
-    return guard
+    return _dressed(guard, shape, name)
 
 
 def _all_guard(shape: Shape, rule: str) -> Callable[[Any, str], Any]:
@@ -194,43 +202,21 @@ def _guards(shape: Shape, rule: str) -> dict[str, Any]:
 
 def _namespace(shape: Shape, rule: str) -> dict[str, Any]:
     cls = shape.cls
-
-    def __reduce_ex__(self: Any, protocol: int) -> Any:
-        reduced = resolve(cls, "__reduce_ex__").__get__(self, cls)(protocol)
-        if not isinstance(reduced, tuple):
-            return reduced
-        real = [tuple(cls if part is made else part for part in item) if isinstance(item, tuple) else item
-                for item in reduced]  # fmt: skip
-        return tuple(cls if item is made else item for item in real)
-
-    def __new__(_tombstone: type, *args: Any, **kwargs: Any) -> Any:
-        return cls(*args, **kwargs)  # ``type(self)(…)`` on a released object means its real class
-
-    made: type
-    namespace = _guards(shape, rule)
+    namespace = _guards(shape, rule) | copying(cls)
     # A proxy answers for the object behind it already, and a class with a ``__class__`` of its own for itself.
     if shape.surface is cls and resolve(cls, "__class__") is object.__dict__["__class__"]:
-        namespace["__class__"] = property(lambda self: cls)
+        namespace["__class__"] = property(lambda self: cls, set_class)
     namespace |= {
         "__slots__": (),
         "__module__": cls.__module__,
         "__qualname__": cls.__qualname__,
         "__doc__": cls.__doc__,
-        "__new__": __new__,
-        "__reduce_ex__": __reduce_ex__,
     }
-
-    def remember(tombstone: type) -> None:
-        nonlocal made
-        made = tombstone
-
-    namespace[_CREATION] = remember
     return namespace
 
 
 def _create(cls: type, namespace: dict[str, Any]) -> type:
     """Create a subclass that no metaclass and no ``__init_subclass__`` of anybody gets to see."""
-    remember = namespace.pop(_CREATION)
     had, before = "__init_subclass__" in own(cls), own(cls).get("__init_subclass__")
     inherited = resolve(cls, "__init_subclass__")
 
@@ -249,7 +235,6 @@ def _create(cls: type, namespace: dict[str, Any]) -> type:
             remove(cls, "__init_subclass__")
     # Plugin loaders that walk __subclasses__() skip what is abstract.
     put(made, "__abstractmethods__", _ABSTRACT)
-    remember(made)
     return made
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+import copyreg
+import inspect
 import pickle
 from dataclasses import dataclass, replace
 
 import attrs
+import pydantic
 import pytest
 
 from lifetrack.tracker import Tracker
@@ -220,3 +223,103 @@ def test_a_new_object_made_by_the_type_of_a_released_one(on):
     assert made.use() == "used"
     assert len(on.find_leaks()) == 1
     made.close()
+
+
+def test_a_class_that_copies_itself_by_its_type(on):
+    """__copy__ may ask type(self) and go past the constructor, by __new__ of the class or of object."""
+
+    @on.tracked
+    class Cloned(Methods):
+        def __init__(self, name):
+            self.name = name
+
+        def __copy__(self):
+            made = object.__new__(type(self))
+            made.name = self.name
+            return made
+
+        def __deepcopy__(self, memo):
+            made = type(self).__new__(type(self))
+            made.name = self.name
+            return made
+
+        def __eq__(self, other):
+            return type(other) is type(type(self).__new__(type(self)))
+
+    original = Cloned("x")
+    original.close()
+    for made in (copy.copy(original), copy.deepcopy(original)):
+        assert type(made) is Cloned
+        assert made.name == "x"
+        assert original == made
+    with pytest.raises(UseAfterReleaseError):
+        original.use()
+
+
+def test_a_pydantic_model(on):
+    """Fields, private attributes, equality, copies and use as a field of another model survive the release."""
+
+    @on.tracked
+    class Model(pydantic.BaseModel):
+        name: str
+        _own: int = pydantic.PrivateAttr(3)
+
+        def close(self): ...
+
+    class Outer(pydantic.BaseModel):
+        inner: Model
+
+    model = Model(name="x")
+    model.close()
+    assert (model.name, model._own) == ("x", 3)
+    assert model == Model(name="x")
+    assert type(copy.copy(model)) is Model
+    assert copy.deepcopy(model) == model
+    assert Outer(inner=model).inner is model
+    with pytest.raises(UseAfterReleaseError):
+        model.model_dump()
+
+
+def test_a_reducer_that_is_registered(on, monkeypatch):
+    """What copyreg knows for the class holds for its released objects."""
+
+    @on.tracked
+    class Registered(Methods):
+        pass
+
+    monkeypatch.setitem(copyreg.dispatch_table, Registered, lambda obj: (str, ("made",)))
+    obj = Registered()
+    assert copy.copy(obj) == "made"
+    obj.close()
+    assert copy.copy(obj) == "made"
+
+
+def test_the_class_of_a_released_object_can_be_set(on):
+    """A program that changes the class of its objects may go on doing so."""
+
+    @on.tracked
+    class Open(Methods):
+        pass
+
+    class Other(Open):
+        pass
+
+    obj = Open()
+    obj.close()
+    obj.__class__ = Other
+    assert type(obj) is Other
+
+
+def test_a_guard_shows_what_it_stands_for(on):
+    """Signature, documentation and name of a method are those of the method."""
+
+    @on.tracked
+    class Described(Methods):
+        def send(self, data: bytes, *, flush: bool = False) -> int:
+            """Send it."""
+
+    obj = Described()
+    before = inspect.signature(obj.send), inspect.signature(obj.close)
+    obj.close()
+    assert (inspect.signature(obj.send), inspect.signature(obj.close)) == before
+    assert (obj.send.__doc__, obj.send.__name__) == ("Send it.", "send")
