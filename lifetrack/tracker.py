@@ -254,10 +254,10 @@ class Tracker:
     def find_leaks(self, *, scope: Scope | None = None) -> list[Finding]:
         """Give every leak so far: what was filed, and what is live at this moment; never prints, changes no verdict.
 
-        With an open ``scope`` only what was acquired in it. Empty while tracking is off.
+        With a ``scope`` only what was acquired in it, the last time that it was entered. Empty while tracking is off.
         """
         account = self._account
-        if account is None:
+        if account is None or (scope is not None and scope.place is None):
             return []
         account.look()
         return leaks(account.engine.ledger, None if scope is None else scope.place)

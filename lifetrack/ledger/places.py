@@ -8,13 +8,18 @@ from collections.abc import Iterator
 class Place:
     """The process, a scope, a test, a fixture or an allowance; each but the process stands inside another one."""
 
-    __slots__ = ("__weakref__", "kind", "name", "parent", "reason")
+    __slots__ = ("__weakref__", "ended", "kind", "name", "parent", "reason")
 
     def __init__(self, name: str, kind: str, parent: Place | None = None, reason: str | None = None) -> None:
         self.name = name
         self.kind = kind
         self.parent = parent
         self.reason = reason
+        self.ended = False
+
+    def living(self) -> Place:
+        """Give the innermost place of the lineage that has not ended."""
+        return next((place for place in self.lineage() if not place.ended), PROCESS)
 
     def lineage(self) -> Iterator[Place]:
         """Give this place and all that it stands in, innermost first."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from contextvars import Token
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.places import Place
+from lifetrack.ownership.decorating import decorated
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 #: How long to wait between two looks at what is just ending, in seconds.
@@ -33,45 +31,75 @@ class Judge(Protocol):
         """Judge a scope that ends."""
 
 
+class _Entered:
+    """One block that is open: where it stands in, and the ledger's mark of its beginning."""
+
+    __slots__ = ("before", "ledger", "mark", "place")
+
+    def __init__(self, ledger: Ledger, place: Place, before: Place) -> None:
+        self.ledger = ledger
+        self.place = place
+        self.before = before
+        self.mark = 0
+
+    def is_here(self) -> bool:
+        return self.ledger.place.get() is self.place
+
+    def step_in(self) -> None:
+        """Come back to the block of a generator, from wherever its caller is now."""
+        self.before = self.ledger.place.get()
+        self.ledger.place.set(self.place)
+
+    def step_out(self) -> None:
+        """Go where the block stands in; that may have ended meanwhile, and this context may be another one."""
+        if self.is_here():
+            self.ledger.place.set(self.before.living())
+
+
 class _Block:
-    """A place that is entered and left: sets the context variable and puts it back."""
+    """A place that is entered and left, also several times at once."""
 
     def __init__(self, judge: Judge, name: str, kind: str, reason: str | None = None) -> None:
         self._judge = judge
         self._name = name
         self._kind = kind
         self._reason = reason
-        self._ledger: Ledger | None = None
-        self._token: Token[Place] | None = None
-        self._before: Place | None = None
+        self._open: list[_Entered] = []
+        #: The place that was entered last; None before the first time.
         self.place: Place | None = None
 
     def _again(self) -> Self:
         return type(self)(self._judge, self._name, self._kind, self._reason)
 
-    def _enter(self) -> None:
+    def _enter(self) -> _Entered | None:
         ledger = self._judge.ledger
-        if ledger is None or self.place is not None:
-            return
-        self._ledger = ledger
-        self._before = ledger.place.get()
-        self.place = Place(self._name, self._kind, self._before, self._reason)
-        self._token = ledger.place.set(self.place)
+        if ledger is None:
+            return None
+        before = ledger.place.get()
+        self.place = Place(self._name, self._kind, before, self._reason)
+        entered = _Entered(ledger, self.place, before)
+        ledger.place.set(self.place)
+        self._open.append(entered)
+        return entered
 
-    def _leave(self) -> bool:
-        ledger, token, before = self._ledger, self._token, self._before
-        if ledger is None or token is None or before is None:
-            return False
-        self._ledger = self._token = self._before = None
-        try:
-            ledger.place.reset(token)
-        except ValueError:  # left in another context than it was entered in
-            ledger.place.set(before)
-        return ledger is self._judge.ledger
+    def entered(self) -> _Entered | None:
+        """Give the open block of this context; if it was entered in another one, the youngest."""
+        entered = list(self._open)
+        return next((item for item in reversed(entered) if item.is_here()), entered[-1] if entered else None)
+
+    def _leave(self) -> _Entered | None:
+        """Leave the block; give it if it is still to be judged."""
+        entered = self.entered()
+        if entered is None:
+            return None
+        self._open.remove(entered)
+        entered.place.ended = True
+        entered.step_out()
+        return entered if entered.ledger is self._judge.ledger else None
 
     def __call__(self, function: _F) -> _F:
         """Decorate a function, coroutine function or generator function: each call is a block of its own."""
-        return _decorated(self._again, function)
+        return decorated(self._again, function)
 
 
 class Allowance(_Block, AbstractContextManager["Allowance"], AbstractAsyncContextManager["Allowance"]):
@@ -85,7 +113,6 @@ class Allowance(_Block, AbstractContextManager["Allowance"], AbstractAsyncContex
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._leave()
-        self.place = None
 
     async def __aenter__(self) -> Self:
         return self.__enter__()
@@ -103,30 +130,28 @@ class Scope(_Block, AbstractContextManager["Scope"], AbstractAsyncContextManager
     raises LeakError, unless another exception is on its way out already.
     """
 
-    _mark = 0
-
     @property
     def name(self) -> str:
         """The name it was given."""
         return self._name
 
-    def _open(self) -> Self:
-        self._enter()
-        if self._ledger is not None:
-            self._mark = self._ledger.mark()
+    def _begin(self) -> Self:
+        entered = self._enter()
+        if entered is not None:
+            entered.mark = entered.ledger.mark()
         return self
 
     def _close(self, may_raise: bool) -> None:
-        place, mark, live = self.place, self._mark, self._leave()
-        self.place = None
-        if live and place is not None:
-            self._judge.end_scope(place, mark, may_raise=may_raise)
+        entered = self._leave()
+        if entered is not None:
+            self._judge.end_scope(entered.place, entered.mark, may_raise=may_raise)
 
     def _grace(self) -> float:
-        return 0.0 if self.place is None else self._judge.pending_grace(self.place, self._mark)
+        entered = self.entered()
+        return 0.0 if entered is None else self._judge.pending_grace(entered.place, entered.mark)
 
     def __enter__(self) -> Self:
-        return self._open()
+        return self._begin()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -137,7 +162,7 @@ class Scope(_Block, AbstractContextManager["Scope"], AbstractAsyncContextManager
         self._close(error is None)
 
     async def __aenter__(self) -> Self:
-        return self._open()
+        return self._begin()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -155,38 +180,3 @@ async def _pause() -> None:
         await asyncio.sleep(_LOOK)
     else:  # another event loop: a moment of its time is better than a dependency on it
         time.sleep(_LOOK)  # noqa: ASYNC251
-
-
-def _decorated(block: Callable[[], Any], function: _F) -> _F:
-    wrapper: Any
-    if inspect.isasyncgenfunction(function):
-
-        @functools.wraps(function)
-        async def wrapper(*args: Any, **kwargs: Any) -> Any:
-            async with block():
-                async for item in function(*args, **kwargs):
-                    yield item
-
-    elif inspect.iscoroutinefunction(function):
-
-        @functools.wraps(function)
-        async def wrapper(*args: Any, **kwargs: Any) -> Any:
-            async with block():
-                return await function(*args, **kwargs)
-
-    elif inspect.isgeneratorfunction(function):
-
-        @functools.wraps(function)
-        def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-            with block():
-                return (yield from function(*args, **kwargs))
-
-    else:
-
-        @functools.wraps(function)
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            with block():
-                return function(*args, **kwargs)
-
-    made: _F = wrapper
-    return made
