@@ -94,6 +94,8 @@ def wrapper({declare}):
     except BaseException as _lt_error:
         _lt_failed(_lt_entry, _lt_error, _lt_caller(1))
         raise
+    if _lt_result is not None and _lt_type(_lt_result) is _lt_coroutine:
+        return _lt_awaited(_lt_entry, {first}, _lt_name, _lt_result)
     _lt_cls = _lt_type({first})
     try:
         _lt_frame = _lt_getframe(1)

@@ -10,7 +10,7 @@ import functools
 import inspect
 from collections.abc import Callable
 from sys import _getframe
-from types import FrameType
+from types import CoroutineType, FrameType
 from typing import Any
 
 from lifetrack.guards.shapes import Shape, resolve, set_class
@@ -139,7 +139,8 @@ def releaser(recorder: Recorder, shape: Shape, original: Any, name: str) -> Call
         "failed": recorder.release_failed,
         "home": shape, "type": type, "class": shape.cls, "released": recorder.released, "files": FILES, "user": USER,
         "capture": engine.capture, "set_class": set_class, "declared": declaration, "meta": _meta(shape.cls),
-        "elsewhere": _elsewhere(recorder), **MOMENT_PARTS,
+        "elsewhere": _elsewhere(recorder), "coroutine": CoroutineType, "awaited": functools.partial(_awaited, recorder),
+        **MOMENT_PARTS,
     }  # fmt: skip
     template = filled(RELEASE, RELEASE_AT, engine.level)
     return _marked(generate(template, original, names, "release"), original)
@@ -169,10 +170,23 @@ def _slow_releaser(recorder: Recorder, original: Any, name: str) -> Callable[...
         except BaseException as error:
             recorder.release_failed(entry, error, caller(1))
             raise
+        if type(result) is CoroutineType:
+            return _awaited(recorder, entry, self, name, result)
         recorder.released(entry, self, name, caller(1))
         return result
 
     return _marked(wrapper, original)
+
+
+async def _awaited(recorder: Recorder, entry: Any, obj: object, name: str, release: Any) -> Any:
+    """Wait for a release that was begun by a plain function and goes on in the coroutine that it returned."""
+    try:
+        result = await release
+    except BaseException as error:  # CancelledError too
+        recorder.release_failed(entry, error, caller(1))
+        raise
+    recorder.released(entry, obj, name, caller(1))
+    return result
 
 
 def _async_releaser(recorder: Recorder, original: Any, name: str) -> Callable[..., Any]:

@@ -150,6 +150,50 @@ def test_an_async_class_is_guarded_like_any_other(on):
     assert on.find_leaks() == []
 
 
+@pytest.mark.parametrize("names", [None, ("aclose", "abort")], ids=["recognised", "several"])
+def test_a_plain_release_that_returns_a_coroutine(on, names):
+    """The release is over when what it returned has been awaited; failing there is LT105, never awaiting no release."""
+
+    @on.tracked(release=names)
+    class Channel:
+        fail = False
+
+        def flush(self):
+            if self.fail:
+                raise OSError("gone")
+
+        def aclose(self):
+            return self._aclose()
+
+        def abort(self): ...
+
+        async def _aclose(self):
+            await asyncio.sleep(0)
+            self.flush()
+            return "closed"
+
+    async def main():
+        channel = Channel()
+        assert await channel.aclose() == "closed"
+        with pytest.raises(UseAfterReleaseError):
+            channel.flush()
+        broken = Channel()
+        broken.fail = True
+        with pytest.raises(OSError, match="gone"):
+            await broken.aclose()
+        assert [finding.rule for finding in on.find_leaks()] == ["LT105"]
+        broken.fail = False
+        await broken.aclose()
+        assert on.find_leaks() == []
+        forgotten = Channel()
+        begun = forgotten.aclose()
+        assert [finding.rule for finding in on.find_leaks()] == ["LT101"]
+        assert await begun == "closed"
+        assert on.find_leaks() == []
+
+    asyncio.run(main())
+
+
 def ordinary(tracker, **options):
     @tracker.tracked(**options)
     class Backend:
