@@ -182,6 +182,7 @@ def test_by_its_entry_point(pytester: pytest.Pytester, run: Run) -> None:
     arguments = ("--lifetrack", "--lifetrack-watch=", "-p", "no:cacheprovider")
     result = pytester.runpytest_subprocess(*arguments)
     result.assert_outcomes(passed=1, errors=1)
-    program = [sys.executable, "-m", "lifetrack", "run", "-m", "pytest", "-W", "error", *arguments]
+    warnings = ["-W", "error::pytest.PytestAssertRewriteWarning"]
+    program = [sys.executable, "-m", "lifetrack", "run", "-m", "pytest", *warnings, *arguments]
     result = pytester.run(*program)  # pytest finds lifetrack imported already
     result.assert_outcomes(passed=1, errors=1)
