@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from types import FrameType, FunctionType
 
-from lifetrack.guards.shapes import mro, own
+from lifetrack.guards.shapes import mro, own, resolve
+from lifetrack.ledger.territory import is_ours
 from lifetrack.values.declarations import Declaration
 
 _EXITS = frozenset({"__exit__", "__aexit__", "__del__"})
@@ -15,7 +17,10 @@ _CONTEXTLIB = contextlib.__file__
 def is_own_call(frame: FrameType, obj: object) -> bool:
     """Whether ``frame`` is a method that has ``obj`` as its first argument."""
     code = frame.f_code
-    return code.co_argcount > 0 and frame.f_locals.get(code.co_varnames[0]) is obj
+    # Before 3.13 reading f_locals leaves a copy of all locals on the frame: only methods of the object are read.
+    if code.co_argcount == 0 or resolve(type(obj), code.co_name) is None:
+        return False
+    return frame.f_locals.get(code.co_varnames[0]) is obj
 
 
 def is_exit(frame: FrameType) -> bool:
@@ -38,8 +43,8 @@ def _is_entitled(cls: type, declaration: Declaration, frame: FrameType) -> bool:
         return True
     for base in mro(cls):
         attribute = own(base).get(name)
-        if isinstance(attribute, property):
-            getter = attribute.fget
+        if isinstance(attribute, (property, functools.cached_property)):
+            getter = attribute.fget if isinstance(attribute, property) else attribute.func
             return isinstance(getter, FunctionType) and getter.__code__ is code
     return False
 
@@ -47,6 +52,15 @@ def _is_entitled(cls: type, declaration: Declaration, frame: FrameType) -> bool:
 def may_touch(cls: type, declaration: Declaration, frame: FrameType, obj: object) -> bool:
     """Whether the caller is a method of the object that stays legitimate after the release.
 
-    Special methods, properties and the declared names may use the rest of the object to do their work.
+    Special methods, properties and the declared names may use the rest of the object to do their work, also by way of
+    its private methods.
     """
-    return _is_entitled(cls, declaration, frame) and is_own_call(frame, obj)
+    caller: FrameType | None = frame
+    while caller is not None:
+        if not is_ours(caller.f_code):
+            if not is_own_call(caller, obj):
+                return False
+            if _is_entitled(cls, declaration, caller):
+                return True
+        caller = caller.f_back
+    return False

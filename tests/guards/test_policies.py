@@ -211,6 +211,8 @@ def test_an_error_keeps_nothing_alive(tracker):
         backend.use()
     except UseAfterReleaseError as error:
         finding = error.finding
+    with pytest.raises(DoubleReleaseError):
+        backend.close()
     gone = weakref.ref(backend)
     del backend
     assert gone() is None

@@ -163,3 +163,44 @@ def test_awaiting_and_async_iteration_are_uses(on):
                 pass
 
     asyncio.run(main())
+
+
+def test_what_only_asks_may_use_the_rest_of_the_object(on):
+    """repr, properties, cached properties and __exit__ do their work by public methods, also by way of private ones."""
+
+    @on.tracked
+    class Plugin:
+        def value(self):
+            return 1
+
+        def _inner(self):
+            return self.value()
+
+        @property
+        def direct(self):
+            return self.value()
+
+        @functools.cached_property
+        def cached(self):
+            return self._inner()
+
+        def __repr__(self):
+            return f"<{self._inner()}>"
+
+        def close(self): ...
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            self.close()
+            self.value()
+            self._inner()
+
+    with Plugin() as obj:
+        pass
+    assert (obj.direct, obj.cached, repr(obj)) == (1, 1, "<1>")
+    with pytest.raises(UseAfterReleaseError):
+        obj._inner()
+    with pytest.raises(UseAfterReleaseError):
+        obj.value()
