@@ -20,8 +20,8 @@ from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
 from lifetrack.values.findings import Finding
 from lifetrack.values.records import TypeTotals
 from lifetrack.values.settings import Settings
-from lifetrack.watch.context import Follow
-from lifetrack.watch.watching import Watching
+from lifetrack.watchers.context import Follow
+from lifetrack.watchers.watching import Watching
 
 ReportTarget = str | os.PathLike[str]
 

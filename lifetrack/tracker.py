@@ -39,7 +39,7 @@ from lifetrack.values.settings import (
     parse_level,
     parse_policy,
 )
-from lifetrack.watch.watching import check_names
+from lifetrack.watchers.watching import check_names
 
 _T = TypeVar("_T")
 _C = TypeVar("_C", bound=type)

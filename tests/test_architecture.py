@@ -22,7 +22,7 @@ LAYERS = (
     ("ownership",),  # scopes and owners
     ("guards",),  # what stands in front of a released object
     ("instrument",),  # decorators and handles that report events
-    ("detect", "watch"),  # questions to the ledger; classes that are not ours
+    ("detect", "watchers"),  # questions to the ledger; classes that are not ours
     ("reports",),  # findings as text and data
     ("judgement", "registry", "switches"),  # what a finding leads to; which classes are declared; how to switch off
     ("account",),  # the parts of one tracker from start to stop
@@ -37,7 +37,7 @@ NARROWER = {"reports": {"values", "reports"}}
 
 #: Third-party packages, and the layers that may use them. Whoever is not `wrapt` is an extra.
 THIRD_PARTY = {
-    "wrapt": {"guards", "instrument", "watch"},
+    "wrapt": {"guards", "instrument", "watchers"},
     "rich": {"reports"},
     "pytest": {"pytest_plugin"},
 }
@@ -256,7 +256,7 @@ def test_every_test_says_what_it_holds(path: Path) -> None:
         ("lifetrack.ledger.a", "def f():\n    import_module('lifetrack.guards.b')", "guards"),
         ("lifetrack.tracker.a", "from lifetrack import start", "façade"),
         ("lifetrack.cli.a", "def f():\n    import lifetrack", "façade"),
-        ("lifetrack.detect.a", "from lifetrack.watch import b", "watch"),
+        ("lifetrack.detect.a", "from lifetrack.watchers import b", "watchers"),
         ("lifetrack.reports.a", "from lifetrack.ledger import b", "ledger"),
         ("lifetrack.ledger.a", "from ..guards import b", "guards"),
         ("lifetrack.ledger.a", "if TYPE_CHECKING:\n    pass\nelse:\n    import lifetrack.guards", "guards"),

@@ -12,7 +12,7 @@ from lifetrack.reports.files import check_writable
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Certainty, Finding
 from lifetrack.values.settings import Level, parse_fail_on, parse_level
-from lifetrack.watch.watching import check_names
+from lifetrack.watchers.watching import check_names
 
 MARKER = "lifetrack"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(params=["sites", "stacks"])
-def watching(request: pytest.FixtureRequest, tracker: Tracker) -> Iterator[Tracker]:
+def watching(request: pytest.FixtureRequest, tracker: Tracker) -> Tracker:
     """A tracker that watches the standard library and records."""
     gc.collect()
     tracker.start(request.param, policy="record", watch="stdlib", report=False)
-    yield tracker
+    return tracker
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ import pytest
 
 if TYPE_CHECKING:
     from conftest import RunPython
+
     from lifetrack.tracker import Tracker
     from lifetrack.values.findings import Finding
 
@@ -90,9 +91,7 @@ def of_type(findings: list[Finding], kind: Kind) -> list[tuple[str, str]]:
 
 
 @each_kind
-def test_live_at_the_end_of_a_scope(
-    name: str, watching: Tracker, line_of: Callable[[Finding], str]
-) -> None:
+def test_live_at_the_end_of_a_scope(name: str, watching: Tracker, line_of: Callable[[Finding], str]) -> None:
     """What a scope leaves open is LT103 at the line that acquired it."""
     kind = KINDS[name]
     with watching.scope("job"):
@@ -108,16 +107,12 @@ def test_dropped(name: str, watching: Tracker, line_of: Callable[[Finding], str]
     """What is dropped without its release is LT102 at the line that acquired it, and is still given back."""
     kind = KINDS[name]
     resource = kind.make()
-    process = resource if name == "process" else None
-    if process is not None:
-        pipe = process.stdin
-        process = pid = None
+    pipe = resource.stdin if name == "process" else None
     del resource
     gc.collect()
     findings = [found for found in watching.find_leaks() if found.resource.type == kind.type]
-    if name == "process":
-        with contextlib.suppress(BrokenPipeError):
-            pipe.close()
+    if pipe is not None:
+        pipe.close()
     assert of_type(findings, kind) == [("LT102", kind.type)]
     assert f"# site: {name}" in line_of(findings[0])
 

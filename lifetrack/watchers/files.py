@@ -4,7 +4,8 @@
 above looks them up by name. An implicit close is told from an explicit one: a reference count of zero calls
 ``_dealloc_warn`` first, the cycle collector closes with ``_finalizing`` set, an explicit close does neither.
 
-An unbuffered file is its own raw file: a shadow would keep it alive, so it gets a subclass that answers as the real one.
+An unbuffered file is its own raw file: a shadow would keep it alive. So it is of a subclass that answers as the real
+one.
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ from lifetrack.ledger.moment import moment
 from lifetrack.ledger.territory import FILES, USER
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.settings import Level
-from lifetrack.watch.aliases import Replacement, exchange, replacement
-from lifetrack.watch.file_ends import Ends
-from lifetrack.watch.recording import Recording
-from lifetrack.watch.shared import Shared
+from lifetrack.watchers.aliases import Replacement, exchange, replacement
+from lifetrack.watchers.file_ends import Ends
+from lifetrack.watchers.recording import Recording
+from lifetrack.watchers.shared import Shared
 
 _FileIO = io.FileIO
 _Text = io.TextIOWrapper
@@ -76,8 +77,10 @@ class WatchedFiles(Shared):
         encoding_is_warned_of = bool(sys.flags.warn_default_encoding)
         close, dropped, unbuffered = self._ends.close, self._ends.dropped, self._ends.unbuffered
 
-        def opening(native: Any, _: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-            notings = self._notings
+        native_open = self._original
+
+        def opening(_: object, /, *args: Any, **kwargs: Any) -> Any:
+            notings, native = self._notings, native_open
             if not notings:
                 return native(*args, **kwargs)
             if encoding_is_warned_of or len(args) > _BUFFERING or "buffering" in kwargs:
@@ -95,7 +98,10 @@ class WatchedFiles(Shared):
                 return file
             if not raw.closefd:
                 return file  # the descriptor is somebody else's
-            frame = _getframe(1)
+            try:
+                frame = _getframe(1)
+            except ValueError:  # called straight from C, as by a bare new thread
+                frame = _getframe(0)
             for note in notings:
                 note(raw, cls, frame)
             if raw is not file:
@@ -146,7 +152,7 @@ def _special(
 ) -> tuple[tuple[Any, ...], dict[str, Any], Any]:
     """Look at the rarer arguments of ``open``.
 
-    The warnings that it would give are given here, at its caller's line; an unbuffered file is opened by ``unbuffered``.
+    Its warnings are given here, at its caller's line, as it would; an unbuffered file is opened by ``unbuffered``.
     """
     try:
         file, mode, buffering, encoding, errors, newline, closefd, opener = _arguments(*args, **kwargs)

@@ -28,6 +28,7 @@ from lifetrack.ledger.entries import (
 )
 from lifetrack.values.declarations import INIT, Declaration
 from lifetrack.values.events import RELEASE_FAILED
+from lifetrack.watchers.finalizers import in_finalizer
 
 
 class _Reference(weakref.ref[Any]):
@@ -96,6 +97,9 @@ class Recording:
             return
         when = declaration.released_when
         if asked and when is not None and not when(obj):
+            return
+        if in_finalizer(frame, entry):
+            self.lost(obj)
             return
         entry[RELEASE_TRACE], entry[RELEASE_OFFSET], entry[RELEASE_MOMENT] = self.engine.place(frame)
         entry[STATE] = RELEASED

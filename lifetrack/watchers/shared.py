@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lifetrack.watch.recording import Recording
+from lifetrack.watchers.recording import Recording
 
 
 class Shared:

@@ -15,8 +15,8 @@ from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own, resolve
 from lifetrack.ledger.callers import caller
 from lifetrack.values.declarations import Declaration
-from lifetrack.watch.aliases import Replacement, exchange, replacement
-from lifetrack.watch.shared import Shared
+from lifetrack.watchers.aliases import Replacement, exchange, replacement
+from lifetrack.watchers.shared import Shared
 
 #: The position of ``factory`` among the arguments of connect().
 _FACTORY = 5
@@ -39,7 +39,7 @@ class WatchedConnect(Shared):
         sqlite3: Any = sys.modules["sqlite3"]
         self._original, self._base = sqlite3.connect, sqlite3.Connection
         self._made = _answering_as(self._base, self._releaser(self._base.close))
-        self._replacement = replacement(self._original, self._connect)
+        self._replacement = replacement(self._original, self._calling())
         exchange(self._original, self._replacement)
 
     def restore(self) -> None:
@@ -49,7 +49,15 @@ class WatchedConnect(Shared):
             exchange(made, self._original)
         self._patches.undo()
 
-    def _connect(self, native: Any, _: object, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def _calling(self) -> Callable[..., Any]:
+        connect, native = self._connect, self._original
+
+        def connecting(_: object, /, *args: Any, **kwargs: Any) -> Any:
+            return connect(native, args, kwargs, caller(1))
+
+        return connecting
+
+    def _connect(self, native: Any, args: tuple[Any, ...], kwargs: dict[str, Any], frame: Any) -> Any:
         if not self.listeners:
             return native(*args, **kwargs)
         factory = args[_FACTORY] if len(args) > _FACTORY else kwargs.get("factory", self._base)
@@ -59,7 +67,7 @@ class WatchedConnect(Shared):
             else:
                 kwargs = {**kwargs, "factory": self._made}
         connection = native(*args, **kwargs)
-        self._connected(connection, caller(1))
+        self._connected(connection, frame)
         return connection
 
     def _connected(self, connection: Any, frame: Any) -> None:

@@ -6,11 +6,33 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import wrapt
 
+class Replacement:
+    """A built-in function with something more: it shows, compares, copies and pickles as the function itself.
 
-class Replacement(wrapt.FunctionWrapper):  # type: ignore[misc, type-arg, name-defined, unused-ignore]
-    """A built-in function with something more: it shows, compares, copies and pickles as the function itself."""
+    A plain function would become a method where a class has it as an attribute, and has another type.
+    """
+
+    def __init__(self, original: Callable[..., Any]) -> None:
+        self.__wrapped__: Any = original
+        for name in ("__name__", "__qualname__", "__module__", "__doc__"):
+            self.__dict__[name] = getattr(original, name)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        return type(self.__wrapped__)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.__wrapped__, name)
+
+    def __repr__(self) -> str:
+        return repr(self.__wrapped__)
+
+    def __eq__(self, other: object) -> Any:
+        return self is other or self.__wrapped__ == other
+
+    def __hash__(self) -> int:
+        return hash(self.__wrapped__)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return self.__wrapped__.__reduce_ex__(protocol)
@@ -24,16 +46,11 @@ class Replacement(wrapt.FunctionWrapper):  # type: ignore[misc, type-arg, name-d
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         return self
 
-    def __repr__(self) -> str:
-        return repr(self.__wrapped__)
 
-
-Wrapper = Callable[[Any, Any, tuple[Any, ...], dict[str, Any]], Any]
-
-
-def replacement(original: Callable[..., Any], wrapper: Wrapper) -> Replacement:
-    """Make what stands in for a function; ``wrapper`` is given the function, None, and the arguments."""
-    return Replacement(original, wrapper)
+def replacement(original: Callable[..., Any], call: Callable[..., Any]) -> Replacement:
+    """Make what stands in for a function; ``call`` is given the replacement itself and the arguments."""
+    made: type[Replacement] = type(type(original).__name__, (Replacement,), {"__call__": call})
+    return made(original)
 
 
 def _namespaces() -> Iterator[dict[str, Any]]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import io
 import warnings
-from sys import _getframe
 from types import FrameType
 from typing import Any
 
-from lifetrack.ledger.entries import TRACE, Entry
-from lifetrack.ledger.territory import FILES, USER
-from lifetrack.watch.shared import Shared
+from lifetrack.ledger.callers import caller
+from lifetrack.watchers.finalizers import in_finalizer
+from lifetrack.watchers.shared import Shared
 
 _native_close: Any = io.FileIO.close
 _native_warn: Any = vars(io.FileIO)["_dealloc_warn"]
@@ -28,7 +27,7 @@ class Ends:
         shadows = raw.__dict__
         shadows.pop("close", None)
         shadows.pop("_dealloc_warn", None)
-        return self._end(raw, _getframe(1))
+        return self._end(raw, caller(1))
 
     def _end(self, raw: Any, frame: FrameType) -> Any:
         key = id(raw)
@@ -40,7 +39,7 @@ class Ends:
             return _native_close(raw)
         for listener in self._files.listeners:
             entry = listener.ledger.entries.pop(key, None)
-            if entry is not None and _in_finalizer(frame, entry):
+            if entry is not None and in_finalizer(frame, entry):
                 listener.ledger.pending.append(entry)
         return _native_close(raw)
 
@@ -60,7 +59,7 @@ class Ends:
         ends, real = self, io.FileIO
 
         def close(self: Any) -> Any:
-            return ends._end(self, _getframe(1))
+            return ends._end(self, caller(1))
 
         def __repr__(self: Any) -> str:
             # From Python 3.13 on the real one names the class, without its module where that was made here.
@@ -77,20 +76,6 @@ class Ends:
             "close": close,
         }
         return type(real.__name__, (real,), namespace)
-
-
-def _in_finalizer(frame: FrameType | None, entry: Entry) -> bool:
-    """Whether a close comes from a ``__del__`` method: of the nearest user's function, or of a library below it."""
-    while frame is not None:
-        code = frame.f_code
-        if code.co_name == "__del__":
-            trace = entry[TRACE]
-            opened_by = trace[0] if isinstance(trace, tuple) and trace else trace
-            return opened_by is not code
-        if FILES[code.co_filename] == USER:
-            return False
-        frame = frame.f_back
-    return False
 
 
 def _warn_unclosed(raw: Any, source: object, level: int) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own
 from lifetrack.ledger.callers import caller
-from lifetrack.watch.shared import Shared
-from lifetrack.watch.table import Row
+from lifetrack.watchers.shared import Shared
+from lifetrack.watchers.table import Row
 
 #: Kinds of which the object can be asked, but only for whether it has a duty at all.
 _NEVER_ASKED = frozenset({"TemporaryDirectory"})
@@ -30,7 +30,7 @@ class WatchedClass(Shared):
         self._patches = Patches()
         self._extras: tuple[Callable[[WatchedClass, Patches], None], ...] = ()
         if row.module == "socket":
-            from lifetrack.watch.sockets import watch_files
+            from lifetrack.watchers.sockets import watch_files
 
             self._extras = (watch_files,)
 

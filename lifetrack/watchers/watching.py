@@ -9,10 +9,10 @@ from typing import Any
 
 from lifetrack.guards.engine import Engine
 from lifetrack.values.errors import ConfigurationError
-from lifetrack.watch.imports import forget, when_imported
-from lifetrack.watch.recording import Recording
-from lifetrack.watch.shared import Shared
-from lifetrack.watch.table import FILES, KNOWN, SQLITE, TABLE, Row, rows_of
+from lifetrack.watchers.imports import forget, when_imported
+from lifetrack.watchers.recording import Recording
+from lifetrack.watchers.shared import Shared
+from lifetrack.watchers.table import FILES, KNOWN, SQLITE, TABLE, Row, rows_of
 
 
 def check_names(names: str | Iterable[str]) -> tuple[str, ...]:
@@ -36,14 +36,14 @@ def check_names(names: str | Iterable[str]) -> tuple[str, ...]:
 def _shared(row: Row) -> Shared:
     """Make the mechanism of a row; its module is imported by now."""
     if row.mechanism == FILES:
-        from lifetrack.watch.files import WatchedFiles
+        from lifetrack.watchers.files import WatchedFiles
 
         return WatchedFiles(row.declaration)
     if row.mechanism == SQLITE:
-        from lifetrack.watch.sqlite import WatchedConnect
+        from lifetrack.watchers.sqlite import WatchedConnect
 
         return WatchedConnect(row.declaration)
-    from lifetrack.watch.python_classes import WatchedClass
+    from lifetrack.watchers.python_classes import WatchedClass
 
     return WatchedClass(row, getattr(sys.modules[row.module], row.name))
 

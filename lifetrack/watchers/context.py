@@ -14,7 +14,7 @@ from typing import Any
 from lifetrack.guards.patches import Patches
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.places import PROCESS, Place
-from lifetrack.watch.imports import forget, when_imported
+from lifetrack.watchers.imports import forget, when_imported
 
 _EXECUTORS = "concurrent.futures.thread"
 #: The attribute of a work item that says where it was submitted.

@@ -1,0 +1,77 @@
+"""sqlite3 connections answer as before, whoever makes them."""
+
+from __future__ import annotations
+
+import gc
+import sqlite3
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from lifetrack.tracker import Tracker
+
+
+def test_connections_look_as_before(watching: Tracker) -> None:
+    """A connection says that it is of the real class, and has no attributes of its own."""
+    connection = sqlite3.connect(":memory:")
+    assert connection.__class__ is sqlite3.Connection
+    assert isinstance(connection, sqlite3.Connection)
+    assert repr(connection).startswith("<sqlite3.Connection object at ")
+    with pytest.raises(AttributeError):
+        connection.anything = 1  # type: ignore[attr-defined]
+    with pytest.raises(TypeError, match="pickle"):
+        __import__("pickle").dumps(connection)
+    with connection:
+        connection.execute("create table t (a)")
+    assert [found.rule for found in watching.find_leaks()] == ["LT101"]
+    connection.close()
+    connection.close()
+    assert watching.find_leaks() == []
+
+
+def test_a_factory_of_the_programs(watching: Tracker) -> None:
+    """A factory class is kept, and its close() is a release; after the undo it has none of ours."""
+
+    class Mine(sqlite3.Connection):
+        pass
+
+    with watching.scope("job"):
+        first: Any = sqlite3.connect(":memory:", factory=Mine)
+        second: Any = sqlite3.connect(":memory:", factory=Mine)
+        first.close()
+    assert type(second) is Mine
+    assert [found.resource.type.rpartition(".")[2] for found in watching.find_leaks()] == ["Mine"]
+    second.close()
+    watching.stop()
+    assert "close" not in vars(Mine)
+
+
+def test_a_factory_that_is_a_function(watching: Tracker) -> None:
+    """What a function makes directly of the real class cannot be tracked; that is counted."""
+    connection: Any = sqlite3.connect(":memory:", factory=lambda *args, **kwargs: sqlite3.Connection(*args, **kwargs))
+    assert type(connection) is sqlite3.Connection
+    assert watching.report().totals.untrackable == 1
+    connection.close()
+
+
+def test_another_thread_is_refused_as_before(watching: Tracker) -> None:
+    """sqlite3's own check of the thread raises, and the connection is not released by it."""
+    connection = sqlite3.connect(":memory:")
+    errors: list[str] = []
+
+    def close() -> None:
+        try:
+            connection.close()
+        except sqlite3.ProgrammingError as error:
+            errors.append(str(error))
+
+    thread = threading.Thread(target=close)
+    thread.start()
+    thread.join()
+    gc.collect()
+    assert "created in a thread" in errors[0]
+    assert [found.rule for found in watching.find_leaks()] == ["LT105"]
+    connection.close()
+    assert watching.find_leaks() == []
