@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from types import FrameType
+from types import FrameType, WrapperDescriptorType
 from typing import Any
 
 from lifetrack.guards.callers import is_exit, is_own_call, may_touch
@@ -33,6 +33,7 @@ USES = frozenset({
     "__call__", "__getitem__", "__setitem__", "__delitem__", "__iter__", "__next__", "__reversed__", "__aiter__",
     "__anext__", "__await__", "__enter__", "__aenter__",
 })  # fmt: skip
+_ANSWERS = ("__repr__", "__str__", "__contains__", "__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__")
 _CREATION = "lifetrack_tombstone"
 _NEVER = (object, BaseException)
 _ABSTRACT = frozenset({"released"})
@@ -186,8 +187,31 @@ def _forgetter(entries: dict[int, Entry]) -> Callable[[Any], None]:
     return forget
 
 
+def _answers(shape: Shape) -> dict[str, Any]:
+    """Let special methods written in C that only ask use the rest of the object: ``repr`` of a set iterates over it."""
+
+    def answer(name: str) -> Callable[..., Any]:
+        def ask(self: Any, /, *args: Any) -> Any:
+            with shape.engine.within(self):
+                return resolve(shape.cls, name).__get__(self, shape.cls)(*args)
+
+        return ask
+
+    if shape.surface is not shape.cls:
+        return {}
+    found: dict[str, Any] = {}
+    for name in _ANSWERS:
+        attribute = resolve(shape.cls, name)
+        if isinstance(attribute, WrapperDescriptorType) and attribute is not object.__dict__.get(name):
+            found[name] = answer(name)
+    if "__eq__" in found:
+        found["__hash__"] = resolve(shape.cls, "__hash__")
+    return found
+
+
 def _guards(shape: Shape, rule: str) -> dict[str, Any]:
     found = class_methods(shape.cls) if shape.surface is shape.cls else {}
+    found |= _answers(shape)
     found |= {name: _method(shape, name, rule) for name in used_names(shape)}
     if rule == "LT201":
         for name in shape.declaration.release:
