@@ -131,6 +131,7 @@ class Engine:
         case: Case = self.ledger.add_case(rule, certainty, list(entry), (event, *self.trace(frame)))
         policy = self.settings.policy[rule]
         if policy == "raise":
+            case.raised = True
             raise exception_of(finding_of_case(self.ledger, case))
         if policy == "warn":
             warn(finding_of_case(self.ledger, case), frame)

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import FunctionType, MethodDescriptorType, WrapperDescriptorType
-from typing import Any
+from typing import Any, TypeAlias
 
 from lifetrack.guards.engine import Engine
 from lifetrack.guards.patches import attribute_setter
@@ -23,6 +23,8 @@ from lifetrack.values.settings import Level
 
 _DIRECT = (FunctionType, WrapperDescriptorType, MethodDescriptorType)
 _ABSENT: Any = object()
+#: The shapes and the declarations of one engine's classes.
+Parts: TypeAlias = tuple[list[Shape], list[tuple[weakref.ref[type], Declaration]]]
 
 
 def is_ours(attribute: object) -> bool:
@@ -80,6 +82,7 @@ class Classes:
         self._instrumented: list[weakref.ref[type]] = []
         self._unsettled: list[weakref.ref[type]] = []
         self._protocols: list[Shape] = []
+        self._former: list[Shape] = []
         listen(self)
 
     # -- which classes -------------------------------------------------------------------------------------------
@@ -87,6 +90,11 @@ class Classes:
     def install(self, cls: type, declaration: Declaration) -> None:
         """Instrument a declared class and every subclass that it has."""
         look_for_attrs()
+        if any(ref() is cls and old == declaration for ref, old in self._roots):
+            for each in list(_family(cls)):
+                if not _is_protocol(each):
+                    self.adopt(each)
+            return
         self._roots = [(ref, old) for ref, old in self._roots if ref() is not cls]
         self._roots.append((weakref.ref(cls), declaration))
         for each in list(_family(cls)):
@@ -121,8 +129,7 @@ class Classes:
         declaration = self._declaration(cls)
         if declaration is None or is_tombstone(cls):
             return None
-        kind = self.engine.ledger.new_kind(type_name(cls), declaration)
-        shape = Shape(self.engine, cls, declaration, kind)
+        shape = self._shape(cls, declaration)
         self._instrumented.append(weakref.ref(cls))
         if _is_protocol(cls):
             self._protocols.append(shape)  # whose attributes are looked at, so nothing is added to it
@@ -131,6 +138,27 @@ class Classes:
         self._wrap(shape)
         self._hook_subclassing(shape)
         return shape
+
+    def _shape(self, cls: type, declaration: Declaration) -> Shape:
+        former = next((shape for shape in self._former if shape.cls is cls), None)
+        if former is not None and former.declaration == declaration:
+            former.engine = self.engine
+            return former
+        return Shape(self.engine, cls, declaration, self.engine.ledger.new_kind(type_name(cls), declaration))
+
+    def parts(self) -> Parts:
+        """Give what another engine with the same ledger needs to go on with these classes, once they are removed."""
+        shapes = [shape_of(cls) for ref in self._instrumented if (cls := ref()) is not None]
+        return [shape for shape in (*self._protocols, *shapes) if shape is not None], list(self._roots)
+
+    def take_over(self, parts: Parts) -> None:
+        """Go on with the classes of another engine: what is guarded stays so, under the settings of this one."""
+        self._former, roots = parts
+        for ref, declaration in roots:
+            cls = ref()
+            if cls is not None:
+                self.install(cls, declaration)
+        self._former = []
 
     # -- what is wrapped -----------------------------------------------------------------------------------------
 

@@ -50,6 +50,11 @@ class Singles:
         self._proxies: dict[tuple[type, tuple[str, ...], str | None], type] = {}
         self._kinds: dict[tuple[str, str | None], Kind] = {}
 
+    def take_over(self, other: Singles) -> None:
+        """Go on with the proxies of another engine with the same ledger."""
+        self._proxies |= other._proxies
+        self._kinds |= other._kinds
+
     # -- objects -------------------------------------------------------------------------------------------------
 
     def track(self, obj: Any, release: object, label: str | None, *, lenient: bool = False) -> Any:

@@ -34,7 +34,7 @@ def wrapper({declare}):
         return
     _lt_cls = _lt_type({first})
     if _lt_cls is _lt_class:
-        _lt_entries[_lt_key] = [1, _lt_next(_lt_numbers), TRACE, _lt_place(), _lt_home, MOMENT, None, None, None, None]
+        _lt_entries[_lt_key] = [1, _lt_next(_lt_numbers), TRACE, PLACE, _lt_home, MOMENT, None, None, None, None]
         return
     try:
         _lt_kin = _lt_cls.__lifetrack_shape__ if _lt_type(_lt_cls) is _lt_meta else _lt_shape({first})
@@ -42,7 +42,7 @@ def wrapper({declare}):
     except AttributeError:
         return _lt_acquire({first}, _lt_frame)
     BRIEF
-    _lt_entries[_lt_key] = [1, _lt_next(_lt_kind.numbers), TRACE, _lt_place(), _lt_kind, MOMENT, None, None, None, None]
+    _lt_entries[_lt_key] = [1, _lt_next(_lt_kind.numbers), TRACE, PLACE, _lt_kind, MOMENT, None, None, None, None]
 """
 _LOOK = """_lt_code = _lt_frame.f_code
     if _lt_code is not _lt_last:
@@ -53,7 +53,7 @@ _LOOK = """_lt_code = _lt_frame.f_code
 _BRIEF = """if _lt_frame.f_code is _lt_kin.constructor:
         _lt_brief = (_lt_frame.f_code, _lt_frame.f_lasti, None)
         _lt_entries[_lt_key] = [
-            1, _lt_next(_lt_kind.numbers), _lt_brief, None, _lt_place(), _lt_kind, MOMENT, None, None, None, None]
+            1, _lt_next(_lt_kind.numbers), _lt_brief, None, PLACE, _lt_kind, MOMENT, None, None, None, None]
         return"""
 # As moment() does, without the call.
 _MOMENT = '(_lt_clock(), _lt_thread.who, _lt_task() if "asyncio" in _lt_modules else None)'
@@ -134,8 +134,12 @@ RELEASE_AT = {
 }
 
 
+#: While no scope has ever been entered, there is no need to ask for the innermost one.
+_PLACE = "_lt_place() if _lt_scoped else None"
+
+
 def filled(template: str, parts: dict[Level, dict[str, str]], level: Level) -> str:
     """Put the parts for a level into a template."""
     for word, text in parts[min(level, Level.STACKS)].items():
         template = template.replace(word, text)
-    return template
+    return template.replace("PLACE", _PLACE)

@@ -46,7 +46,8 @@ def constructor(recorder: Recorder, shape: Shape, original: Any, drain: Callable
         "original": original, "failed": recorder.construction_failed, "getframe": _getframe, "caller": caller,
         "pending": engine.ledger.pending, "drain": drain, "id": id, "entries": recorder.entries,
         "acquire": recorder.acquire, "home": shape.kind, "type": type, "class": shape.cls, "shape": recorder.shape,
-        "files": FILES, "user": USER, "place": engine.ledger.place.get, "capture": engine.capture,
+        "files": FILES, "user": USER, "place": engine.ledger.place.get, "scoped": engine.ledger.scoped,
+        "capture": engine.capture,
         "next": next, "numbers": shape.kind.numbers, "meta": _meta(shape.cls), **MOMENT_PARTS,
     }  # fmt: skip
     shape.constructor = getattr(original, "__code__", None)

@@ -20,6 +20,7 @@ from lifetrack.ledger.entries import (
     KIND,
     OFFSET,
     OPEN_STATES,
+    SCOPE,
     STATE,
     TRACE,
     Entry,
@@ -41,7 +42,7 @@ RawEvent = tuple[str, Trace | None, Moment | None]
 class Case:
     """One violation or leak, not yet rendered."""
 
-    __slots__ = ("certainty", "count", "entry", "finding", "rule", "use")
+    __slots__ = ("certainty", "count", "entry", "finding", "raised", "rule", "use")
 
     def __init__(self, rule: str, certainty: Certainty, entry: Entry, use: RawEvent | None) -> None:
         self.rule = rule
@@ -49,6 +50,8 @@ class Case:
         self.entry = entry
         self.use = use
         self.count = 1
+        #: Whether its exception was raised, so that somebody has been told.
+        self.raised = False
         #: The rendered finding, kept so that everybody is shown the same one.
         self.finding: Finding | None = None
 
@@ -120,6 +123,8 @@ class Ledger:
         self.entries: dict[int, Entry] = {}
         self.pending: deque[Entry] = deque()
         self.place: ContextVar[Place] = ContextVar("lifetrack place", default=PROCESS)
+        #: Not empty as soon as any scope or allowance was entered.
+        self.scoped: list[bool] = []
         self.kinds: list[Kind] = []
         self.started = perf_counter()
         self.pid = os.getpid()
@@ -171,8 +176,8 @@ class Ledger:
     def add_case(self, rule: str, certainty: Certainty, entry: Entry, use: RawEvent | None = None) -> Case:
         """File a violation or leak; beyond a number of the same kind and place they are counted only."""
         use_origin = None if use is None else _origin(use[1], None)
-        # Kinds and code objects are kept by the cases themselves, so their addresses stay theirs.
-        key = (rule, id(entry[KIND]), *_origin(entry[TRACE], entry[OFFSET]), use_origin)
+        # Kinds, places and code objects are kept by the cases themselves, so their addresses stay theirs.
+        key = (rule, id(entry[KIND]), id(entry[SCOPE]), *_origin(entry[TRACE], entry[OFFSET]), use_origin)
         case = Case(rule, certainty, entry, use)
         self._cases.setdefault(key, _Same()).add(case)
         return case
