@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import io
 import warnings
-from types import FrameType
+from collections.abc import Callable
+from sys import _getframe
 from typing import Any
 
-from lifetrack.ledger.callers import caller
+from lifetrack.ledger.territory import FILES, USER
 from lifetrack.watchers.finalizers import in_finalizer
 from lifetrack.watchers.shared import Shared
 
+#: Functions of the program that may be at work for a finalizer.
+_SUSPECT = frozenset({"__del__", "close", "__exit__"})
 _native_close: Any = io.FileIO.close
 _native_warn: Any = vars(io.FileIO)["_dealloc_warn"]
 
@@ -20,27 +23,48 @@ class Ends:
 
     def __init__(self, files: Shared) -> None:
         self._files = files
+        #: For each tracker: how to take an entry out, and where to put one that was lost.
+        self._tables: tuple[tuple[Any, Any], ...] = ()
+        self.close = self._closer()
         self.unbuffered = self._unbuffered_class()
 
-    def close(self, raw: Any) -> Any:
-        """Close a raw file, and note whether the program asked for it; takes the shadows away."""
-        shadows = raw.__dict__
-        shadows.pop("close", None)
-        shadows.pop("_dealloc_warn", None)
-        return self._end(raw, caller(1))
+    def listen(self) -> None:
+        """Take note of who listens now."""
+        self._tables = tuple((each.ledger.entries.pop, each.ledger.pending.append) for each in self._files.listeners)
 
-    def _end(self, raw: Any, frame: FrameType) -> Any:
-        key = id(raw)
-        if raw._finalizing:
-            # The collector closes this very file: nobody has asked for it.
-            self._lose(key)
-            raw._finalizing = False
-            _warn_unclosed(raw, raw, 4)
+    def _closer(self) -> Callable[[Any], Any]:
+        def close(raw: Any) -> Any:
+            # Takes the shadows away, and notes whether the program asked for it.
+            shadows = raw.__dict__
+            shadows.pop("close", None)
+            shadows.pop("_dealloc_warn", None)
+            if raw._finalizing:
+                return self._finalized(raw, 4)
+            key = id(raw)
+            for take, lose in self._tables:
+                entry = take(key, None)
+                if entry is None:
+                    continue
+                try:
+                    frame = _getframe(1)
+                except ValueError:  # called straight from C, as when the interpreter ends
+                    frame = _getframe(0)
+                code = frame.f_code
+                # Nearly every close comes from a line of the program, which needs no closer look.
+                suspect = code.co_name in _SUSPECT or FILES[code.co_filename] != USER
+                if suspect and in_finalizer(frame, entry):
+                    lose(entry)
             return _native_close(raw)
-        for listener in self._files.listeners:
-            entry = listener.ledger.entries.pop(key, None)
-            if entry is not None and in_finalizer(frame, entry):
-                listener.ledger.pending.append(entry)
+
+        close.__doc__ = io.FileIO.close.__doc__
+        close.__qualname__ = "FileIO.close"
+        return close
+
+    def _finalized(self, raw: Any, level: int) -> Any:
+        """Close a file that the collector closes itself: nobody has asked for it."""
+        self._lose(id(raw))
+        raw._finalizing = False
+        _warn_unclosed(raw, raw, level)
         return _native_close(raw)
 
     def dropped(self, raw: Any, source: object) -> None:
@@ -50,30 +74,25 @@ class Ends:
         _warn_unclosed(raw, source, 3)
 
     def _lose(self, key: int) -> None:
-        for listener in self._files.listeners:
-            entry = listener.ledger.entries.pop(key, None)
+        for take, lose in self._tables:
+            entry = take(key, None)
             if entry is not None:
-                listener.ledger.pending.append(entry)
+                lose(entry)
 
     def _unbuffered_class(self) -> Any:
-        ends, real = self, io.FileIO
-
-        def close(self: Any) -> Any:
-            return ends._end(self, caller(1))
+        real = io.FileIO
 
         def __repr__(self: Any) -> str:
             # From Python 3.13 on the real one names the class, without its module where that was made here.
             return real.__repr__(self).replace("<FileIO ", "<_io.FileIO ", 1)
 
-        close.__doc__ = real.close.__doc__
-        close.__qualname__ = "FileIO.close"
         namespace = {
             "__slots__": (),
             "__module__": real.__module__,
             "__doc__": real.__doc__,
             "__class__": property(lambda self: real),
             "__repr__": __repr__,
-            "close": close,
+            "close": self.close,
         }
         return type(real.__name__, (real,), namespace)
 

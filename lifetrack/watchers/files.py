@@ -15,6 +15,7 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
+from operator import attrgetter
 from sys import _getframe
 from types import FrameType, MethodType
 from typing import Any
@@ -31,8 +32,14 @@ from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.shared import Shared
 
 _FileIO = io.FileIO
-_Text = io.TextIOWrapper
-_Buffered = frozenset({io.BufferedReader, io.BufferedWriter, io.BufferedRandom})
+_of_buffer: Any = attrgetter("raw")
+#: How to reach the raw file, by the type of what ``open`` returns.
+_RAW_OF: dict[type, Any] = {
+    io.TextIOWrapper: attrgetter("buffer.raw"),
+    io.BufferedReader: _of_buffer,
+    io.BufferedWriter: _of_buffer,
+    io.BufferedRandom: _of_buffer,
+}
 _LINE_BUFFERING = "line buffering (buffering=1) isn't supported in binary mode, the default buffer size will be used"
 #: The position of ``buffering`` among the arguments of open().
 _BUFFERING = 2
@@ -54,11 +61,15 @@ class WatchedFiles(Shared):
     def join(self, recording: Recording) -> None:
         """Let a tracker listen."""
         super().join(recording)
-        self._notings = tuple(_noting(each, self._declaration) for each in self.listeners)
+        self._listen()
 
     def leave(self, recording: Recording) -> None:
         """Let a tracker listen no more."""
         super().leave(recording)
+        self._listen()
+
+    def _listen(self) -> None:
+        self._ends.listen()
         self._notings = tuple(_noting(each, self._declaration) for each in self.listeners)
 
     def put(self) -> None:
@@ -87,12 +98,8 @@ class WatchedFiles(Shared):
                 args, kwargs, native = _special(args, kwargs, native, unbuffered)
             file = native(*args, **kwargs)
             cls = file.__class__
-            if cls is _Text:
-                raw = file.buffer.raw
-            elif cls in _Buffered:
-                raw = file.raw
-            else:
-                raw = file
+            reach = _RAW_OF.get(cls)
+            raw = file if reach is None else reach(file)
             if raw.__class__ is not _FileIO:
                 self._untrackable()
                 return file
@@ -104,7 +111,7 @@ class WatchedFiles(Shared):
                 frame = _getframe(0)
             for note in notings:
                 note(raw, cls, frame)
-            if raw is not file:
+            if reach is not None:
                 shadows = raw.__dict__
                 shadows["close"] = MethodType(close, raw)
                 shadows["_dealloc_warn"] = MethodType(dropped, raw)
