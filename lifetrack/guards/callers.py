@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from types import FrameType, FunctionType
+from types import CodeType, FrameType, FunctionType
 
 from lifetrack.guards.shapes import mro, own, resolve
 from lifetrack.ledger.territory import is_ours
@@ -18,15 +18,17 @@ def is_own_call(frame: FrameType, obj: object) -> bool:
     """Whether ``frame`` is a method that has ``obj`` as its first argument."""
     code = frame.f_code
     # Before 3.13 reading f_locals leaves a copy of all locals on the frame: only methods of the object are read.
-    if code.co_argcount == 0 or resolve(type(obj), code.co_name) is None:
+    if code.co_argcount == 0:
+        return False
+    if resolve(type(obj), code.co_name) is None and not _is_getter(type(obj), code):
         return False
     return frame.f_locals.get(code.co_varnames[0]) is obj
 
 
 def is_exit(frame: FrameType) -> bool:
-    """Whether a release comes from a context manager's end or a finalizer."""
+    """Whether a release comes from a context manager's end, a finalizer, or an exit hook, which has no caller."""
     code = frame.f_code
-    return code.co_name in _EXITS or code.co_filename == _CONTEXTLIB
+    return code.co_name in _EXITS or code.co_filename == _CONTEXTLIB or is_ours(code)
 
 
 def is_construction(frame: FrameType, obj: object) -> bool:
@@ -41,11 +43,17 @@ def _is_entitled(cls: type, declaration: Declaration, frame: FrameType) -> bool:
         return True
     if name in declaration.after_release or name in declaration.release:
         return True
+    return _is_getter(cls, code)
+
+
+def _is_getter(cls: type, code: CodeType) -> bool:
+    """Whether it is the code of a property, which may be a lambda and so of any name."""
     for base in mro(cls):
-        attribute = own(base).get(name)
-        if isinstance(attribute, (property, functools.cached_property)):
-            getter = attribute.fget if isinstance(attribute, property) else attribute.func
-            return isinstance(getter, FunctionType) and getter.__code__ is code
+        for attribute in own(base).values():
+            if isinstance(attribute, (property, functools.cached_property)):
+                getter = attribute.fget if isinstance(attribute, property) else attribute.func
+                if isinstance(getter, FunctionType) and getter.__code__ is code:
+                    return True
     return False
 
 

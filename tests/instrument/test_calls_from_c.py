@@ -48,3 +48,11 @@ def test_a_use_at_exit_is_found_though_it_has_no_place(run_python: RunPython, le
     code = "backend = Backend()\nbackend.close()\natexit.register(backend.query)\n"
     result = run_python(PROGRAM.format(level=level) + code)
     assert (result.stdout, result.stderr) == ("['LT201']\n", "")
+
+
+@pytest.mark.parametrize("level", ["sites", "stacks"])
+def test_a_safety_net_at_exit_is_no_double_release(run_python: RunPython, level: str) -> None:
+    """Whoever registers the release for the end may still release before."""
+    code = "backend = Backend()\natexit.register(backend.close)\nbackend.close()\n"
+    result = run_python(PROGRAM.format(level=level) + code)
+    assert (result.stdout, result.stderr) == ("[]\n", "")
