@@ -39,7 +39,8 @@ class WatchedClass(Shared):
         declaration = self._row.declaration
         self._wrap(declaration.acquire, self._acquirer)
         asked = self._row.name not in _NEVER_ASKED
-        for name in (*declaration.release, *self._row.inner_release):
+        inner = self._row.inner_release
+        for name in (*inner, *declaration.release[1:]) if inner else declaration.release:
             self._wrap(name, self._asked_releaser if asked else self._releaser)
         self._wrap("__del__", self._finalizer)
         for extra in self._extras:

@@ -30,7 +30,7 @@ class Row:
     name: str
     mechanism: str
     declaration: Declaration
-    #: Private methods by which the release is done, where a public one may put it off.
+    #: Private methods that do what the first release method may put off; they are wrapped in its place.
     inner_release: tuple[str, ...] = field(default=())
 
 
