@@ -59,10 +59,12 @@ class Account:
 
     def changed(self, settings: Settings, targets: bool | tuple[str, ...]) -> Account:
         """Give an account with other settings and the same ledger; this one is taken down."""
-        asked = self.watching.asked
+        asked, parts = self.watching.asked, self.classes.parts()
         self._take_down()
         successor = Account(settings, targets, asked, self.engine.ledger)
         successor.started = self.started
+        successor.classes.take_over(parts)
+        successor.singles.take_over(self.singles)
         return successor
 
     def _take_down(self) -> None:

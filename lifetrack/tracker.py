@@ -317,6 +317,9 @@ def _report_targets(report: Any) -> bool | tuple[str, ...]:
     paths = (report,) if isinstance(report, (str, os.PathLike)) else report
     if not isinstance(paths, Sequence):
         raise ConfigurationError(f"report= takes a path or several, not {type(report).__name__}")
+    for path in paths:
+        if not isinstance(path, (str, os.PathLike)):
+            raise ConfigurationError(f"report= takes paths, not {type(path).__name__}")
     return tuple(check_writable(path) for path in paths)
 
 
