@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from contextvars import Context
 from functools import partial, wraps
 from typing import Any
 
@@ -62,7 +63,10 @@ class _Context:
         @wraps(start)
         def starter(function: Any, *args: Any, **kwargs: Any) -> Any:
             places = [(ledger, place) for ledger, place in self._places() if place is not PROCESS]
-            return start(partial(_run_in, places, function) if places else function, *args, **kwargs)
+            if not places:
+                return start(function, *args, **kwargs)
+            _seed(getattr(getattr(function, "__self__", None), "_context", None), places)
+            return start(partial(_run_in, places, function), *args, **kwargs)
 
         return starter
 
@@ -95,6 +99,18 @@ class _Context:
             self._done = True
             self._executors.put(item, "__init__", __init__)
             self._executors.put(item, "run", run_item)
+
+
+def _seed(context: object, places: _Places) -> None:
+    """Put the places into the context that a thread has of its own, from Python 3.14 on."""
+    if not isinstance(context, Context):
+        return
+    for ledger, place in places:
+        if ledger.place not in context:
+            try:
+                context.run(ledger.place.set, place)
+            except RuntimeError:  # the program's own context, in use at this moment
+                return
 
 
 def _run_in(places: _Places, function: Callable[..., Any], *args: Any) -> Any:
