@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from types import CodeType
 
 OURS, STDLIB, INSTALLED, USER = range(4)
@@ -10,6 +11,8 @@ OURS, STDLIB, INSTALLED, USER = range(4)
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _LAUNCHER = os.path.join(_PACKAGE, "cli", "")
 _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
+#: Where installers put the little scripts that start installed programs.
+_SCRIPTS = os.path.dirname(os.path.abspath(sys.executable or "python"))
 _INSTALLED_FOLDERS = {"site-packages", "dist-packages"}
 #: Code that lifetrack generates carries this in place of a file name.
 GENERATED = "<lifetrack "
@@ -22,6 +25,8 @@ def classify(filename: str) -> int:
     if filename.startswith("<frozen "):
         return STDLIB
     if not _INSTALLED_FOLDERS.isdisjoint(filename.replace("\\", "/").split("/")):
+        return INSTALLED
+    if os.path.dirname(filename) == _SCRIPTS:
         return INSTALLED
     return STDLIB if filename.startswith(_STDLIB) else USER
 

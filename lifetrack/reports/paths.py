@@ -12,6 +12,8 @@ from lifetrack.values.stacks import Site
 _LIBRARY = re.compile(
     r"[/\\](?:site-packages|dist-packages)[/\\]|[/\\][Ll]ib(?:64)?[/\\](?:python\d[.\d]*t?|pypy\d[.\d]*)[/\\]"
 )
+#: Where installers put the little scripts that start installed programs.
+_SCRIPTS = os.path.dirname(os.path.abspath(sys.executable or "python"))
 _STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 
 
@@ -22,7 +24,9 @@ def is_artificial(file: str) -> bool:
 
 def is_library(file: str) -> bool:
     """Whether a file looks like the standard library's or an installed package's rather than the user's own."""
-    return file.startswith(("<frozen ", _STANDARD)) or _LIBRARY.search(file) is not None
+    if file.startswith(("<frozen ", _STANDARD)) or os.path.dirname(file) == _SCRIPTS:
+        return True
+    return _LIBRARY.search(file) is not None
 
 
 def absolute(file: str) -> str:
