@@ -28,6 +28,7 @@ class WatchedClass(Shared):
         self._row = row
         self._cls = cls
         self._patches = Patches()
+        self._is_finalized = "__del__" in own(cls)
         self._extras: tuple[Callable[[WatchedClass, Patches], None], ...] = ()
         if row.module == "socket":
             from lifetrack.watchers.sockets import watch_files
@@ -66,7 +67,7 @@ class WatchedClass(Shared):
         def acquire(self: Any, /, *args: Any, **kwargs: Any) -> Any:
             result = original(self, *args, **kwargs)
             for listener in watched.listeners:
-                listener.acquired(self, declaration, caller(1))
+                listener.acquired(self, declaration, caller(1), finalized=watched._is_finalized)
             return result
 
         watched = self
@@ -106,7 +107,8 @@ class WatchedClass(Shared):
         """Wrap a finalizer written in Python; it may keep the object alive, so the weak reference would be late."""
 
         def __del__(self: Any) -> None:
-            watched.lost(self)
+            for listener in watched.listeners:
+                listener.finalized(self, watched._row.declaration)
             original(self)
 
         watched = self

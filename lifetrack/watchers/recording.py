@@ -63,8 +63,20 @@ class Recording:
         self._kinds[cls] = (declaration, kind)
         return kind
 
-    def acquired(self, obj: object, declaration: Declaration, frame: FrameType, cls: type | None = None) -> None:
-        """Record an acquisition that has just completed; ``cls`` is the type that the program sees."""
+    def acquired(
+        self,
+        obj: object,
+        declaration: Declaration,
+        frame: FrameType,
+        cls: type | None = None,
+        *,
+        finalized: bool = False,
+    ) -> None:
+        """Record an acquisition that has just completed.
+
+        ``cls`` is the type that the program sees. With ``finalized`` the object's own finalizer tells of its end: it can
+        still ask the object, which a weak reference cannot.
+        """
         if self.ledger.pending:
             self.drain()
         known = self._entries.get(id(obj))
@@ -75,7 +87,7 @@ class Recording:
             return
         entry = new_entry(self.engine, kind, LIVE, kind.next(), frame)
         try:
-            reference = _Reference(obj, self._gone)
+            reference = _Reference(obj) if finalized else _Reference(obj, self._gone)
         except TypeError:
             self.ledger.note_untrackable()
             return
@@ -121,6 +133,13 @@ class Recording:
         entry = self._entries.pop(id(obj), None)
         if entry is not None and entry[STATE] in OPEN_STATES:
             self.ledger.pending.append(entry)
+
+    def finalized(self, obj: object, declaration: Declaration) -> None:
+        """Notice that an object's own finalizer begins."""
+        if _says_released(obj, declaration):
+            self._entries.pop(id(obj), None)
+        else:
+            self.lost(obj)
 
     def _make_callback(self) -> Callable[[Any], None]:
         entries, pending = self._entries, self.ledger.pending

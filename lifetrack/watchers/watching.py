@@ -9,6 +9,7 @@ from typing import Any
 
 from lifetrack.guards.engine import Engine
 from lifetrack.values.errors import ConfigurationError
+from lifetrack.values.settings import shown
 from lifetrack.watchers.imports import forget, when_imported
 from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.shared import Shared
@@ -27,7 +28,7 @@ def check_names(names: str | Iterable[str]) -> tuple[str, ...]:
             raise ConfigurationError(f"watch= takes names, not {type(name).__name__}")
         word = name.strip()
         if word and word not in KNOWN:
-            raise ConfigurationError(f"unknown watch name {word!r}: use one of {', '.join(KNOWN)}")
+            raise ConfigurationError(f"unknown watch name {shown(word)}: use one of {', '.join(KNOWN)}")
         if word:
             checked.append(word)
     return tuple(dict.fromkeys(checked))

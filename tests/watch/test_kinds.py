@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
+import os
 import socket
 import sqlite3
 import subprocess
@@ -250,6 +252,23 @@ def test_process_that_was_only_polled(watching: Tracker) -> None:
         live = of_type(watching.find_leaks(), KINDS["process"])
         process.communicate(b"\n")
     assert live == [("LT101", "subprocess.Popen")]
+    assert watching.find_leaks() == []
+
+
+def test_process_of_asyncio(watching: Tracker) -> None:
+    """The event loop waits for its processes in its own way; in a cycle or not, one that it saw end is released."""
+
+    async def main() -> None:
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", "", stdout=asyncio.subprocess.PIPE)
+        await process.communicate()
+
+    asyncio.run(main())
+    ring: list[Any] = [subprocess.Popen([sys.executable, "-c", ""])]
+    ring.append(ring)
+    _, status = os.waitpid(ring[0].pid, 0)
+    ring[0].returncode = status
+    del ring
+    gc.collect()
     assert watching.find_leaks() == []
 
 
