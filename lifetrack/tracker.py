@@ -103,7 +103,9 @@ class Tracker:
 
     def _show_warnings(self, policy: Policy) -> None:
         """Let our warnings be seen, where nobody has said which warnings are: ResourceWarning is hidden by default."""
-        if sys.warnoptions or self._filter is not None or "warn" not in (policy.default, *policy.rules.values()):
+        if self._filter is not None or "warn" not in (policy.default, *policy.rules.values()):
+            return
+        if not _hidden_by_default():
             return
         before = list(warnings.filters)
         warnings.simplefilter("default", LeakWarning)
@@ -305,6 +307,12 @@ class Tracker:
             return
         uncaught = getattr(sys, "last_value", None) is not None  # set by the interpreter when it has printed one
         account.present(self.final_report("exception" if uncaught else "normal"))
+
+
+def _hidden_by_default() -> bool:
+    """Whether our warnings are hidden, and only because Python hides ResourceWarning where nobody says otherwise."""
+    ours = (item for item in warnings.filters if issubclass(LeakWarning, item[2]) and item[1] is None is item[3])
+    return not sys.warnoptions and next(ours, None) == ("ignore", None, ResourceWarning, None, 0)
 
 
 def _report_targets(report: Any) -> bool | tuple[str, ...]:

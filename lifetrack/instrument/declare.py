@@ -8,6 +8,7 @@ from typing import Any
 from lifetrack.guards.shapes import resolve
 from lifetrack.values.declarations import CONTEXT_RELEASES, GUARDS, INIT, STRONG_RELEASES, WEAK_RELEASES, Declaration
 from lifetrack.values.errors import DeclarationError
+from lifetrack.values.settings import shown
 
 
 def names_of(value: object, what: str) -> tuple[str, ...]:
@@ -79,8 +80,9 @@ def declare(cls: type, release: object = None, acquire: str = INIT, **options: A
         _check_methods(cls, (acquire,), "acquire")
         if acquire in names:
             raise DeclarationError(f"{acquire}() cannot both acquire and release a {cls.__qualname__}")
-    if options.get("guard", "methods") not in GUARDS:
-        raise DeclarationError(f"guard={options['guard']!r}: use one of {', '.join(GUARDS)}")
+    guard = options.get("guard", "methods")
+    if not isinstance(guard, str) or guard not in GUARDS:
+        raise DeclarationError(f"guard={shown(guard)}: use one of {', '.join(GUARDS)}")
     for what in ("children", "after_release"):
         if what in options:
             options[what] = names_of(options[what], what)

@@ -98,29 +98,26 @@ def _from_async_generator(desk: Desk, function: Any, label: str | None) -> Any:
     @functools.wraps(function)
     async def wrapper(*args: Any, **kwargs: Any) -> Any:
         items = function(*args, **kwargs)
-        lease: Lease | None = None
-        try:
-            async for item in items:
-                lease = None if desk.engine is None else desk.singles.lease(item, label, caller(1))
-                yield item
+        sent: Any = None
+        thrown: BaseException | None = None
+        while True:
+            try:
+                item = await (items.asend(sent) if thrown is None else items.athrow(thrown))
+            except StopAsyncIteration:
+                return
+            sent = thrown = None
+            lease = None if desk.engine is None else desk.singles.lease(item, label, caller(1))
+            try:
+                sent = yield item
+            except GeneratorExit:
+                await items.aclose()
                 _end(desk, lease, caller(1))
-        except BaseException as error:
-            await _thrown(items, error)
+                raise
+            except BaseException as error:
+                thrown = error
             _end(desk, lease, caller(1))
-            raise
 
     return wrapper
-
-
-async def _thrown(items: Any, error: BaseException) -> None:
-    """Let an asynchronous generator see the exception that was thrown in at its yield."""
-    if isinstance(error, GeneratorExit):
-        await items.aclose()
-        return
-    try:
-        await items.athrow(error)
-    except StopAsyncIteration:
-        return
 
 
 def _end(desk: Desk, lease: Lease | None, frame: FrameType) -> None:

@@ -32,6 +32,11 @@ class Level(IntEnum):
         return self.name.lower()
 
 
+def shown(value: object) -> str:
+    """Show a value that a person wrote; of anything else only the type, for its ``repr`` may be secret or broken."""
+    return repr(value) if type(value) in (str, int, float, bool) or value is None else f"of type {type(value).__name__}"
+
+
 _Words = TypeVar("_Words", Level, Certainty)
 
 
@@ -42,7 +47,7 @@ def _named(kind: type[_Words], what: str, name: object) -> _Words:
         if isinstance(name, str) and member.name.lower() == name.strip().lower():
             return member
     known = ", ".join(member.name.lower() for member in kind)
-    raise ConfigurationError(f"unknown {what} {name!r}: use one of {known}")
+    raise ConfigurationError(f"unknown {what} {shown(name)}: use one of {known}")
 
 
 def parse_level(name: str | Level) -> Level:
@@ -73,7 +78,7 @@ class Policy:
 
 def _policy_word(word: object, where: str) -> str:
     if word not in POLICIES:
-        raise ConfigurationError(f"unknown policy {word!r}{where}: use one of {', '.join(POLICIES)}")
+        raise ConfigurationError(f"unknown policy {shown(word)}{where}: use one of {', '.join(POLICIES)}")
     return str(word)
 
 
@@ -108,14 +113,14 @@ def parse_policy(choice: PolicyChoice | Policy, default: str = "warn") -> Policy
         elif rule in RULES:
             rules[rule] = _policy_word(word, f" for {rule}")
         else:
-            raise ConfigurationError(f"unknown rule {rule!r} in the policy: 'lifetrack rules' lists them")
+            raise ConfigurationError(f"unknown rule {shown(rule)} in the policy: 'lifetrack rules' lists them")
     return Policy(default, rules)
 
 
 def parse_frames(frames: object) -> int:
     """Give the number of frames of a stack, 1 to 256."""
     if isinstance(frames, bool) or not isinstance(frames, int) or not 1 <= frames <= MAX_FRAMES:
-        raise ConfigurationError(f"frames={frames!r}: use a whole number from 1 to {MAX_FRAMES}")
+        raise ConfigurationError(f"frames={shown(frames)}: use a whole number from 1 to {MAX_FRAMES}")
     return frames
 
 

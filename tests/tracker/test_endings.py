@@ -61,9 +61,7 @@ def test_a_file_that_cannot_be_written_at_exit_loses_nothing(program, tmp_path):
     folder = tmp_path / "folder"
     folder.mkdir()
     path = str(folder / "out.json")
-    done = program(
-        f"lifetrack.start(policy='record', report={path!r})\nkept = Resource()\nos.rmdir({str(folder)!r})"
-    )
+    done = program(f"lifetrack.start(policy='record', report={path!r})\nkept = Resource()\nos.rmdir({str(folder)!r})")
     assert done.returncode == 0
     assert "lifetrack: error:" in done.stderr
     assert "LT101" in done.stderr
@@ -183,3 +181,11 @@ def test_a_bad_environment_is_one_line(program):
         "lifetrack: error: environment variable LIFETRACK: unknown level 'loud': "
         f"use one of off, counts, sites, stacks, full{os.linesep}"
     )
+
+
+@pytest.mark.parametrize("action", ["ignore", "error"])
+def test_filters_that_the_program_sets_count(program, action):
+    """A filter of the program's own, set before the start, is obeyed as the command line is."""
+    done = program(f"import warnings\nwarnings.simplefilter({action!r})\n" + WARNED)
+    assert (done.stdout, done.returncode) == (("on\n", 0) if action == "ignore" else ("", 1))
+    assert ("LT201" in done.stderr) == (action == "error")

@@ -18,6 +18,7 @@ from lifetrack.values.settings import (
     parse_frames,
     parse_level,
     parse_policy,
+    shown,
 )
 
 
@@ -40,7 +41,7 @@ def test_an_unknown_level_names_the_known_ones(bad):
     """What is no level is refused, with what was given and the list of levels."""
     with pytest.raises(ConfigurationError) as caught:
         parse_level(bad)
-    assert str(caught.value) == f"unknown level {bad!r}: use one of off, counts, sites, stacks, full"
+    assert str(caught.value) == f"unknown level {shown(bad)}: use one of off, counts, sites, stacks, full"
 
 
 @pytest.mark.parametrize("word", ["raise", "warn", "record"])
@@ -126,7 +127,7 @@ def test_a_bad_number_of_frames_names_the_range(bad):
     """All else is refused, and the range is named."""
     with pytest.raises(ConfigurationError) as caught:
         parse_frames(bad)
-    assert str(caught.value) == f"frames={bad!r}: use a whole number from 1 to 256"
+    assert str(caught.value) == f"frames={shown(bad)}: use a whole number from 1 to 256"
 
 
 @pytest.mark.parametrize("certainty", list(Certainty))
@@ -148,7 +149,7 @@ def test_a_bad_fail_on_names_the_known_ones(bad):
     """What is no certainty is refused with the list of them, ``never`` among them."""
     with pytest.raises(ConfigurationError) as caught:
         parse_fail_on(bad)
-    assert str(caught.value) == f"unknown certainty {bad!r}: use one of hint, suspected, proven, never"
+    assert str(caught.value) == f"unknown certainty {shown(bad)}: use one of hint, suspected, proven, never"
 
 
 def test_a_configuration_error_is_a_value_error_without_a_cause_of_ours():
@@ -175,3 +176,18 @@ def test_settings_work_alike_without_assertions(run_python):
         "try:\n    parse_level('loud')\nexcept ValueError as error:\n    print(error)\n"
     )
     assert run_python(program, python_flags=["-O"]).stdout.startswith("unknown level 'loud'")
+
+
+class _Hostile:
+    def __repr__(self) -> str:
+        raise RuntimeError("a repr that raises")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [lambda value: parse_level(value), lambda value: parse_policy({value: "warn"}), lambda value: parse_frames(value)],
+)
+def test_a_value_whose_repr_raises_is_one_clear_error(wrong) -> None:
+    """Of what is no word or number only the type is named."""
+    with pytest.raises(ConfigurationError, match="of type _Hostile"):
+        wrong(_Hostile())
