@@ -74,8 +74,8 @@ class Recording:
     ) -> None:
         """Record an acquisition that has just completed.
 
-        ``cls`` is the type that the program sees. With ``finalized`` the object's own finalizer tells of its end: it can
-        still ask the object, which a weak reference cannot.
+        ``cls`` is the type that the program sees. With ``finalized``, the finalizer of the object tells of its end: it
+        can still ask the object, which a weak reference cannot.
         """
         if self.ledger.pending:
             self.drain()
