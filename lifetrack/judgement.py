@@ -91,9 +91,7 @@ class Judgement:
         policy = self._engine.settings.policy
         raising = [case for case in cases if policy[case.rule] == "raise" and may_raise]
         self._announce(cases)
-        findings = [
-            finding for case in raising if (finding := finding_of_case(self._ledger, case)).allowed is None
-        ]
+        findings = [finding for case in raising if (finding := finding_of_case(self._ledger, case)).allowed is None]
         if findings:
             for case in raising:
                 case.raised = True

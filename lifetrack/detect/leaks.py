@@ -40,7 +40,9 @@ def leaks(ledger: Ledger, place: Place | None = None) -> list[Finding]:
     filed = [case for case in ledger.cases() if case.rule.startswith("LT1")]
     open_now = ledger.open_entries()
     rule = "LT101"
-    if place is not None:
+    if place is None:
+        open_now = [entry for entry in open_now if not ends_with_process(entry)]
+    else:
         filed = [case for case in filed if belongs_to(case.entry, place)]
         open_now = [entry for entry in open_now if belongs_to(entry, place)]
         rule = "LT103"

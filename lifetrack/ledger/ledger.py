@@ -219,8 +219,14 @@ class Ledger:
         """Give the entries whose duty is open, oldest first."""
         return [entry for entry in self.snapshot() if entry[STATE] in OPEN_STATES]
 
+    def note_scoped(self) -> None:
+        """Note that a place other than the process may be entered from now on."""
+        if not self.scoped:
+            self.scoped.append(True)
+
     def mark(self) -> int:
         """Leave a mark in the order of entries, for :meth:`open_since`."""
+        self.note_scoped()
         key = -next(self._marks)
         self.entries[key] = [FINALIZING, *[None] * EXTRA]
         return key

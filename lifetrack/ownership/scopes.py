@@ -78,8 +78,7 @@ class _Block:
         before = ledger.place.get()
         self.place = Place(self._name, self._kind, before, self._reason)
         entered = _Entered(ledger, self.place, before)
-        if not ledger.scoped:
-            ledger.scoped.append(True)
+        ledger.note_scoped()
         ledger.place.set(self.place)
         self._open.append(entered)
         return entered
