@@ -30,7 +30,7 @@ FOLDER = "REAL_PROGRAMS_FOLDER"
 #: What differs from run to run by itself: dates, times, durations, addresses, process ids, names of temporary folders.
 VARYING = re.compile(
     r"0x[0-9a-f]+|\d+\.\d+ ?s(?:ec\w*)?\b|\d{4}-\d\d-\d\d[ T]|\d\d:\d\d:\d\d[.\d]*|\d\d/\w{3}/\d{4}"
-    r"|[\d.:]+ ?\+\d{4}|\[\d+\]|\(pid:? ?\d+\)|pid: ?\d+|tmp\w{8}\b"
+    r"|[\d.:]+ ?\+\d{4}|[\[(]\d+[\])]|pid: ?\d+|tmp\w{8}\b"
 )
 REPORT = re.compile(r"^lifetrack: .*", re.MULTILINE | re.DOTALL)
 
@@ -63,7 +63,12 @@ PROGRAMS = (
     Program("httpie", "httpie==3.2.4", f"http --ignore-stdin :{PORT}/rows.csv", server=f"http.server {PORT}"),
     Program("http.server", "", f"-m http.server -b 127.0.0.1 {PORT}", serves=signal.SIGINT),
     Program("waitress", "waitress==3.0.2", f"waitress-serve --listen=127.0.0.1:{PORT} app:app", serves=signal.SIGINT),
-    Program("gunicorn", "gunicorn==27.0.1", f"gunicorn -b 127.0.0.1:{PORT} app:app", serves=signal.SIGTERM),
+    Program(
+        "gunicorn",
+        "gunicorn==27.0.1",
+        f"gunicorn --no-control-socket -b 127.0.0.1:{PORT} app:app",
+        serves=signal.SIGTERM,
+    ),
     Program("pluggy's tests", "pluggy==1.7.0", f"{SUITE} testing", tests=True),
     Program(
         "diskcache's tests",
@@ -149,7 +154,13 @@ def run(program: Program, folder: Path, options: list[str] | None) -> Run:
         ask()
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        environment = {**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "100"}
+        environment = {
+            **os.environ,
+            "HOME": str(folder),
+            "PYTHONHASHSEED": "0",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "COLUMNS": "100",
+        }
         child = subprocess.Popen(
             [*start, *words], cwd=where, stdout=out, stderr=err, stdin=subprocess.DEVNULL, env=environment
         )
