@@ -92,15 +92,15 @@ class Run(NamedTuple):
 def prepare(folder: Path, programs: list[Program]) -> None:
     """Make the environment, the files that the programs work on, and unpack the suites."""
     subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
-    pip = [folder / "venv/bin/python", "-m", "pip", "--disable-pip-version-check", "-q"]
+    pip = [str(folder / "venv/bin/python"), "-m", "pip", "--disable-pip-version-check", "-q"]
     wanted = sorted({name for program in programs for name in program.install.split()})
-    subprocess.run([*pip, "install", ROOT, "pytest", *wanted], check=True)
+    subprocess.run([*pip, "install", str(ROOT), "pytest", *wanted], check=True)
     for program in programs:
         if program.tests:
             name = program.install.partition("=")[0]
             where = folder / "suites" / name
             subprocess.run(
-                [*pip, "download", "--no-deps", "--no-binary", name, "-d", where, program.install], check=True
+                [*pip, "download", "--no-deps", "--no-binary", name, "-d", str(where), program.install], check=True
             )
             with tarfile.open(next(where.glob("*.tar.gz"))) as archive:
                 archive.extractall(where, filter="data")
@@ -122,7 +122,7 @@ def prepare(folder: Path, programs: list[Program]) -> None:
 
 def ask() -> str:
     """Wait until the server answers, and give its answers to three requests."""
-    answers = []
+    answers: list[str] = []
     until = time.monotonic() + 20
     while len(answers) < 3 and time.monotonic() < until:
         connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=5)
