@@ -9,6 +9,7 @@ import sys
 from lifetrack.values.stacks import Site
 
 # Told by the shape of the path, so that a report of another machine reads the same here.
+_INSTALLED = re.compile(r"[/\\](?:site-packages|dist-packages)[/\\]")
 _LIBRARY = re.compile(
     r"[/\\](?:site-packages|dist-packages)[/\\]|[/\\][Ll]ib(?:64)?[/\\](?:python\d[.\d]*t?|pypy\d[.\d]*)[/\\]"
 )
@@ -20,6 +21,11 @@ _STANDARD = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 def is_artificial(file: str) -> bool:
     """Whether this is a name such as ``<string>`` rather than a path."""
     return file.startswith("<") and file.endswith(">")
+
+
+def is_standard(file: str) -> bool:
+    """Whether a file looks like the standard library's."""
+    return is_library(file) and _INSTALLED.search(file) is None and os.path.dirname(file) != _SCRIPTS
 
 
 def is_library(file: str) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from lifetrack.reports.layout import Layout, Line, Piece
-from lifetrack.reports.paths import clean, code_of, is_library
+from lifetrack.reports.paths import clean, code_of, is_library, is_standard
 from lifetrack.values.events import ACQUIRED, Event
 from lifetrack.values.findings import Certainty, Finding
 from lifetrack.values.stacks import Site
@@ -106,20 +106,26 @@ def _event_rows(event: Event, finding: Finding, pid: int, layout: Layout) -> lis
 
 
 def _frame_rows(label: str, frames: Sequence[Site], layout: Layout) -> list[_Row]:
-    """Give a row for each frame, but one for a run of library frames between two of the user's."""
+    """Give a row for each frame, but one for a run of foreign frames before or between the others."""
     rows: list[_Row] = []
     between: list[Site] = []
+    foreign = _foreign(frames)
     for index, site in enumerate(frames):
         if len(rows) >= MAX_FRAMES:
             rows.append(_more(len(frames) - index + len(between), "more"))
             return rows
-        if index and is_library(site.file) and any(not is_library(later.file) for later in frames[index:]):
+        if index and foreign(site.file) and any(not foreign(later.file) for later in frames[index:]):
             between.append(site)
             continue
         rows += _folded(between, layout)
         between = []
         rows.append(_row("" if rows else label, site, layout))
     return rows
+
+
+def _foreign(frames: Sequence[Site]) -> Callable[[str], bool]:
+    """Tell which frames matter less: a library's; in an installed program, the standard library's."""
+    return is_standard if all(is_library(site.file) for site in frames) else is_library
 
 
 def _folded(between: list[Site], layout: Layout) -> list[_Row]:
@@ -135,7 +141,8 @@ def _more(count: int, kind: str) -> _Row:
 def _frames(event: Event, finding: Finding) -> Sequence[Site]:
     """Give the frames from the user's innermost one to the user's outermost; the rest is how libraries work."""
     stack = event.stack
-    own = [index for index, site in enumerate(stack) if not is_library(site.file)]
+    foreign = _foreign(stack)
+    own = [index for index, site in enumerate(stack) if not foreign(site.file)]
     end = own[-1] + 1 if own else len(stack)
     if event.event == ACQUIRED and finding.site is not None:
         if finding.site not in stack:

@@ -14,7 +14,7 @@ LIBRARY = os.path.join(os.path.dirname(os.__file__), "asyncio", "events.py")
 
 
 def text_of(*stack: Site) -> str:
-    site = next((each for each in stack if each.file != LIBRARY), stack[0])
+    site = next((each for each in stack if each.file.startswith("/somewhere")), stack[0])
     finding = Finding(
         rule="LT101",
         certainty=Certainty.PROVEN,
@@ -67,3 +67,12 @@ def test_the_message_names_the_place_as_short_as_the_history_does() -> None:
     """A path below the working directory is relative in both."""
     here = os.path.join(os.getcwd(), "app.py")
     assert f"acquired at {here}" not in text_of(Site(here, 3, "main"))
+
+
+def test_in_an_installed_program_its_own_frames_are_shown() -> None:
+    """Where no frame is the user's, the program's are the evidence, and the standard library's are folded."""
+    package = Site("/usr/lib/python3/dist-packages/tool/main.py", 7, "main")
+    text = text_of(*(library(line) for line in range(10, 20)), package)
+    assert "events.py:10 in run" in text
+    assert "... 9 library frames" in text
+    assert "main.py:7 in main" in text
