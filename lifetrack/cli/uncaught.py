@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import suppress
+from itertools import pairwise
 from types import TracebackType
 from typing import TextIO
 
+from lifetrack import watchers
 from lifetrack.cli.program import without_our_frames
+
+_WATCHERS = os.path.dirname(str(watchers.__file__)) + os.sep
 
 
 def conceal(error: BaseException) -> None:
@@ -24,7 +29,7 @@ def conceal(error: BaseException) -> None:
             del sys.excepthook
         else:
             sys.excepthook = users
-        _call_hook(value.with_traceback(without_our_frames(traceback)))
+        _call_hook(_as_without_us(value, traceback))
 
     sys.excepthook = hook
 
@@ -34,7 +39,7 @@ def show(error: BaseException) -> None:
 
     Raises SystemExit if the program's hook does.
     """
-    value = error.with_traceback(without_our_frames(error.__traceback__))
+    value = _as_without_us(error, error.__traceback__)
     sys.last_type, sys.last_value = type(value), value
     if sys.version_info >= (3, 12):
         sys.last_exc = value
@@ -53,6 +58,40 @@ def exit_status(error: SystemExit) -> int:
             stream.write(f"{error.code}\n")
             stream.flush()
     return 1
+
+
+def _as_without_us(error: BaseException, traceback: TracebackType | None) -> BaseException:
+    """Take our frames out of the traceback of ``error``, and of those that it came from."""
+    error = error.with_traceback(without_our_frames(traceback))
+    with suppress(Exception):  # a class of the program's may answer anything; the error is shown all the same
+        _clean_chain(error)
+    return error
+
+
+def _clean_chain(error: BaseException) -> None:
+    waiting, seen = [error], set()
+    while waiting:
+        each = waiting.pop()
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        each.__traceback__ = _without_watchers(each.__traceback__)
+        waiting += [other for other in (each.__cause__, each.__context__) if other is not None]
+        if isinstance(each, BaseExceptionGroup):
+            waiting += each.exceptions
+
+
+def _without_watchers(traceback: TracebackType | None) -> TracebackType | None:
+    """Unlink the frames of watched functions, such as ``open``: the user called the function, not them."""
+    kept: list[TracebackType] = []
+    while traceback is not None:
+        if not traceback.tb_frame.f_code.co_filename.startswith(_WATCHERS):
+            kept.append(traceback)
+        traceback = traceback.tb_next
+    for upper, lower in pairwise([*kept, None]):
+        if upper is not None and upper.tb_next is not lower:
+            upper.tb_next = lower
+    return kept[0] if kept else None
 
 
 def _call_hook(value: BaseException) -> None:

@@ -148,6 +148,19 @@ sys.excepthook = hook
     "keyboard-interrupt": "raise KeyboardInterrupt\n",
     "hooks-after-the-error": "import atexit, sys\natexit.register(lambda: print('at exit', file=sys.stderr))\n1 / 0\n",
     "exit-text-before-hooks": "import atexit, os, sys\natexit.register(os.write, 2, b'at exit')\nsys.exit('text')\n",
+    "no-such-file": "def f():\n    return open('no-such-file')\n\nf()\n",
+    "no-such-file-in-a-library": "import pathlib\nvalue = pathlib.Path('no-such-file').read_text()\n",
+    "no-such-file-first": "try:\n    open('no-such-file')\nexcept OSError as e:\n    raise ValueError('x') from e\n",
+    "no-such-file-in-a-group": """
+try:
+    open('no-such-file')
+except OSError as error:
+    kept = error
+raise ExceptionGroup('g', [kept])
+""",
+    "no-such-program": "import subprocess\nsubprocess.run(['./no-such-program'])\n",
+    "no-such-database": "import sqlite3\nsqlite3.connect('no-such-folder/database')\n",
+    "no-such-server": "import socket\nsocket.socket(-1, -1)\n",
     "stdout-is-broken": "import os, sys\nprint('x')\nos.close(1)\n",
 }
 #: With an exit status for findings, the end of the program's life is played by us.
