@@ -92,10 +92,21 @@ class Judgement:
         raising = [case for case in cases if policy[case.rule] == "raise" and may_raise]
         self._announce(cases)
         findings = [finding for case in raising if (finding := finding_of_case(self._ledger, case)).allowed is None]
+        if may_raise:
+            dropped = self._dropped(place)
+            raising += dropped
+            findings += [each for case in dropped if (each := finding_of_case(self._ledger, case)).allowed is None]
         if findings:
             for case in raising:
                 case.raised = True
             raise leak_error(findings, f"when {place.kind} '{place.name}' ended")
+
+    def _dropped(self, place: Place) -> list[Case]:
+        """Give what was dropped in a place; the collector cannot raise, so that the end of the place does."""
+        if self._engine.settings.policy["LT102"] != "raise":
+            return []
+        dropped = [case for case in self._ledger.cases() if case.rule == "LT102" and not case.raised]
+        return [case for case in dropped if belongs_to(case.entry, place)]
 
     def end_process(self, ending: str) -> None:
         """File what is live at the end of the process as LT101; only suspected where a signal ended it."""

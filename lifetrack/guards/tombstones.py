@@ -19,7 +19,7 @@ from lifetrack.guards.copying import copying
 from lifetrack.guards.patches import attribute_setter
 from lifetrack.guards.shapes import Shape, mro, own, resolve, set_class
 from lifetrack.ledger.callers import caller
-from lifetrack.ledger.entries import NUMBER, RELEASED, STATE, UNOPENED, Entry
+from lifetrack.ledger.entries import NUMBER, RELEASED, STATE, UNOPENED, Entry, is_opening
 from lifetrack.values.declarations import CONTEXT_RELEASES, INIT
 
 #: What people ask of a closed object, and how they wait for its end.
@@ -131,7 +131,7 @@ def judge_release(shape: Shape, entry: Entry, name: str, obj: object, frame: Fra
         return
     if declaration.idempotent or declaration.guard == "none" or is_exit(frame) or name in CONTEXT_RELEASES:
         return
-    if is_own_call(frame, obj) and may_touch(shape.cls, declaration, frame, obj):
+    if is_opening(entry) or (is_own_call(frame, obj) and may_touch(shape.cls, declaration, frame, obj)):
         return
     if declaration.recognised and release_name(entry) not in (None, name):
         return

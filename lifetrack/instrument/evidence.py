@@ -1,18 +1,19 @@
 """Did a constructor that raised leave something behind? The evidence, and how sure it is.
 
-An inner constructor that completed is proof, and so is a live tracked resource that the object holds. An attribute with
-a release method that was not handed in is suspect; a number or buffer under the name of a handle is a hint. A
-constructor that only checked its arguments is nobody's leak.
+An inner constructor that completed is proof, and so is a live tracked resource that it acquired and the object holds.
+An attribute with a release method that was not handed in is suspect; a number or buffer under the name of a handle is a
+hint. A constructor that only checked its arguments is nobody's leak, nor is one that closed again what it had opened.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from types import CodeType
 from typing import Any
 
 from lifetrack.guards.shapes import mro, own, resolve
-from lifetrack.ledger.entries import LIVE, STATE, Entry
+from lifetrack.ledger.entries import LIVE, STATE, Entry, acquire_stack
 from lifetrack.values.declarations import STRONG_RELEASES
 from lifetrack.values.findings import Certainty
 
@@ -43,24 +44,58 @@ def _flat(arguments: Iterable[Any]) -> Iterator[Any]:
             yield from argument
         elif type(argument) is dict:
             yield from argument.values()
+        else:
+            yield from (value for _, value in _attributes(argument))
 
 
-def _weigh(name: str, value: Any, entries: dict[int, Entry]) -> Certainty | None:
-    entry = entries.get(id(value))
-    if entry is not None and entry[STATE] == LIVE:
+def _is_closed(value: object) -> bool:
+    """Whether it says itself that it was closed, without running any code of its class."""
+    if type(value).__module__ == "_io":
+        try:
+            return bool(value.closed)  # type: ignore[attr-defined]
+        except (AttributeError, ValueError):  # detached, or never opened
+            return True
+    return any(name in ("closed", "_closed") and flag is True for name, flag in _attributes(value))
+
+
+def _codes(error: BaseException) -> set[CodeType]:
+    """Give the functions that the exception came through, up to the constructor."""
+    found = set()
+    traceback = error.__traceback__
+    while traceback is not None:
+        found.add(traceback.tb_frame.f_code)
+        traceback = traceback.tb_next
+    return found
+
+
+def _weigh_tracked(entry: Entry, codes: set[CodeType]) -> Certainty | None:
+    """Weigh a resource that is tracked itself: somebody else's, unless the constructor stands in its stack."""
+    if entry[STATE] != LIVE:
+        return None
+    stack = acquire_stack(entry)
+    if any(code in codes for code, _ in stack):
         return Certainty.PROVEN
+    return Certainty.SUSPECTED if len(stack) <= 1 else None  # one frame tells too little
+
+
+def _weigh(name: str, value: Any) -> Certainty | None:
     kind = type(value)
     if value is None or kind is bool or kind.__module__.partition(".")[0] in _PLAIN_MODULES or isinstance(value, type):
         return None
     if any(callable(resolve(kind, release)) for release in STRONG_RELEASES):
-        return Certainty.SUSPECTED
+        return None if _is_closed(value) else Certainty.SUSPECTED
     return Certainty.HINT if kind in _HANDLE_TYPES and _HANDLE_NAMES.search(name) else None
 
 
-def left_behind(obj: object, arguments: Iterable[Any], entries: dict[int, Entry]) -> Certainty | None:
+def left_behind(
+    obj: object, arguments: Iterable[Any], entries: dict[int, Entry], error: BaseException
+) -> Certainty | None:
     """Tell how sure it is that a constructor which raised has acquired something; None if nothing speaks for it."""
-    handed_in = {id(argument) for argument in _flat(arguments)}
-    weights = [
-        _weigh(name, value, entries) for name, value in _attributes(obj) if id(value) not in handed_in or value is None
-    ]
+    handed_in = {id(argument) for argument in _flat(arguments) if argument is not None}
+    codes = _codes(error)
+    weights = []
+    for name, value in _attributes(obj):
+        if id(value) not in handed_in:
+            entry = entries.get(id(value))
+            weights.append(_weigh(name, value) if entry is None else _weigh_tracked(entry, codes))
     return max((weight for weight in weights if weight is not None), default=None)

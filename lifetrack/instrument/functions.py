@@ -169,6 +169,8 @@ def _leased(desk: Desk, items: Generator[Any, Any, Any], label: str | None) -> G
             sent = yield item
         except GeneratorExit:
             items.close()
+            if desk.engine is not None:
+                desk.singles.end(lease, caller(2))
             raise
         except BaseException as error:
             thrown = error

@@ -32,6 +32,7 @@ from lifetrack.ledger.entries import (
     Entry,
     Kind,
     extra_of,
+    is_opening,
 )
 from lifetrack.values.declarations import INIT
 from lifetrack.values.events import ACQUIRE_FAILED, RELEASE_FAILED
@@ -112,7 +113,7 @@ class Recorder:
         if declaration.acquire != INIT or declaration.safe_constructor:
             return
         if entry is None:
-            certainty = left_behind(obj, arguments, self.entries)
+            certainty = left_behind(obj, arguments, self.entries, error)
             if certainty is None:
                 return
             entry = new_entry(self.engine, shape.kind, FAILED, shape.kind.next(), frame)
@@ -143,7 +144,7 @@ class Recorder:
         elif state == UNOPENED and not self.engine.is_within(obj):
             shape = self.shape(obj)
             unseal(shape, obj)
-            if not shape.declaration.idempotent and not is_construction(frame, obj):
+            if not shape.declaration.idempotent and not is_opening(entry) and not is_construction(frame, obj):
                 self.engine.violation("LT204", entry, "released", frame)
         return False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from types import FrameType
 from typing import Any
 
@@ -49,11 +50,14 @@ class Singles:
         self._classes = classes
         self._proxies: dict[tuple[type, tuple[str, ...], str | None], type] = {}
         self._kinds: dict[tuple[str, str | None], Kind] = {}
+        #: The proxies in use, by the address of the object behind: an object handed out again is the same resource.
+        self._in_use: weakref.WeakValueDictionary[tuple[int, type], Any] = weakref.WeakValueDictionary()
 
     def take_over(self, other: Singles) -> None:
         """Go on with the proxies of another engine with the same ledger."""
         self._proxies |= other._proxies
         self._kinds |= other._kinds
+        self._in_use = other._in_use
 
     # -- objects -------------------------------------------------------------------------------------------------
 
@@ -71,7 +75,16 @@ class Singles:
             recorder.acquire(obj, caller(1))
             return self._labelled(obj, label)
         made = self._proxy_class(type(obj), self._releases(type(obj), release, lenient))
-        return self._labelled(made(obj), label)
+        return self._labelled(self._proxy(obj, made), label)
+
+    def _proxy(self, obj: Any, made: type) -> Any:
+        proxy = self._in_use.get((id(obj), made))
+        if proxy is not None:
+            entry = self._ledger.entries.get(id(proxy))
+            if entry is not None and entry[STATE] in OPEN_STATES:
+                return proxy
+        proxy = self._in_use[id(obj), made] = made(obj)
+        return proxy
 
     def _labelled(self, obj: Any, label: str | None) -> Any:
         entry = self._ledger.entries.get(id(obj))

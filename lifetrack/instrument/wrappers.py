@@ -19,7 +19,7 @@ from lifetrack.instrument.codegen import generate
 from lifetrack.instrument.recorder import Recorder
 from lifetrack.instrument.templates import CONSTRUCTOR, CONSTRUCTOR_AT, RELEASE, RELEASE_AT, filled
 from lifetrack.ledger.callers import caller
-from lifetrack.ledger.entries import OPEN_STATES, RELEASED, UNOPENED
+from lifetrack.ledger.entries import OPEN_STATES, RELEASED, UNOPENED, extra_of
 from lifetrack.ledger.moment import MOMENT_PARTS
 from lifetrack.ledger.territory import FILES, USER
 
@@ -88,6 +88,7 @@ class _Opening:
         if self._entry is not None and self._entry[0] in (UNOPENED, RELEASED) and not recorder.engine.is_within(obj):
             self._shape = recorder.shape(obj)
             self._guarded = type(obj)
+            extra_of(self._entry).opening = True
             unseal(self._shape, obj)
 
     def failed(self, obj: object) -> None:

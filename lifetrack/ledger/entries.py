@@ -71,6 +71,7 @@ class Extra:
         "first_uses",
         "label",
         "last_uses",
+        "opening",
         "reference",
         "released_by",
         "reported",
@@ -87,6 +88,8 @@ class Extra:
         self.error: str | None = None
         #: The release method that released it, where there are several.
         self.released_by: str | None = None
+        #: Whether an acquire method was begun; one that succeeds makes another entry.
+        self.opening = False
         self.certainty = Certainty.PROVEN
         self.first_uses: list[Use] = []
         self.last_uses: deque[Use] = deque(maxlen=KEPT_USES)
@@ -110,6 +113,11 @@ def extra_of(entry: Entry) -> Extra:
     if extra is None:
         extra = entry[EXTRA] = Extra()
     return extra
+
+
+def is_opening(entry: Entry) -> bool:
+    """Whether an acquire method was begun on what is not live: it may begin with a release, or tidy up by one."""
+    return entry[EXTRA] is not None and bool(entry[EXTRA].opening)
 
 
 def acquire_stack(entry: Entry) -> RawStack:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 
 import pytest
@@ -235,4 +236,69 @@ def test_an_object_made_without_its_constructor_is_no_resource(on):
     backend = base(on)
     obj = backend.__new__(backend)
     del obj
+    assert found(on) == []
+
+
+@pytest.mark.parametrize("level", ["sites", "stacks"])
+def test_what_belongs_to_somebody_else_is_nobodys_loss(on, level):
+    """A tracked resource that was there before the failed constructor began is not proven lost by it."""
+    on.start(level, policy="raise", report=False)
+    shared = base(on)("shared")
+
+    @on.tracked
+    class Pool:
+        def __init__(self):
+            self.first = shared
+            raise OSError("no second")
+
+        def close(self): ...
+
+    with pytest.raises(OSError, match="no second"):
+        Pool()
+    shared.close()
+    certainties = [certainty for rule, certainty in found(on) if rule == "LT106"]
+    assert certainties == ([] if level == "stacks" else ["suspected"])
+
+
+def test_what_came_in_as_part_of_an_argument_is_the_callers(on, tmp_path):
+    """A file taken from an attribute of an argument is not the object's own acquisition."""
+
+    class Settings:
+        pass
+
+    @on.tracked
+    class Log:
+        def __init__(self, settings):
+            self.file = settings.file
+            raise OSError("full")
+
+        def close(self): ...
+
+    settings = Settings()
+    with open(tmp_path / "log", "w") as settings.file, pytest.raises(OSError, match="full"):
+        Log(settings)
+    assert found(on) == []
+
+
+def test_what_the_failed_constructor_closed_again_is_not_lost(on, tmp_path):
+    """Files, sockets and tracked resources that it has closed itself, though it still holds them."""
+    backend = base(on)
+
+    @on.tracked
+    class Log:
+        def __init__(self):
+            self.file = open(tmp_path / "log", "w")
+            self.socket = socket.socket()
+            self.backend = backend()
+            try:
+                raise OSError("full")
+            finally:
+                self.file.close()
+                self.socket.close()
+                self.backend.close()
+
+        def close(self): ...
+
+    with pytest.raises(OSError, match="full"):
+        Log()
     assert found(on) == []

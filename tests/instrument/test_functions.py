@@ -287,3 +287,48 @@ def test_bad_declarations_are_refused(tracker):
         tracker.tracked(release="hang_up")(Handle)
     with pytest.raises(DeclarationError, match="decorates classes"):
         tracker.tracked(lambda: None)
+
+
+def test_a_generator_that_is_closed_early_ends_its_lease(prepared, tracker):
+    """close(), as of contextlib.closing(), runs the generator's own clean-up, and so does leaving its loop."""
+
+    def decorate(tracker):
+        @tracker.acquires
+        def handles():
+            handle = Handle()
+            try:
+                yield handle
+            finally:
+                handle.close()
+
+        return handles
+
+    handles = prepared(decorate)
+    with contextlib.closing(handles()) as generator:
+        next(generator).use()
+        assert len(tracker.find_leaks()) == 1
+    for _ in handles():
+        break
+    assert rules(tracker) == []
+
+
+def test_a_factory_that_gives_the_same_object_again(prepared, tracker):
+    """While it is in use it is one resource, and one release ends it; after that it is acquired anew."""
+    handle = Handle()
+
+    def decorate(tracker):
+        @tracker.acquires
+        def shared():
+            return handle
+
+        return shared
+
+    shared = prepared(decorate)
+    for _ in range(2):
+        first, second = shared(), shared()
+        assert second is first
+        second.close()
+        with pytest.raises(UseAfterReleaseError):
+            first.use()
+    assert rules(tracker) == ["LT201"]
+    assert tracker.report().totals.acquired == 2

@@ -156,3 +156,62 @@ def test_an_async_block_that_acquires_can_be_entered_again(on):
 
     asyncio.run(main())
     assert on.find_leaks() == []
+
+
+@pytest.mark.parametrize("opened_before", [False, True])
+@pytest.mark.parametrize("inside", [False, True])
+def test_tidying_up_after_an_acquire_method_that_raised(on, opened_before, inside):
+    """close() in the 'finally' clause around open(), or in open() itself, is no mistake when open() raises."""
+
+    @on.tracked(acquire="open")
+    class Driver:
+        fail = False
+        closed = 0
+
+        def open(self):
+            if self.fail:
+                if inside:
+                    self.close()
+                raise OSError("no device")
+
+        def flush(self): ...
+
+        def close(self):
+            self.flush()
+            self.closed += 1
+
+    obj = Driver()
+    if opened_before:
+        obj.open()
+        obj.close()
+    obj.fail = True
+    with pytest.raises(OSError, match="no device"):
+        try:
+            obj.open()
+        finally:
+            obj.close()
+    assert obj.closed == 1 + inside + opened_before
+    assert on.report().findings == ()
+    obj.fail = False
+    obj.open()
+    obj.close()
+    with pytest.raises(UseAfterReleaseError):
+        obj.flush()
+
+
+def test_an_acquire_method_that_closes_first(on):
+    """open() may begin with a close() of its own, the first time and the second."""
+
+    @on.tracked(acquire="open")
+    class Driver:
+        def open(self):
+            self.close()
+
+        def close(self): ...
+
+    obj = Driver()
+    for _ in range(2):
+        obj.open()
+        assert len(on.find_leaks()) == 1
+        obj.close()
+    assert on.report().findings == ()

@@ -99,3 +99,13 @@ def test_settings_may_change_inside_a_scope(tracker, resource, found):
     assert found() == [("LT103", "long")] * 2
     one.close()
     two.close()
+
+
+def test_under_raise_what_was_dropped_in_a_scope_raises_at_its_end(tracker, resource):
+    """The collector cannot raise, so the end of the innermost scope does, once; what was dropped outside does not."""
+    tracker.start(policy="raise", report=False)
+    resource()
+    with tracker.scope("outer"):
+        with pytest.raises(LeakError) as caught, tracker.scope("job"):
+            resource()
+        assert [(finding.rule, finding.scope) for finding in caught.value.findings] == [("LT102", "job")]
