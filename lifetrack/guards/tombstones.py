@@ -16,6 +16,7 @@ from typing import Any
 from lifetrack.guards.callers import is_exit, is_own_call, may_touch
 from lifetrack.guards.class_methods import class_methods
 from lifetrack.guards.copying import copying
+from lifetrack.guards.coroutines import mark_coroutine
 from lifetrack.guards.patches import attribute_setter
 from lifetrack.guards.shapes import Shape, mro, own, resolve, set_class
 from lifetrack.ledger.callers import caller
@@ -102,6 +103,7 @@ def _dressed(guard: Any, shape: Shape, name: str) -> Callable[..., Any]:
     if callable(original):
         guard.__doc__ = original.__doc__
         guard.__wrapped__ = original
+        mark_coroutine(guard, original)
     dressed: Callable[..., Any] = guard
     return dressed
 

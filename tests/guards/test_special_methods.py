@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import inspect
+import sys
 
 import pytest
 
@@ -204,3 +206,23 @@ def test_what_only_asks_may_use_the_rest_of_the_object(on):
         obj._inner()
     with pytest.raises(UseAfterReleaseError):
         obj.value()
+
+
+def test_a_guarded_coroutine_function_is_still_taken_for_one(on):
+    """Frameworks ask whether to await a handler, also of an object that was released."""
+
+    @on.tracked
+    class Plugin:
+        async def handle(self): ...
+
+        def plain(self): ...
+
+        def close(self): ...
+
+    obj = Plugin()
+    obj.close()
+    ask = inspect.iscoroutinefunction if sys.version_info >= (3, 12) else asyncio.iscoroutinefunction
+    assert ask(obj.handle)
+    assert not ask(obj.plain)
+    with pytest.raises(UseAfterReleaseError):
+        obj.handle()
