@@ -148,3 +148,11 @@ def test_level_off(runner) -> None:
     assert "tracking was off" in ended.err
     report = json.loads((runner.folder / "a.json").read_text())
     assert (report["level"], report["process"]["ending"], report["findings"]) == ("off", "exit", [])
+
+
+def test_imports_are_not_counted(runner) -> None:
+    """The files that an import reads, lifetrack's own among them, are no resources of the program's."""
+    runner.write("beside.py", "X = 1\n")
+    ended = runner.lifetrack("run", "--report", "a.json", "-c", "import beside, wave\n" + LEAK)
+    totals = json.loads((runner.folder / "a.json").read_text())["totals"]
+    assert (totals["acquired"], totals["released"]) == (1, 0), ended.err
