@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -45,6 +46,19 @@ class Tracked(wrapt.ObjectProxy[Any]):
     async def __aenter__(self) -> Any:
         entered = await self.__wrapped__.__aenter__()
         return self if entered is self.__wrapped__ else entered
+
+
+def _references(proxy: Any) -> int:
+    return sys.getrefcount(proxy.__wrapped__)
+
+
+#: The references that are counted where nobody but a proxy has the object.
+_ALONE = _references(Tracked(object()))
+
+
+def _is_shared(proxy: Any) -> bool:
+    """Whether somebody besides the proxy has the object."""
+    return _references(proxy) > _ALONE
 
 
 def unwrapped(obj: Any) -> Any:
@@ -88,4 +102,5 @@ def proxy_class(cls: type, releases: tuple[str, ...]) -> type[Tracked]:
     """Make the proxy class for objects of a type."""
     namespace = _missing(cls) | {name: _forward(name, resolve(cls, name)) for name in releases}
     namespace |= {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
+    namespace["lifetrack_is_shared"] = _is_shared
     return type(cls.__name__, (Tracked,), namespace)

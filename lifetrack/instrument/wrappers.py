@@ -22,6 +22,7 @@ from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import OPEN_STATES, RELEASED, UNOPENED, extra_of
 from lifetrack.ledger.moment import MOMENT_PARTS
 from lifetrack.ledger.territory import FILES, USER
+from lifetrack.values.findings import Certainty
 
 #: The attribute of a wrapper that names what it wraps.
 ORIGINAL = "lifetrack_original"
@@ -213,6 +214,12 @@ def _async_releaser(recorder: Recorder, original: Any, name: str) -> Callable[..
     return _marked(wrapper, original)
 
 
+def _is_held_elsewhere(obj: object) -> bool:
+    """Whether a proxy goes while somebody else has the object itself, and may release it where no proxy sees it."""
+    is_shared = resolve(type(obj), "lifetrack_is_shared")
+    return is_shared is not None and bool(is_shared(obj))
+
+
 def finalizer(recorder: Recorder, original: Any) -> Callable[[Any], None]:
     """Make the ``__del__`` of an instrumented class. It may run anywhere, so it takes no lock and only enqueues."""
     pop, pending, entries = recorder.entries.pop, recorder.ledger.pending, recorder.entries
@@ -223,6 +230,8 @@ def finalizer(recorder: Recorder, original: Any) -> Callable[[Any], None]:
         if entry is not None and entry[0] in open_states and engine.on:
             when = entry[5].declaration.released_when
             if when is None or not when(self):
+                if _is_held_elsewhere(self):
+                    extra_of(entry).certainty = Certainty.SUSPECTED
                 pending.append(entry)
 
     if original is None:

@@ -87,7 +87,7 @@ def leak_rule(entry: Entry, otherwise: str) -> tuple[str, Certainty]:
         return "LT105", Certainty.PROVEN
     if state == FAILED:
         return "LT106", extra_of(entry).certainty
-    return otherwise, Certainty.PROVEN
+    return otherwise, Certainty.PROVEN if entry[EXTRA] is None else entry[EXTRA].certainty
 
 
 def _origin(trace: Any, offset: int | None) -> tuple[int, int | None]:
