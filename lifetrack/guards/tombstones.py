@@ -226,6 +226,12 @@ def _guards(shape: Shape, rule: str) -> dict[str, Any]:
     return found
 
 
+def _documentation(cls: type) -> Any:
+    """Give the docstring; where one is only made when somebody reads it, do not be the one."""
+    text = own(cls).get("__doc__")
+    return text if text is None or isinstance(text, str) else property(lambda _: cls.__doc__)
+
+
 def _namespace(shape: Shape, rule: str) -> dict[str, Any]:
     cls = shape.cls
     namespace = _guards(shape, rule) | copying(cls)
@@ -236,7 +242,7 @@ def _namespace(shape: Shape, rule: str) -> dict[str, Any]:
         "__slots__": (),
         "__module__": cls.__module__,
         "__qualname__": cls.__qualname__,
-        "__doc__": cls.__doc__,
+        "__doc__": _documentation(cls),
     }
     return namespace
 

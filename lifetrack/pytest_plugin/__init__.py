@@ -5,9 +5,9 @@ This module registers the options, the marker and the fixture. Everything else i
 
 from __future__ import annotations
 
-import argparse
+import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,22 +22,22 @@ _MARKER = (
 )
 
 
-class _LevelAction(argparse.Action):
-    """Take a level behind ``=``; in ``--lifetrack tests/`` the word is a path and is handed back."""
+def _spell_out(args: list[str]) -> list[str]:
+    """In ``--lifetrack tests/`` the word is a path, not a level: say so in ``args``, and give such paths."""
+    paths = []
+    for index, (flag, word) in enumerate(itertools.pairwise(args)):
+        if flag == "--lifetrack" and word.strip().lower() not in _LEVELS and os.path.exists(word.partition("::")[0]):
+            args[index] = "--lifetrack=stacks"
+            paths.append(word)
+    return paths
 
-    def __call__(
-        self,
-        parser: argparse.ArgumentParser,  # noqa: ARG002 - argparse calls it so
-        namespace: argparse.Namespace,
-        values: str | Sequence[Any] | None,
-        option_string: str | None = None,  # noqa: ARG002
-    ) -> None:
-        level = str(values)
-        if level.strip().lower() not in _LEVELS and os.path.exists(level.partition("::")[0]):
-            # argparse keeps here what it leaves to others, and pytest takes that for paths.
-            namespace.__dict__.setdefault("_unrecognized_args", []).append(level)
-            level = "stacks"
-        setattr(namespace, self.dest, level)
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> Generator[None, Any, Any]:
+    """Mend the arguments before pytest parses them for good, and what it has parsed for a first look."""
+    known = early_config.known_args_namespace.file_or_dir
+    known.extend(path for path in _spell_out(args) if path not in known)
+    return (yield)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -45,7 +45,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("lifetrack", "lifetrack: leaks and misuse of resources")
     group.addoption(
         "--lifetrack",
-        action=_LevelAction,
         nargs="?",
         const="stacks",
         default=None,

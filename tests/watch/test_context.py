@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lifetrack.ledger.territory import OURS, classify
+
 if TYPE_CHECKING:
     from conftest import RunPython
 
@@ -98,7 +100,8 @@ def test_futures_are_as_before(place: Callable[[], str]) -> None:
         frames = [frame.name for frame in traceback.extract_tb(failed.exception().__traceback__)]
         assert pool.submit(lambda: threading.current_thread().name).result() == "named_0"
     assert frames[-2:] == ["run", "fail"]
-    assert not any("lifetrack" in frame.filename for frame in traceback.extract_tb(failed.exception().__traceback__))
+    files = [frame.filename for frame in traceback.extract_tb(failed.exception().__traceback__)]
+    assert not any(classify(file) == OURS for file in files)
     assert place() == "process"
 
 
