@@ -44,6 +44,12 @@ def new_entry(engine: Engine, kind: Kind, state: int, number: int | None, frame:
     return [state, number, trace, offset, engine.ledger.place.get(), kind, when, None, None, None, None]
 
 
+def note_release(engine: Engine, entry: Entry, frame: FrameType) -> None:
+    """Note where and when a resource was released, and that it was."""
+    entry[RELEASE_TRACE], entry[RELEASE_OFFSET], entry[RELEASE_MOMENT] = engine.place(frame)
+    entry[STATE] = RELEASED
+
+
 class Recorder:
     """Records acquire and release for the wrappers of one engine. Its methods take the object itself, none keeps it."""
 
@@ -154,10 +160,9 @@ class Recorder:
         if declaration.released_when is not None and not declaration.released_when(obj):
             entry[STATE] = LIVE
             return
-        entry[RELEASE_TRACE], entry[RELEASE_OFFSET], entry[RELEASE_MOMENT] = self.engine.place(frame)
+        note_release(self.engine, entry, frame)
         if declaration.recognised and len(declaration.release) > 1:
             extra_of(entry).released_by = name
-        entry[STATE] = RELEASED
         if declaration.guard != "none":
             bury(self.shape(obj), obj)
 

@@ -10,8 +10,7 @@ from typing import Any, TypeVar
 
 from lifetrack.guards.shapes import shape_of
 from lifetrack.instrument.functions import Desk
-from lifetrack.instrument.recorder import new_entry
-from lifetrack.instrument.singles import release
+from lifetrack.instrument.recorder import new_entry, note_release
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import OPEN_STATES, RELEASED, RELEASING, STATE, UNOPENED, type_name
 from lifetrack.values.declarations import Declaration
@@ -52,7 +51,7 @@ class _Releasing:
         if any(shape_of(base) for base in type(self._obj).__mro__):
             self._desk.recorder.released(self._entry, self._obj, "", self._frame)
         else:
-            release(self._desk.engine, self._entry, self._frame)
+            note_release(self._desk.engine, self._entry, self._frame)
 
 
 class _Argument:

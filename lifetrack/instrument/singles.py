@@ -10,17 +10,12 @@ from lifetrack.guards.engine import Engine
 from lifetrack.guards.shapes import resolve, shape_of
 from lifetrack.instrument.classes import Classes
 from lifetrack.instrument.declare import names_of, recognise
-from lifetrack.instrument.recorder import new_entry
+from lifetrack.instrument.recorder import new_entry, note_release
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import (
     LIVE,
     OPEN_STATES,
-    RELEASE_MOMENT,
-    RELEASE_OFFSET,
-    RELEASE_TRACE,
-    RELEASED,
     STATE,
-    Entry,
     Kind,
     extra_of,
     type_name,
@@ -150,16 +145,10 @@ class Singles:
         """End a lease in order."""
         entry = None if lease is None else self._ledger.entries.get(id(lease))
         if entry is not None:
-            release(self._engine, entry, frame)
+            note_release(self._engine, entry, frame)
 
     def lost(self, lease: Lease) -> None:
         """Notice that a lease was dropped; runs in the garbage collector, so it only enqueues."""
         entry = self._ledger.entries.pop(id(lease), None)
         if entry is not None and entry[STATE] in OPEN_STATES and self._engine.on:
             self._ledger.pending.append(entry)
-
-
-def release(engine: Engine, entry: Entry, frame: FrameType) -> None:
-    """Record a release of something that carries no guard."""
-    entry[RELEASE_TRACE], entry[RELEASE_OFFSET], entry[RELEASE_MOMENT] = engine.place(frame)
-    entry[STATE] = RELEASED

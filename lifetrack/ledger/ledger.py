@@ -31,6 +31,7 @@ from lifetrack.ledger.entries import (
 from lifetrack.ledger.moment import Moment
 from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.values.declarations import Declaration
+from lifetrack.values.events import COLLECTED
 from lifetrack.values.findings import Certainty, Finding
 
 #: How many cases of one kind at one place are kept one by one; the rest is only counted.
@@ -203,7 +204,8 @@ class Ledger:
             if extra is not None and extra.reported is not None:
                 continue
             rule, certainty = leak_rule(entry, "LT102")
-            new.append(self.add_case(rule, certainty, entry))
+            end: RawEvent | None = (COLLECTED, None, None) if rule == "LT102" else None
+            new.append(self.add_case(rule, certainty, entry, end))
 
     # -- what is open --------------------------------------------------------------------------------------------
 

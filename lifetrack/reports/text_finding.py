@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from lifetrack.reports.layout import Layout, Line, Piece
 from lifetrack.reports.paths import clean, code_of, is_library, is_standard
-from lifetrack.values.events import ACQUIRED, Event
+from lifetrack.values.events import ACQUIRED, COLLECTED, Event
 from lifetrack.values.findings import Certainty, Finding
 from lifetrack.values.stacks import Site
 
@@ -98,7 +98,8 @@ def _row(label: str, site: Site, layout: Layout) -> _Row:
 def _event_rows(event: Event, finding: Finding, pid: int, layout: Layout) -> list[_Row]:
     frames = _frames(event, finding)
     if not frames:
-        rows = [_Row(clean(event.event), note="(no place was recorded)")]
+        nobody = event.event == COLLECTED
+        rows = [_Row(clean(event.event), note="(by the garbage collector)" if nobody else "(no place was recorded)")]
     else:
         rows = _frame_rows(clean(event.event), frames, layout)
     note = _where_it_ran(event, pid)

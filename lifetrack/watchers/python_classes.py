@@ -42,7 +42,7 @@ class WatchedClass(Shared):
         asked = self._row.name not in _NEVER_ASKED
         inner = self._row.inner_release
         for name in (*inner, *declaration.release[1:]) if inner else declaration.release:
-            self._wrap(name, self._asked_releaser if asked else self._releaser)
+            self._wrap(name, self._asked_releaser if asked else functools.partial(self.releaser, self._row.declaration))
         self._wrap("__del__", self._finalizer)
         for extra in self._extras:
             extra(self, self._patches)
@@ -82,23 +82,6 @@ class WatchedClass(Shared):
             finally:
                 for listener in watched.listeners:
                     listener.released(self, declaration, caller(1))
-
-        watched = self
-        return release
-
-    def _releaser(self, original: Any) -> Any:
-        declaration = self._row.declaration
-
-        def release(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            try:
-                result = original(self, *args, **kwargs)
-            except BaseException as error:
-                for listener in watched.listeners:
-                    listener.release_failed(self, declaration, error, caller(1))
-                raise
-            for listener in watched.listeners:
-                listener.released(self, declaration, caller(1), asked=False)
-            return result
 
         watched = self
         return release

@@ -9,17 +9,13 @@ from typing import Any
 
 from lifetrack.guards.engine import Engine
 from lifetrack.guards.shapes import mro, shape_of
-from lifetrack.instrument.recorder import new_entry
+from lifetrack.instrument.recorder import new_entry, note_release
 from lifetrack.ledger.entries import (
     EXTRA,
     HALF_RELEASED,
     KIND,
     LIVE,
     OPEN_STATES,
-    RELEASE_MOMENT,
-    RELEASE_OFFSET,
-    RELEASE_TRACE,
-    RELEASED,
     STATE,
     Entry,
     Kind,
@@ -113,8 +109,7 @@ class Recording:
         if in_finalizer(frame, entry):
             self.lost(obj)
             return
-        entry[RELEASE_TRACE], entry[RELEASE_OFFSET], entry[RELEASE_MOMENT] = self.engine.place(frame)
-        entry[STATE] = RELEASED
+        note_release(self.engine, entry, frame)
 
     def release_failed(self, obj: Any, declaration: Declaration, error: BaseException, frame: FrameType) -> None:
         """Record a release that raised, for a kind that cannot be asked for its state."""

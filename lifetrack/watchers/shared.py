@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from lifetrack.ledger.callers import caller
+from lifetrack.values.declarations import Declaration
 from lifetrack.watchers.recording import Recording
 
 
@@ -24,6 +28,22 @@ class Shared:
         if not self.listeners:
             self.put()
         self.listeners = (*self.listeners, recording)
+
+    def releaser(self, declaration: Declaration, original: Any) -> Any:
+        """Make a release method that tells the listeners, without asking the object for its state."""
+
+        def release(obj: Any, /, *args: Any, **kwargs: Any) -> Any:
+            try:
+                result = original(obj, *args, **kwargs)
+            except BaseException as error:
+                for listener in self.listeners:
+                    listener.release_failed(obj, declaration, error, caller(1))
+                raise
+            for listener in self.listeners:
+                listener.released(obj, declaration, caller(1), asked=False)
+            return result
+
+        return release
 
     def leave(self, recording: Recording) -> None:
         """Let a tracker listen no more."""

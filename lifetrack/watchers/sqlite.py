@@ -38,7 +38,7 @@ class WatchedConnect(Shared):
         """Replace ``connect`` under all its names."""
         sqlite3: Any = sys.modules["sqlite3"]
         self._original, self._base = sqlite3.connect, sqlite3.Connection
-        self._made = _answering_as(self._base, self._releaser(self._base.close))
+        self._made = _answering_as(self._base, self._close(self._base.close))
         self._replacement = replacement(self._original, self._calling())
         exchange(self._original, self._replacement)
 
@@ -84,28 +84,15 @@ class WatchedConnect(Shared):
         for listener in self.listeners:
             listener.acquired(connection, self._declaration, frame, seen)
 
+    def _close(self, original: Any) -> Any:
+        close = self.releaser(self._declaration, original)
+        close.lifetrack_watched = True
+        return close
+
     def _wrap_close(self, cls: type) -> None:
         close = resolve(cls, "close")
         if getattr(close, "lifetrack_watched", None) is None and not issubclass(cls, self._made):
-            self._patches.put(cls, "close", functools.wraps(close)(self._releaser(own(cls).get("close", close))))
-
-    def _releaser(self, original: Any) -> Callable[..., Any]:
-        declaration = self._declaration
-
-        def close(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            try:
-                result = original(self, *args, **kwargs)
-            except BaseException as error:
-                for listener in watched.listeners:
-                    listener.release_failed(self, declaration, error, caller(1))
-                raise
-            for listener in watched.listeners:
-                listener.released(self, declaration, caller(1))
-            return result
-
-        watched = self
-        close.lifetrack_watched = True  # type: ignore[attr-defined]
-        return close
+            self._patches.put(cls, "close", functools.wraps(close)(self._close(own(cls).get("close", close))))
 
 
 def _answering_as(base: Any, close: Any) -> Any:

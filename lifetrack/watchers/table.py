@@ -11,7 +11,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
-from lifetrack.values.declarations import INIT, Declaration
+from lifetrack.values.declarations import Declaration
 
 STDLIB = "stdlib"
 #: Mechanisms: each is one module of this package.
@@ -102,8 +102,3 @@ KNOWN: tuple[str, ...] = (STDLIB, *dict.fromkeys(name for row in TABLE for name 
 def rows_of(name: str) -> tuple[Row, ...]:
     """Give the rows that a watch name stands for."""
     return tuple(row for row in TABLE if name == STDLIB or name in row.watch)
-
-
-def acquires_in_constructor(row: Row) -> bool:
-    """Whether an object of this kind is acquired by making it."""
-    return row.declaration.acquire == INIT
