@@ -24,12 +24,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lifetrack.api import (
+        Owned,
+        Owner,
+        Shared,
+        Weak,
         acquires,
         allow,
         assert_no_leaks,
+        borrow,
+        borrows,
         find_leaks,
         history,
         is_tracking,
+        owner_of,
         releases,
         report,
         scope,
@@ -38,6 +45,7 @@ if TYPE_CHECKING:
         stop,
         track,
         tracked,
+        transfer,
         watch,
     )
     from lifetrack.reports.model import Report
@@ -58,7 +66,7 @@ if TYPE_CHECKING:
         UseBeforeAcquireError,
     )
     from lifetrack.values.events import Event
-    from lifetrack.values.findings import Certainty, Finding
+    from lifetrack.values.findings import Certainty, Finding, OwnerName
     from lifetrack.values.records import Record, Snapshot
     from lifetrack.values.stacks import Site
 
@@ -66,8 +74,9 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "lifetrack.api": (
-        "acquires", "allow", "assert_no_leaks", "find_leaks", "history", "is_tracking", "releases", "report", "scope",
-        "snapshot", "start", "stop", "track", "tracked", "watch",
+        "Owned", "Owner", "Shared", "Weak", "acquires", "allow", "assert_no_leaks", "borrow", "borrows", "find_leaks",
+        "history", "is_tracking", "owner_of", "releases", "report", "scope", "snapshot", "start", "stop", "track",
+        "tracked", "transfer", "watch",
     ),
     "lifetrack.reports.model": ("Report",),
     "lifetrack.tracker": ("Tracker",),
@@ -77,7 +86,7 @@ _HOMES = {
         "UseAfterReleaseError", "UseBeforeAcquireError",
     ),
     "lifetrack.values.events": ("Event",),
-    "lifetrack.values.findings": ("Certainty", "Finding"),
+    "lifetrack.values.findings": ("Certainty", "Finding", "OwnerName"),
     "lifetrack.values.records": ("Record", "Snapshot"),
     "lifetrack.values.stacks": ("Site",),
 }  # fmt: skip
@@ -95,9 +104,13 @@ __all__ = [
     "LeakWarning",
     "LifetrackError",
     "MissingExtraError",
+    "Owned",
+    "Owner",
+    "OwnerName",
     "OwnershipError",
     "Record",
     "Report",
+    "Shared",
     "Site",
     "Snapshot",
     "Tracker",
@@ -105,12 +118,16 @@ __all__ = [
     "UseAfterMoveError",
     "UseAfterReleaseError",
     "UseBeforeAcquireError",
+    "Weak",
     "acquires",
     "allow",
     "assert_no_leaks",
+    "borrow",
+    "borrows",
     "find_leaks",
     "history",
     "is_tracking",
+    "owner_of",
     "releases",
     "report",
     "scope",
@@ -119,6 +136,7 @@ __all__ = [
     "stop",
     "track",
     "tracked",
+    "transfer",
     "watch",
 ]
 

@@ -119,7 +119,7 @@ class Recording:
         entry[STATE] = HALF_RELEASED
         extra = extra_of(entry)
         extra.error = type(error).__name__
-        extra.events.append((RELEASE_FAILED, *self.engine.trace(frame)))
+        extra.note((RELEASE_FAILED, *self.engine.trace(frame), None))
 
     # -- the collector: these run anywhere, so they take no lock and only enqueue --------------------------------
 
