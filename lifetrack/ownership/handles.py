@@ -12,11 +12,10 @@ from lifetrack.guards import active
 from lifetrack.guards.authority import acting_for
 from lifetrack.guards.release_names import async_names, call_release, release_names, sync_names
 from lifetrack.guards.shapes import resolve
-from lifetrack.ledger.entries import EXTRA, KIND, UNOPENED, type_name
+from lifetrack.ledger.entries import KIND, type_name
 from lifetrack.ledger.places import OwnerPlace
-from lifetrack.ownership.custody import Standing, current_place, hand_over
+from lifetrack.ownership.custody import Standing, current_place, hand_over, judge_lent
 from lifetrack.ownership.holding import end_unclosed, forget, hold
-from lifetrack.values.declarations import Declaration
 from lifetrack.values.errors import DeclarationError, UseAfterMoveError, UseAfterReleaseError
 from lifetrack.values.events import RELEASED, USED
 
@@ -38,8 +37,7 @@ def misuse(rule: str, obj: object, event: str, frame: FrameType) -> None:
     for engine in active.engines:
         entry = None if obj is None else engine.ledger.entries.get(id(obj))
         if entry is None:
-            kind = engine.ledger.new_kind("object" if obj is None else type_name(type(obj)), Declaration(release=()))
-            entry = [UNOPENED, 0, None, None, None, kind, *[None] * (EXTRA - KIND)]
+            entry = engine.ledger.stranger("object" if obj is None else type_name(type(obj)))
         elif rule == "LT202" and entry[KIND].declaration.idempotent:
             continue
         engine.violation(rule, entry, event, frame)
@@ -102,7 +100,7 @@ class Owned(Handle[T]):
     for an object without a release method.
     """
 
-    __slots__ = ("__weakref__", "_last", "_moved", "_names", "_obj", "_place")
+    __slots__ = ("__weakref__", "_last", "_moved", "_names", "_obj", "_place", "_turn")
 
     def __init__(self, obj: T, *, name: str | None = None, release: str | None = None) -> None:
         self._obj: Any = NOTHING
@@ -120,6 +118,8 @@ class Owned(Handle[T]):
         hold(obj, cast("weakref.ref[Any]", self._place.holder))
         self._obj = obj
         self._moved = False
+        #: Whoever takes this may release.
+        self._turn = [True]
         for engine in active.engines:
             entry = engine.ledger.entries.get(id(obj))
             if entry is not None:
@@ -211,21 +211,45 @@ class Owned(Handle[T]):
 
     def release(self) -> None:
         """Release the object. A second time is LT202, after a move LT203; whatever the release raises is raised."""
-        obj = self._obj
-        if obj is NOTHING:
-            misuse("LT203" if self._moved else "LT202", self.peek(), RELEASED, _getframe(1))
-            return
-        run_release(obj, self._names, self._place)
-        self._released(obj)
+        self._release("LT302", _getframe(1))
 
     async def arelease(self) -> None:
         """As :meth:`release`, by the object's coroutine method where it has one."""
+        await self._arelease("LT302", _getframe(1))
+
+    def _release(self, lent: str, frame: FrameType) -> None:
+        obj = self._due(frame)
+        if obj is not NOTHING:
+            try:
+                judge_lent(lent, obj, self._place, frame)
+                run_release(obj, self._names, self._place)
+            except BaseException:
+                self._turn.append(True)  # it can be tried again
+                raise
+            self._released(obj)
+
+    async def _arelease(self, lent: str, frame: FrameType) -> None:
+        obj = self._due(frame)
+        if obj is not NOTHING:
+            try:
+                judge_lent(lent, obj, self._place, frame)
+                await run_async_release(obj, self._names, self._place)
+            except BaseException:
+                self._turn.append(True)
+                raise
+            self._released(obj)
+
+    def _due(self, frame: FrameType) -> Any:
+        """Give what is to be released; nothing where that is under way, in another thread or further out."""
         obj = self._obj
         if obj is NOTHING:
-            misuse("LT203" if self._moved else "LT202", self.peek(), RELEASED, _getframe(1))
-            return
-        await run_async_release(obj, self._names, self._place)
-        self._released(obj)
+            misuse("LT203" if self._moved else "LT202", self.peek(), RELEASED, frame)
+            return NOTHING
+        try:
+            self._turn.pop()
+        except IndexError:
+            return NOTHING
+        return obj
 
     def _released(self, obj: Any) -> None:
         forget(id(obj))
@@ -235,7 +259,7 @@ class Owned(Handle[T]):
         """Release what it holds, if anything, and hold ``obj`` instead, if given."""
         frame = _getframe(1)
         if self._obj is not NOTHING:
-            self.release()
+            self._release("LT302", frame)
         if obj is not None:
             self._names = check_release(obj, None)
             self._take(obj, frame)
@@ -247,7 +271,7 @@ class Owned(Handle[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self:
-            self.release()
+            self._release("LT304", _getframe(1))
 
     async def __aenter__(self) -> Self:
         return self
@@ -256,7 +280,7 @@ class Owned(Handle[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self:
-            await self.arelease()
+            await self._arelease("LT304", _getframe(1))
 
     def __del__(self) -> None:
         if self._obj is not NOTHING:
