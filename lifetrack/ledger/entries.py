@@ -98,7 +98,7 @@ class Extra:
     #: The place in which it was acquired, once it has been transferred; and the last transfer.
     origin: Place | None = None
     transfer: Note | None = None
-    #: The borrows that are open, by the address of whoever keeps them open.
+    #: The borrows that are open, by the address of their notes: who borrows may be gone and its address used again.
     lent: dict[int, Note] | None = None
     #: Those who share it, by the address of their handles.
     sharers: dict[int, Note] | None = None

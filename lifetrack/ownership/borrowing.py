@@ -26,7 +26,7 @@ class Borrow(Generic[T]):
 
     def __init__(self, obj: T) -> None:
         self._obj = obj
-        #: The entries that say that the object is lent.
+        #: The entries that say that the object is lent, each with the note of it.
         self._entries: Any = ()
 
     def __enter__(self) -> T:
@@ -47,19 +47,19 @@ class Borrow(Generic[T]):
                 extra.note(note)
                 if extra.lent is None:
                     extra.lent = {}
-                extra.lent[id(self)] = note
+                extra.lent[id(note)] = note
                 if entry[STATE] == LIVE:
                     entry[STATE] = BOUND
-                self._entries = (*self._entries, (engine, entry))
+                self._entries = (*self._entries, (engine, entry, note))
         return obj  # type: ignore[no-any-return]
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         lent, self._entries = self._entries, ()
-        for engine, entry in lent:
+        for engine, entry, note in lent:
             extra: Extra = entry[EXTRA]
-            if extra.lent is not None and extra.lent.pop(id(self), None) is not None:
+            if extra.lent is not None and extra.lent.pop(id(note), None) is not None:
                 extra.note((RETURNED, engine.mark(_getframe(1)), engine.when(), None))
 
     async def __aenter__(self) -> T:

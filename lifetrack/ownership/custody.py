@@ -23,8 +23,9 @@ from lifetrack.ledger.entries import (
     type_name,
 )
 from lifetrack.ledger.places import PROCESS, OwnerPlace, Place
+from lifetrack.ledger.rendering import owner_words
 from lifetrack.values.errors import OwnershipError
-from lifetrack.values.events import TRANSFERRED
+from lifetrack.values.events import RELEASED, TRANSFERRED
 
 
 class Standing:
@@ -138,7 +139,9 @@ def object_place(engine: Engine, obj: object) -> ObjectPlace:
         for key, place in places.copy().items():
             if place.is_gone():
                 places.pop(key, None)
-    made = places[id(obj)] = ObjectPlace(engine, obj, *_naming(obj))
+    made = ObjectPlace(engine, obj, *_naming(obj))
+    if made.holder is not None or made.entry is not None:  # else nobody could tell when the object is gone
+        places[id(obj)] = made
     return made
 
 
@@ -160,6 +163,17 @@ def keep(obj: Any, place: Place, frame: FrameType) -> None:
         entry = engine.ledger.entries.get(id(obj))
         if entry is not None:
             hand_over(engine, entry, place, frame)
+
+
+def judge_lent(rule: str, obj: object, place: Place, frame: FrameType) -> None:
+    """File a borrow that is open when its owner releases an object: LT302, or LT304 where the owner ends by that.
+
+    Under the policy ``raise`` the release is not to begin.
+    """
+    for engine in active.engines:
+        entry = engine.ledger.entries.get(id(obj))
+        if entry is not None and entry[EXTRA] is not None and entry[EXTRA].lent and entry[STATE] in OPEN_STATES:
+            engine.violation(rule, entry, RELEASED, frame, words={"owner": owner_words(place)})
 
 
 def mark_bound(entry: Entry) -> Extra:

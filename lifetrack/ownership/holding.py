@@ -34,12 +34,16 @@ def holder_of(obj: object) -> Any:
 
 
 def hold(obj: object, reference: weakref.ref[Any]) -> None:
-    """Note who holds an object from now on; whoever held it before lets go of it."""
+    """Note who holds an object from now on; whoever held it before lets go of it.
+
+    Raises OwnershipError where that cannot be, for several share it.
+    """
     key = id(obj)
     before = _holders.get(key)
     if before is not None and before is not reference:
         holder = before()
         if holder is not None:
+            holder.check_transfer()
             holder.let_go(key, moved=True)
     _holders[key] = reference
 

@@ -12,13 +12,15 @@ from typing import Any, Self
 from lifetrack.guards import active
 from lifetrack.guards.authority import acting_for
 from lifetrack.guards.release_names import async_names, call_release, release_names, sync_names
-from lifetrack.ledger.entries import EXTRA, OPEN_STATES, STATE, Entry
+from lifetrack.ledger.entries import BOUND, EXTRA, INHERITED, LIVE, OPEN_STATES, RELEASING, STATE, Entry
 from lifetrack.ledger.places import OwnerPlace
-from lifetrack.ownership.custody import Standing, current_place
+from lifetrack.ownership.custody import Standing, current_place, judge_lent
 from lifetrack.ownership.holding import end_unclosed, forget, hold
-from lifetrack.values.errors import ConfigurationError, OwnershipError
-from lifetrack.values.events import RELEASED
+from lifetrack.values.errors import ConfigurationError, DeclarationError, OwnershipError
 
+#: The states of what is to be released: not that of what somebody is releasing already.
+_DUE = (OPEN_STATES | {INHERITED}) - {RELEASING}
+_UNTOUCHED = frozenset({LIVE, BOUND, INHERITED})
 #: Beyond this number an owner looks whether what it holds has been closed without its knowledge.
 _MANY = 64
 
@@ -125,34 +127,39 @@ class Owner(Standing):
     def release(self, obj: Any) -> None:
         """Release one of the resources that it owns; raises OwnershipError for one that it does not own."""
         self._check_owned(obj)
-        self._release(obj, _getframe(1))
+        try:
+            self._release(obj, "LT302", _getframe(1))
+        except BaseException as error:
+            self._keep(obj, error)
+            raise
 
     async def arelease(self, obj: Any) -> None:
         """As :meth:`release`, by the object's coroutine method where it has one."""
         self._check_owned(obj)
-        await self._arelease(obj, _getframe(1))
+        try:
+            await self._arelease(obj, "LT302", _getframe(1))
+        except BaseException as error:
+            self._keep(obj, error)
+            raise
 
     def _check_owned(self, obj: Any) -> None:
         if self._held.get(id(obj)) is not obj:
             kind = type(obj).__qualname__
             raise OwnershipError(f"owner '{self.name}' does not own this {kind}: transfer it there first")
 
-    def _is_due(self, obj: Any, frame: FrameType) -> bool:
-        """Take an object out, to be released; False if that has happened already. A borrow of it is filed."""
+    def _is_due(self, obj: Any, lent: str, frame: FrameType) -> bool:
+        """Take an object out, to be released; False if somebody else does that. A borrow of it is filed as ``lent``."""
         forget(id(obj))
         if self._held.pop(id(obj), None) is None:
             return False
+        judge_lent(lent, obj, self._place, frame)
         known = _entries(obj)
-        for engine, entry in known:
-            if entry[EXTRA] is not None and entry[EXTRA].lent and entry[STATE] in OPEN_STATES:
-                words = {"owner": f"{self.kind} '{self.name}'"}
-                engine.violation("LT304", entry, RELEASED, frame, words=words)
         if known:
-            return any(entry[STATE] in OPEN_STATES for _, entry in known)
+            return any(entry[STATE] in _DUE for _, entry in known)
         return not _says_closed(obj)
 
-    def _release(self, obj: Any, frame: FrameType) -> None:
-        if not self._is_due(obj, frame):
+    def _release(self, obj: Any, lent: str, frame: FrameType) -> None:
+        if not self._is_due(obj, lent, frame):
             return
         with acting_for(self._place):
             if isinstance(obj, Owner):
@@ -160,8 +167,8 @@ class Owner(Standing):
             else:
                 call_release(obj, sync_names(obj, release_names(obj)))
 
-    async def _arelease(self, obj: Any, frame: FrameType) -> None:
-        if not self._is_due(obj, frame):
+    async def _arelease(self, obj: Any, lent: str, frame: FrameType) -> None:
+        if not self._is_due(obj, lent, frame):
             return
         with acting_for(self._place):
             if isinstance(obj, Owner):
@@ -170,6 +177,12 @@ class Owner(Standing):
             result = call_release(obj, async_names(obj, release_names(obj)))
             if isawaitable(result):
                 await result
+
+    def _keep(self, obj: Any, error: BaseException) -> None:
+        """Hold on to what could not be released: its release did not even begin, and can be tried again."""
+        if _was_refused(obj, error):
+            hold(obj, self._reference)
+            self._held[id(obj)] = obj
 
     def _next(self) -> Any:
         """Give what to release next: the newest, but first what depends on it. Raises LookupError at the end."""
@@ -193,9 +206,10 @@ class Owner(Standing):
     def close(self) -> None:
         """Release everything that it owns, newest first, and take nothing more; the second time does nothing.
 
-        All errors are kept: raises ExceptionGroup (BaseExceptionGroup if need be) with those of the releases.
+        All errors are kept: raises ExceptionGroup (BaseExceptionGroup if need be) with those of the releases. What was
+        refused, as something that is lent is under the policy ``raise``, stays here and can be closed again.
         """
-        frame, errors = _getframe(1), list[BaseException]()
+        frame, errors, refused = _getframe(1), list[BaseException](), list[tuple[Any, BaseException]]()
         self._closing.set()
         while True:
             try:
@@ -203,14 +217,15 @@ class Owner(Standing):
             except LookupError:
                 break
             try:
-                self._release(obj, frame)
+                self._release(obj, "LT304", frame)
             except BaseException as error:
                 errors.append(error)
-        self._end(errors)
+                refused.append((obj, error))
+        self._end(errors, refused)
 
     async def aclose(self) -> None:
         """As :meth:`close`, awaiting the releases that are coroutines."""
-        frame, errors = _getframe(1), list[BaseException]()
+        frame, errors, refused = _getframe(1), list[BaseException](), list[tuple[Any, BaseException]]()
         self._closing.set()
         while True:
             try:
@@ -218,19 +233,23 @@ class Owner(Standing):
             except LookupError:
                 break
             try:
-                await self._arelease(obj, frame)
+                await self._arelease(obj, "LT304", frame)
             except BaseException as error:
                 errors.append(error)
-        self._end(errors)
+                refused.append((obj, error))
+        self._end(errors, refused)
 
-    def _end(self, errors: list[BaseException]) -> None:
-        self._place.ended = True
+    def _end(self, errors: list[BaseException], refused: list[tuple[Any, BaseException]]) -> None:
+        for obj, error in reversed(refused):
+            self._keep(obj, error)
+        self._place.ended = not self._held
         try:
             if errors:
                 noun = "release" if len(errors) == 1 else "releases"
-                raise BaseExceptionGroup(f"closing owner '{self.name}': {len(errors)} {noun} failed", errors)
+                raise BaseExceptionGroup(f"closing owner '{self.name}': {len(errors)} {noun} failed", list(errors))
         finally:
             errors.clear()  # their tracebacks lead back here
+            refused.clear()
 
     def __enter__(self) -> Self:
         return self
@@ -250,7 +269,7 @@ class Owner(Standing):
 
     def __del__(self) -> None:
         held = getattr(self, "_held", None)
-        if held and not self._place.ended:
+        if held:
             for key in held:
                 forget(key)
             end_unclosed(self._place)
@@ -259,6 +278,16 @@ class Owner(Standing):
 def _entries(obj: Any) -> list[tuple[Any, Entry]]:
     known = ((engine, engine.ledger.entries.get(id(obj))) for engine in active.engines)
     return [(engine, entry) for engine, entry in known if entry is not None]
+
+
+def _was_refused(obj: Any, error: BaseException) -> bool:
+    """Whether the release of an object that ended by this error had not begun."""
+    if isinstance(obj, Owner):
+        return bool(obj.owned)
+    known = _entries(obj)
+    if known:
+        return all(entry[STATE] in _UNTOUCHED for _, entry in known)
+    return isinstance(error, DeclarationError)
 
 
 def _says_closed(obj: Any) -> bool:

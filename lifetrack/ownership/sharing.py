@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, cast
 from lifetrack.guards import active
 from lifetrack.ledger.entries import EXTRA, Note, type_name
 from lifetrack.ledger.places import OwnerPlace
-from lifetrack.ownership.custody import current_place, hand_over
+from lifetrack.ownership.custody import current_place, hand_over, judge_lent
 from lifetrack.ownership.handles import (
     Handle,
     Owned,
@@ -184,35 +184,42 @@ class Shared(Handle[T]):
 
     def release(self) -> None:
         """Let go of the object; the last one releases it. A second time is LT202."""
-        group = self._group
-        note = group.sharers.pop(id(self), None)
-        if note is None:
-            misuse("LT202", self.peek(), RELEASED, _getframe(1))
-            return
+        self._release("LT302", _getframe(1))
+
+    async def arelease(self) -> None:
+        """As :meth:`release`, by the object's coroutine method where it has one."""
+        await self._arelease("LT302", _getframe(1))
+
+    def _release(self, lent: str, frame: FrameType) -> None:
+        group, note = self._group, self._drop(frame)
         obj = group.obj
-        if group.has_ended() and obj is not None:
+        if note is not None and group.has_ended() and obj is not None:
             try:
+                judge_lent(lent, obj, group.place, frame)
                 run_release(obj, group.names, group.place)
             except BaseException:
                 self._keep(note)
                 raise
             group.released(obj)
 
-    async def arelease(self) -> None:
-        """As :meth:`release`, by the object's coroutine method where it has one."""
-        group = self._group
-        note = group.sharers.pop(id(self), None)
-        if note is None:
-            misuse("LT202", self.peek(), RELEASED, _getframe(1))
-            return
+    async def _arelease(self, lent: str, frame: FrameType) -> None:
+        group, note = self._group, self._drop(frame)
         obj = group.obj
-        if group.has_ended() and obj is not None:
+        if note is not None and group.has_ended() and obj is not None:
             try:
+                judge_lent(lent, obj, group.place, frame)
                 await run_async_release(obj, group.names, group.place)
             except BaseException:
                 self._keep(note)
                 raise
             group.released(obj)
+
+    def _drop(self, frame: FrameType) -> Note | None:
+        """Stop sharing; give where that began, or None if it has stopped before."""
+        note = self._group.sharers.pop(id(self), None)
+        if note is None:
+            misuse("LT202", self.peek(), RELEASED, frame)
+        return note
 
     def _keep(self, note: Note) -> None:
         """Go on sharing after a release that failed, so that it can be tried again."""
@@ -226,7 +233,7 @@ class Shared(Handle[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self:
-            self.release()
+            self._release("LT304", _getframe(1))
 
     async def __aenter__(self) -> Self:
         return self
@@ -235,7 +242,7 @@ class Shared(Handle[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self:
-            await self.arelease()
+            await self._arelease("LT304", _getframe(1))
 
     def __del__(self) -> None:
         group = getattr(self, "_group", None)

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from lifetrack.guards import active
 from lifetrack.guards.engine import Engine
-from lifetrack.ledger.entries import Entry, place_of
-from lifetrack.ledger.places import Place
+from lifetrack.ledger.entries import KIND, Entry, place_of
+from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.ledger.rendering import owner_name
 from lifetrack.ownership.custody import hand_over, object_place, refuse_circle
 from lifetrack.ownership.handles import Handle, Owned, held_by
@@ -52,7 +52,7 @@ def _receive(obj: Any, to: Any, known: list[tuple[Engine, Entry]]) -> None:
     if holder is not None:
         holder.check_transfer()
     if isinstance(to, Owner):
-        to.take(obj, is_known=bool(known))
+        to.take(obj, is_known=any(entry[KIND].declaration.release for _, entry in known))
         return
     if isinstance(to, (Handle, *_NO_OWNERS)):
         raise _no_owner(to)
@@ -96,8 +96,8 @@ def _transfer_holder(holder: Any, to: Any, frame: FrameType) -> Any:
     return holder
 
 
-def _behind(entry: Entry) -> Any:
-    place = place_of(entry).owner()
+def _behind(place: Place) -> Any:
+    place = place.owner()
     holder = None if place.holder is None or place.kind == "Shared" else place.holder()
     return owner_name(place) if holder is None else holder
 
@@ -112,5 +112,8 @@ def owner_of(obj: Any) -> Any:
     for engine in active.engines:
         entry = engine.ledger.entries.get(id(obj))
         if entry is not None:
-            return _behind(entry)
-    return holder_of(obj)
+            return _behind(place_of(entry))
+    holder = holder_of(obj)
+    if holder is None and isinstance(obj, Owner):
+        return _behind(obj.place.parent or PROCESS)
+    return holder
