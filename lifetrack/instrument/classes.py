@@ -169,7 +169,7 @@ class Classes:
             self._replace(shape, INIT, lambda original: constructor(recorder, shape, original, self._drain))
         else:
             self._replace(shape, INIT, lambda original: first_constructor(recorder, original))
-            self._replace(shape, declaration.acquire, lambda original: acquirer(recorder, original))
+            self._replace(shape, declaration.acquire, lambda original: acquirer(recorder, shape, original))
         for name in declaration.release:
             self._replace(shape, name, partial(_wrap_release, recorder, shape, name))
         for name in declaration.children:

@@ -41,7 +41,7 @@ from lifetrack.ledger.entries import (
     is_opening,
 )
 from lifetrack.ledger.moment import this_thread
-from lifetrack.ownership.custody import mark_bound
+from lifetrack.ownership.custody import mark_bound, opened
 from lifetrack.ownership.holding import let_go
 from lifetrack.ownership.kinship import dependents
 from lifetrack.values.declarations import INIT
@@ -107,6 +107,8 @@ class Recorder:
                 self.ledger.note_untrackable()
                 return
         self.entries[id(obj)] = fresh
+        if kind.declaration.owns:
+            opened(self.engine, obj, fresh)
 
     def constructed(self, obj: object, frame: FrameType) -> None:
         """Note a new object whose acquire method is yet to run."""

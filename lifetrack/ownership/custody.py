@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -67,7 +69,7 @@ def hand_over(engine: Engine, entry: Entry, place: Place, frame: FrameType) -> N
 class ObjectPlace(OwnerPlace):
     """An object of the program as an owner. One that is tracked can release something while its own duty is open."""
 
-    __slots__ = ("_entries", "_entry", "_key")
+    __slots__ = ("_entries", "_entry", "_key", "is_opening")
 
     def __init__(self, engine: Engine, obj: object, name: str, kind: str, is_over: Any) -> None:
         entries = engine.ledger.entries
@@ -75,6 +77,8 @@ class ObjectPlace(OwnerPlace):
         entry = entries.get(key)
         super().__init__(name, kind, PROCESS, _weak(obj), is_over)
         self._entries, self._key, self._entry = entries, key, entry
+        #: Whether the object is being acquired, so that it has no entry yet.
+        self.is_opening = False
 
     def is_of(self, obj: object) -> bool:
         """Whether it stands for this very object, not for an earlier one at the same address."""
@@ -84,7 +88,20 @@ class ObjectPlace(OwnerPlace):
 
     def outer(self) -> Place | None:
         """Give the place that the object itself belongs to now."""
-        return PROCESS if self._entry is None else place_of(self._entry)
+        return self.parent if self._entry is None else place_of(self._entry)
+
+    def begin(self, before: Place) -> None:
+        """Note that the object is about to be acquired, in the place ``before``."""
+        self.is_opening = True
+        self.parent = before
+        self._entry = None
+
+    def opened(self, entry: Entry) -> None:
+        """Note that the object was acquired; what its own acquire method acquired first stands inside the object."""
+        self.is_opening = False
+        self._entry = entry
+        if entry[SCOPE] is self:
+            entry[SCOPE] = self.parent
 
     @property
     def entry(self) -> Entry | None:
@@ -143,6 +160,32 @@ def object_place(engine: Engine, obj: object) -> ObjectPlace:
     if made.holder is not None or made.entry is not None:  # else nobody could tell when the object is gone
         places[id(obj)] = made
     return made
+
+
+@contextmanager
+def owning(engine: Engine, obj: object) -> Iterator[None]:
+    """Let what is acquired in a block, while ``obj`` itself is being acquired, be owned by ``obj``."""
+    ledger = engine.ledger
+    before, known = ledger.place.get(), ledger.owners.get(id(obj))
+    if isinstance(known, ObjectPlace) and known.is_opening and known in before.lineage():
+        yield  # the acquire method of a base
+        return
+    made = ObjectPlace(engine, obj, type_name(type(obj)), "object", None)
+    made.begin(before)
+    ledger.owners[id(obj)] = made
+    ledger.note_scoped()
+    ledger.place.set(made)
+    try:
+        yield
+    finally:
+        ledger.place.set(before)
+
+
+def opened(engine: Engine, obj: object, entry: Entry) -> None:
+    """Note that an object was acquired which owns what it acquires."""
+    place = engine.ledger.owners.get(id(obj))
+    if isinstance(place, ObjectPlace) and place.is_opening:
+        place.opened(entry)
 
 
 def refuse_circle(entry: Entry | None, own: Place | None, place: Place) -> None:
