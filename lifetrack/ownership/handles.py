@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from inspect import isawaitable
-from sys import _getframe
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
@@ -12,6 +11,7 @@ from lifetrack.guards import active
 from lifetrack.guards.authority import acting_for
 from lifetrack.guards.release_names import async_names, call_release, release_names, sync_names
 from lifetrack.guards.shapes import resolve
+from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import KIND, type_name
 from lifetrack.ledger.places import OwnerPlace
 from lifetrack.ownership.custody import Standing, current_place, hand_over, judge_lent
@@ -106,7 +106,7 @@ class Owned(Handle[T]):
         self._obj: Any = NOTHING
         self._moved = False
         self._last: weakref.ref[Any] | None = None
-        frame = _getframe(1)
+        frame = caller(1)
         if isinstance(obj, Owned):
             obj = obj.surrender(frame)
         self._names = check_release(obj, release)
@@ -158,7 +158,7 @@ class Owned(Handle[T]):
     def get(self) -> T:
         """Give the object; the duty stays here. LT203 after a move, LT201 after the release."""
         obj = self._obj
-        return self._emptied(USED, _getframe(1)) if obj is NOTHING else obj  # type: ignore[no-any-return]
+        return self._emptied(USED, caller(1)) if obj is NOTHING else obj  # type: ignore[no-any-return]
 
     if not TYPE_CHECKING:
 
@@ -166,7 +166,7 @@ class Owned(Handle[T]):
             if name.startswith("_"):
                 raise AttributeError(name)
             obj = self._obj
-            return getattr(self._emptied(USED, _getframe(1)) if obj is NOTHING else obj, name)
+            return getattr(self._emptied(USED, caller(1)) if obj is NOTHING else obj, name)
 
     def _emptied(self, event: str, frame: FrameType) -> Any:
         """File a use through an empty handle; give the object all the same where it still lives."""
@@ -198,7 +198,7 @@ class Owned(Handle[T]):
 
     def move(self) -> Owned[T]:
         """Hand the duty to a new handle and give that; this one is empty then."""
-        frame = _getframe(1)
+        frame = caller(1)
         obj = self.surrender(frame)
         made: Owned[T] = Owned.__new__(type(self))
         made._obj, made._moved, made._last, made._names = NOTHING, False, None, self._names
@@ -211,11 +211,11 @@ class Owned(Handle[T]):
 
     def release(self) -> None:
         """Release the object. A second time is LT202, after a move LT203; whatever the release raises is raised."""
-        self._release("LT302", _getframe(1))
+        self._release("LT302", caller(1))
 
     async def arelease(self) -> None:
         """As :meth:`release`, by the object's coroutine method where it has one."""
-        await self._arelease("LT302", _getframe(1))
+        await self._arelease("LT302", caller(1))
 
     def _release(self, lent: str, frame: FrameType) -> None:
         obj = self._due(frame)
@@ -257,7 +257,7 @@ class Owned(Handle[T]):
 
     def reset(self, obj: T | None = None) -> None:
         """Release what it holds, if anything, and hold ``obj`` instead, if given."""
-        frame = _getframe(1)
+        frame = caller(1)
         if self._obj is not NOTHING:
             self._release("LT302", frame)
         if obj is not None:
@@ -271,7 +271,7 @@ class Owned(Handle[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self:
-            self._release("LT304", _getframe(1))
+            self._release("LT304", caller(1))
 
     async def __aenter__(self) -> Self:
         return self
@@ -280,7 +280,7 @@ class Owned(Handle[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self:
-            await self._arelease("LT304", _getframe(1))
+            await self._arelease("LT304", caller(1))
 
     def __del__(self) -> None:
         if self._obj is not NOTHING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from inspect import isawaitable
-from sys import _getframe
 from threading import Event
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -12,6 +11,7 @@ from typing import Any, Self
 from lifetrack.guards import active
 from lifetrack.guards.authority import acting_for
 from lifetrack.guards.release_names import async_names, call_release, release_names, sync_names
+from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import BOUND, EXTRA, INHERITED, LIVE, OPEN_STATES, RELEASING, STATE, Entry
 from lifetrack.ledger.places import OwnerPlace
 from lifetrack.ownership.custody import Standing, current_place, judge_lent
@@ -128,7 +128,7 @@ class Owner(Standing):
         """Release one of the resources that it owns; raises OwnershipError for one that it does not own."""
         self._check_owned(obj)
         try:
-            self._release(obj, "LT302", _getframe(1))
+            self._release(obj, "LT302", caller(1))
         except BaseException as error:
             self._keep(obj, error)
             raise
@@ -137,7 +137,7 @@ class Owner(Standing):
         """As :meth:`release`, by the object's coroutine method where it has one."""
         self._check_owned(obj)
         try:
-            await self._arelease(obj, "LT302", _getframe(1))
+            await self._arelease(obj, "LT302", caller(1))
         except BaseException as error:
             self._keep(obj, error)
             raise
@@ -209,7 +209,7 @@ class Owner(Standing):
         All errors are kept: raises ExceptionGroup (BaseExceptionGroup if need be) with those of the releases. What was
         refused, as something that is lent is under the policy ``raise``, stays here and can be closed again.
         """
-        frame, errors, refused = _getframe(1), list[BaseException](), list[tuple[Any, BaseException]]()
+        frame, errors, refused = caller(1), list[BaseException](), list[tuple[Any, BaseException]]()
         self._closing.set()
         while True:
             try:
@@ -225,7 +225,7 @@ class Owner(Standing):
 
     async def aclose(self) -> None:
         """As :meth:`close`, awaiting the releases that are coroutines."""
-        frame, errors, refused = _getframe(1), list[BaseException](), list[tuple[Any, BaseException]]()
+        frame, errors, refused = caller(1), list[BaseException](), list[tuple[Any, BaseException]]()
         self._closing.set()
         while True:
             try:

@@ -8,6 +8,7 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Self, cast
 
 from lifetrack.guards import active
+from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import EXTRA, Note, type_name
 from lifetrack.ledger.places import OwnerPlace
 from lifetrack.ownership.custody import current_place, hand_over, judge_lent
@@ -184,11 +185,11 @@ class Shared(Handle[T]):
 
     def release(self) -> None:
         """Let go of the object; the last one releases it. A second time is LT202."""
-        self._release("LT302", _getframe(1))
+        self._release("LT302", caller(1))
 
     async def arelease(self) -> None:
         """As :meth:`release`, by the object's coroutine method where it has one."""
-        await self._arelease("LT302", _getframe(1))
+        await self._arelease("LT302", caller(1))
 
     def _release(self, lent: str, frame: FrameType) -> None:
         group, note = self._group, self._drop(frame)
@@ -233,7 +234,7 @@ class Shared(Handle[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self:
-            self._release("LT304", _getframe(1))
+            self._release("LT304", caller(1))
 
     async def __aenter__(self) -> Self:
         return self
@@ -242,7 +243,7 @@ class Shared(Handle[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self:
-            await self._arelease("LT304", _getframe(1))
+            await self._arelease("LT304", caller(1))
 
     def __del__(self) -> None:
         group = getattr(self, "_group", None)
