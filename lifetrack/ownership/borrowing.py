@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Callable
 from sys import _getframe
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
 from lifetrack.guards import active
 from lifetrack.ledger.entries import BOUND, EXTRA, LIVE, OPEN_STATES, STATE, Extra, Note, extra_of
@@ -71,7 +71,11 @@ class Borrow(Generic[T]):
         self.__exit__(kind, error, traceback)
 
 
-def borrow(obj: T) -> Borrow[T]:
+@overload
+def borrow(obj: Handle[T]) -> Borrow[T]: ...
+@overload
+def borrow(obj: T) -> Borrow[T]: ...
+def borrow(obj: Any) -> Borrow[Any]:
     """Lend an object for a block, as in ``with lifetrack.borrow(connection) as lent``: used there, not released.
 
     Any number at once, also ``async with``. A release meanwhile is LT302; an owner that ends meanwhile is LT304. Where

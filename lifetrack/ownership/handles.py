@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from inspect import isawaitable
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
 from lifetrack.guards import active
 from lifetrack.guards.authority import acting_for
@@ -102,7 +102,11 @@ class Owned(Handle[T]):
 
     __slots__ = ("__weakref__", "_last", "_moved", "_names", "_obj", "_place", "_turn")
 
-    def __init__(self, obj: T, *, name: str | None = None, release: str | None = None) -> None:
+    @overload
+    def __init__(self, obj: Owned[T], *, name: str | None = None, release: str | None = None) -> None: ...
+    @overload
+    def __init__(self, obj: T, *, name: str | None = None, release: str | None = None) -> None: ...
+    def __init__(self, obj: Any, *, name: str | None = None, release: str | None = None) -> None:
         self._obj: Any = NOTHING
         self._moved = False
         self._last: weakref.ref[Any] | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from sys import _getframe
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, cast
+from typing import TYPE_CHECKING, Any, Generic, Self, cast, overload
 
 from lifetrack.guards import active
 from lifetrack.ledger.callers import caller
@@ -92,7 +92,11 @@ class Shared(Handle[T]):
     __slots__ = ("__weakref__", "_group")
     _group: _Group
 
-    def __init__(self, obj: T, *, name: str | None = None, release: str | None = None) -> None:
+    @overload
+    def __init__(self, obj: Handle[T], *, name: str | None = None, release: str | None = None) -> None: ...
+    @overload
+    def __init__(self, obj: T, *, name: str | None = None, release: str | None = None) -> None: ...
+    def __init__(self, obj: Any, *, name: str | None = None, release: str | None = None) -> None:
         frame = _getframe(1)
         if isinstance(obj, Owned):
             obj = obj.surrender(frame)
