@@ -12,7 +12,7 @@ _LEAKS = {
     "LT101": "was still live when the process ended",
     "LT102": "was garbage-collected without its release",
     "LT103": "was still live when {scope} ended",
-    "LT104": "was left behind: its owner, {scope}, is gone and had not released it",
+    "LT104": "was left behind: its owner, {owner}, is gone and had not released it",
     "LT105": "is only half released: its release raised {error}",
     "LT106": "cannot be released by anybody: its construction raised {error} when it had been acquired",
 }
@@ -22,7 +22,7 @@ _MISUSES = {
     "LT203": "was used through a handle whose duty has moved: use the handle or owner that it moved to",
     "LT204": "was released but never acquired: acquire it first, or release what was acquired",
     "LT205": "was used before {acquire}() had run: call {acquire}() first",
-    "LT301": "was released by somebody else than its owner, {scope}: let the owner release it, or transfer it first",
+    "LT301": "was released by somebody else than its owner, {owner}: let the owner release it, or transfer it first",
     "LT302": "was released while it was borrowed: release it when the borrow has ended",
     "LT303": "was released before {children}: release the children first",
     "LT304": "was still borrowed when its owner, {owner}, ended: end the borrow first, or share the resource",
@@ -44,6 +44,8 @@ class Story(NamedTuple):
 
     subject: str
     site: Site | None
+    #: The last owner, and the scope that it is in.
+    owner: str
     scope: str
     error: str
     #: Where the last owner got the duty.
@@ -78,7 +80,7 @@ def _way(rule: str, story: Story) -> str:
     text = ""
     if story.transferred and rule != "LT104":
         at = "" if story.given is None else f" at {story.given}"
-        text += f"; its last owner, {story.scope}, got it{at}"
+        text += f"; its last owner, {story.owner}, got it{at}"
     elif story.transferred and story.given is not None:
         text += f"; the owner got it at {story.given}"
     if story.sharers:
@@ -93,7 +95,13 @@ def sentence(rule: str, story: Story, declaration: Declaration) -> str:
     """Say in one sentence what happened to the subject of a story and what to do."""
     verb = "created" if rule in _NEVER_ACQUIRED else "acquired"
     where = "" if story.site is None else f" {verb} at {story.site}"
-    known = {"scope": story.scope, "error": story.error, "acquire": declaration.acquire, **story.words}
+    known = {
+        "owner": story.owner,
+        "scope": story.scope,
+        "error": story.error,
+        "acquire": declaration.acquire,
+        **story.words,
+    }
     if rule in _LEAKS:
         what = _LEAKS[rule].format_map(known) + _way(rule, story)
         return f"{story.subject}{where} {what}: {_mend(rule, declaration)}"

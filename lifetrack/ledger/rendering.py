@@ -98,11 +98,14 @@ def owner_name(place: Place) -> OwnerName:
     return OwnerName(owner.name, owner.kind)
 
 
+def _scope_of(place: Place) -> Place:
+    """Give the scope, test or fixture that a place is in, else the process."""
+    return next((item for item in place.lineage() if item.kind != "allow" and not item.is_owner), PROCESS)
+
+
 def _scope_name(place: Place) -> str | None:
-    return next(
-        (item.name for item in place.lineage() if item.kind != "allow" and not item.is_owner and item is not PROCESS),
-        None,
-    )
+    scope = _scope_of(place)
+    return None if scope is PROCESS else scope.name
 
 
 def _test_name(entry: Entry) -> str | None:
@@ -142,7 +145,8 @@ def _story(entry: Entry, case: Case | None) -> Story:
     return Story(
         subject=subject_of(entry),
         site=site_in(acquire_stack(entry)),
-        scope=owner_words(place.owner()),
+        owner=owner_words(place.owner()),
+        scope=owner_words(_scope_of(place)),
         error=(extra.error if extra is not None else None) or "an exception",
         given=None if transfer is None else site_in(unpack(transfer[1], None)),
         transferred=transfer is not None,
