@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from sys import _getframe
 from types import TracebackType
 from typing import Any, Generic, TypeVar, overload
 
 from lifetrack.guards import active
 from lifetrack.ledger.entries import BOUND, EXTRA, LIVE, OPEN_STATES, STATE, Extra, Note, extra_of
-from lifetrack.ownership.handles import Handle
+from lifetrack.ownership.handles import Handle, held_by
 from lifetrack.values.errors import DeclarationError
 from lifetrack.values.events import BORROWED, RETURNED
 
@@ -104,7 +104,7 @@ def borrows(parameter: str) -> Callable[[_F], _F]:
 def _lending(function: _F, signature: inspect.Signature, parameter: str) -> _F:
     def lent(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Borrow[Any]:
         try:
-            return Borrow(signature.bind(*args, **kwargs).arguments.get(parameter))
+            return Borrow(held_by(signature.bind(*args, **kwargs).arguments.get(parameter)))
         except TypeError:
             return Borrow(None)  # the call itself raises the error that its user knows
 
@@ -115,6 +115,13 @@ def _lending(function: _F, signature: inspect.Signature, parameter: str) -> _F:
         async def wrapper(*args: Any, **kwargs: Any) -> Any:
             with lent(args, kwargs):
                 return await function(*args, **kwargs)
+
+    elif inspect.isgeneratorfunction(function):
+
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+            with lent(args, kwargs):
+                return (yield from function(*args, **kwargs))
 
     else:
 

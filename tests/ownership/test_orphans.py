@@ -176,7 +176,7 @@ def test_a_scope_blames_the_owner_that_was_made_in_it(tracker, kinds, policy):
             errors = [finding.rule for finding in error.findings]
     (finding,) = tracker.find_leaks()
     assert (finding.rule, finding.scope, finding.owner.name, finding.site.line) == ("LT103", "job", "inner", acquired)
-    assert "its last owner, Owner 'inner', got it at" in finding.message
+    assert "was still live when scope 'job' ended; its last owner, Owner 'inner', got it at" in finding.message
     assert errors == (["LT103"] if policy == "raise" else [])
     assert [each.lineno for each in caught] == ([acquired] if policy == "warn" else [])
     owner.close()

@@ -13,8 +13,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from lifetrack import Owned, Owner, borrow, transfer
-from lifetrack.values.errors import LeakWarning, LifetrackError, OwnershipError, UseAfterMoveError, UseAfterReleaseError
+from lifetrack import Owned, Owner, borrow, borrows, transfer
+from lifetrack.values.errors import (
+    DeclarationError,
+    LeakWarning,
+    LifetrackError,
+    OwnershipError,
+    UseAfterMoveError,
+    UseAfterReleaseError,
+)
 
 LEVELS = ["counts", "sites", "stacks", "full"]
 
@@ -381,3 +388,39 @@ def test_a_function_that_releases_is_judged_as_a_method_is(tracker, kinds):
     with Owned(kinds.Resource()) as handle, borrow(handle) as lent, pytest.raises(OwnershipError, match="LT302"):
         free(lent)
     assert done == []
+
+
+@pytest.mark.parametrize("way", ["plain", "handle", "generator", "coroutine"])
+def test_a_function_that_borrows_its_argument(tracker, kinds, way):
+    """While it runs, and a generator until it ends, the argument is lent, also where a handle was passed."""
+    import asyncio
+
+    @borrows("thing")
+    def plain(thing, step):
+        step()
+
+    @borrows("thing")
+    def generator(thing, step):
+        yield step()
+
+    @borrows("thing")
+    async def coroutine(thing, step):
+        await asyncio.sleep(0)
+        step()
+
+    tracker.start("stacks", policy="raise", report=False)
+    thing = kinds.Resource()
+    run = {
+        "plain": lambda: plain(thing, thing.close),
+        "handle": lambda: plain(step=handle.release, thing=handle),
+        "generator": lambda: list(generator(thing, thing.close)),
+        "coroutine": lambda: asyncio.run(coroutine(thing, thing.close)),
+    }[way]
+    handle = Owned(thing) if way == "handle" else None
+    with pytest.raises(OwnershipError, match="LT302"):
+        run()
+    (handle.release if handle else thing.close)()
+    assert kinds.released == ["resource"]
+    assert [event.event for event in tracker.history(thing)].count("returned") == 1
+    with pytest.raises(DeclarationError, match="no parameter 'other' to borrow"):
+        borrows("other")(run)
