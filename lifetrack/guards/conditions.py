@@ -38,14 +38,12 @@ def judge_live_release(engine: Engine, entry: Entry, frame: FrameType) -> None:
         _judge_fork(engine, entry, RELEASED, frame)
         return
     extra: Extra | None = entry[EXTRA]
-    if extra is None:
-        return
-    if extra.thread is not None:
+    if extra is not None and extra.thread is not None:
         judge_thread(engine, entry, RELEASED, frame)
     place = place_of(entry)
     if is_acting_for(place):
         return
-    if extra.lent:
+    if extra is not None and extra.lent:
         engine.violation("LT302", entry, RELEASED, frame)
     if is_foreign(engine, place):
         engine.violation("LT301", entry, RELEASED, frame)

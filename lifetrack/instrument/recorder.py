@@ -51,7 +51,10 @@ from lifetrack.values.events import ACQUIRE_FAILED, RELEASE_FAILED
 def new_entry(engine: Engine, kind: Kind, state: int, number: int | None, frame: FrameType | None) -> Entry:
     """Make an entry the slow way."""
     trace, offset, when = (None, None, None) if frame is None else engine.place(frame)
-    return [state, number, trace, offset, engine.ledger.place.get(), kind, when, None, None, None, None]
+    place = engine.ledger.place.get()
+    if state == LIVE and place.exclusive:
+        state = BOUND
+    return [state, number, trace, offset, place, kind, when, None, None, None, None]
 
 
 def note_release(engine: Engine, entry: Entry, frame: FrameType) -> None:

@@ -40,6 +40,9 @@ class Standing:
         """Its place in the ledgers."""
         raise NotImplementedError
 
+    def __reduce_ex__(self, protocol: object) -> Any:
+        raise TypeError(f"{type(self).__name__} cannot be copied or pickled: the duty to release is one")
+
 
 def current_place() -> Place:
     """Give the innermost place of the running code: of the first tracker that is on."""

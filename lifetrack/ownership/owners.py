@@ -84,8 +84,7 @@ class Owner(Standing):
 
         Raises OwnershipError if the owner is closed, DeclarationError if the object has no release method.
         """
-        if self._closing.is_set():
-            raise self._refusal()
+        self.check_open()
         if isinstance(obj, Owner):
             self._adopt(obj)
         elif not is_known:
@@ -96,12 +95,16 @@ class Owner(Standing):
         held[id(obj)] = obj
         if self._closing.is_set() and held.pop(id(obj), None) is not None:  # by another thread, meanwhile
             forget(id(obj))
-            raise self._refusal()
+            self.check_open()
         if len(held) > _MANY and len(held) & (len(held) - 1) == 0:
             self._look_through()
 
-    def _refusal(self) -> OwnershipError:
-        return OwnershipError(f"owner '{self.name}' is closed and can own nothing more: transfer to one that is open")
+    def check_open(self) -> None:
+        """Raise OwnershipError if the owner is closed."""
+        if self._closing.is_set():
+            raise OwnershipError(
+                f"owner '{self.name}' is closed and can own nothing more: transfer to one that is open"
+            )
 
     def _adopt(self, inner: Owner) -> None:
         if inner.place in self._place.lineage():

@@ -86,7 +86,7 @@ class _Block:
             return None
         before = ledger.place.get()
         self.place = Place(self._name, self._kind, before, self._reason)
-        self.place.exclusive = self._exclusive
+        self.place.exclusive = self._exclusive or (self._kind == "allow" and before.exclusive)
         self.place.holder = weakref.ref(self)
         entered = _Entered(ledger, self.place, before)
         ledger.note_scoped()

@@ -35,6 +35,14 @@ def transfer(obj: _T, *, to: Any) -> _T:
     return hand_to(obj, to, _getframe(1))
 
 
+def check_owner(to: Any) -> None:
+    """Raise the error of :func:`transfer` where nothing can be transferred to ``to``; None stands for no owner."""
+    if isinstance(to, Owner):
+        to.check_open()
+    elif to is not None and isinstance(to, (Handle, *_NO_OWNERS)):
+        raise _no_owner(to)
+
+
 def hand_to(obj: _T, to: Any, frame: FrameType) -> _T:
     """As :func:`transfer`, called from ``frame``."""
     if isinstance(obj, (Handle, Owner)):
@@ -71,9 +79,11 @@ def _no_owner(to: Any) -> ConfigurationError:
 def _place(engine: Engine, to: Any) -> Place:
     if not isinstance(to, Scope):
         return object_place(engine, to)
-    if to.place is None:
+    entered = to.entered()
+    place = to.place if entered is None else entered.place
+    if place is None or place.ended:
         raise ConfigurationError(f"scope '{to.name}' is not open: transfer inside its block")
-    return to.place
+    return place
 
 
 def _transfer_holder(holder: Any, to: Any, frame: FrameType) -> Any:

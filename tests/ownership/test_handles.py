@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import sys
 
 import pytest
@@ -239,3 +241,14 @@ def test_the_line_of_a_misuse_is_the_callers(tracker, kinds):
     lines = [finding.misuse.stack[0].line for finding in tracker.report().findings if finding.rule == "LT203"]
     assert lines == [here - 4, here - 3, here - 2, here - 1]
     assert not second
+
+
+@pytest.mark.parametrize("way", [copy.copy, copy.deepcopy, pickle.dumps])
+@pytest.mark.parametrize("kind", [Owned, Shared])
+def test_a_duty_cannot_be_copied(switched, kinds, kind, way):
+    """There is one duty: a handle or an owner is neither copied nor pickled."""
+    with kind(kinds.Resource()) as handle, Owner("pool") as owner:
+        for each in (handle, owner):
+            with pytest.raises(TypeError, match="cannot be copied or pickled"):
+                way(each)
+    assert kinds.released == ["resource"]

@@ -424,3 +424,60 @@ def test_a_function_that_borrows_its_argument(tracker, kinds, way):
     assert [event.event for event in tracker.history(thing)].count("returned") == 1
     with pytest.raises(DeclarationError, match="no parameter 'other' to borrow"):
         borrows("other")(run)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("way", ["plain", "subclass", "opened", "single", "allowed"])
+def test_an_exclusive_scope(tracker, kinds, level, way):
+    """Code that does not run inside the scope may not release what the scope owns, however it was acquired."""
+
+    class Sub(kinds.Resource):
+        def __init__(self):
+            super().__init__("sub")
+
+    @tracker.tracked(acquire="open")
+    class Opened:
+        def open(self):
+            return self
+
+        def close(self):
+            kinds.released.append("opened")
+
+    class Single:
+        def close(self):
+            kinds.released.append("single")
+
+    def allowed():
+        with tracker.allow("for a test"):
+            return kinds.Resource("allowed")
+
+    def work():
+        go.wait()
+        errors.append(attempt(lambda: thing.close()))
+
+    errors, go = [], threading.Event()
+    thread = threading.Thread(target=work, name="stranger")
+    tracker.start(level, policy="raise", report=False)
+    thread.start()
+    with tracker.scope("only here", exclusive=True):
+        thing = {
+            "plain": kinds.Resource, "subclass": Sub, "opened": lambda: Opened().open(),
+            "single": lambda: tracker.track(Single()), "allowed": allowed,
+        }[way]()  # fmt: skip
+        go.set()
+        thread.join()
+        assert kinds.released == []
+        thing.close()
+    (error,) = errors
+    assert (type(error), error.finding.rule, error.finding.owner.name) == (OwnershipError, "LT301", "only here")
+    assert len(kinds.released) == 1
+    assert tracker.find_leaks() == []
+
+
+def test_after_an_exclusive_scope_anybody_may_release(tracker, kinds):
+    """What a scope has left behind is a leak of the scope; releasing it late is no second finding."""
+    tracker.start("stacks", policy="record", report=False)
+    with tracker.scope("only here", exclusive=True):
+        thing = kinds.Resource()
+    thing.close()
+    assert [finding.rule for finding in tracker.report().findings] == ["LT103"]

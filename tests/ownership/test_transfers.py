@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from lifetrack import Owned, Owner, OwnerName, Shared, owner_of, transfer
-from lifetrack.values.errors import UseAfterReleaseError
+from lifetrack.values.errors import ConfigurationError, OwnershipError, UseAfterReleaseError
 
 
 class Plain:
@@ -310,3 +310,40 @@ atexit.register(first.close)
     )
     out, err, status = run_python(script)
     assert (out.strip(), err, status) == ("[('LT201', 'exit'), ('LT201', 'owner')]", "", 0)
+
+
+def test_a_scope_must_be_open(on, kinds):
+    """Before and after its block a scope owns nothing; inside a decorated function it is the call's."""
+    thing = kinds.Resource()
+    scope = on.scope("block")
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="scope 'block' is not open"):
+            transfer(thing, to=scope)
+        with scope:
+            pass
+    job = on.scope("job")
+
+    @job
+    def work():
+        transfer(thing, to=job)
+        assert owner_of(thing).name == "job"
+        thing.close()
+
+    work()
+    assert on.report().findings == ()
+
+
+def test_tracking_for_an_owner_that_is_none(on):
+    """The error comes before anything is tracked, so that nothing is left behind."""
+    closed = Owner("closed")
+    closed.close()
+
+    class Single:
+        def close(self):
+            pass
+
+    with pytest.raises(OwnershipError, match="is closed"):
+        on.track(Single(), owner=closed)
+    with pytest.raises(ConfigurationError, match="needs an owner"):
+        on.track(Single(), owner="pool")
+    assert on.report().totals.acquired == 0
