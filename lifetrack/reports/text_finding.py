@@ -27,7 +27,7 @@ def finding_lines(finding: Finding, number: int, pid: int, layout: Layout) -> li
     lines = [_heading(finding, number)]
     lines += layout.wrapped(_message(finding, layout), INDENT)
     lines += history_lines(finding, pid, layout)
-    for text in _circumstances(finding, layout):
+    for text in _circumstances(finding):
         lines += layout.wrapped(text, INDENT + "  ", "dim", first=INDENT)
     for depth, text in _children(finding, layout):
         indent = INDENT + "  " * depth
@@ -69,7 +69,7 @@ def _heading(finding: Finding, number: int) -> Line:
     )
 
 
-def _circumstances(finding: Finding, layout: Layout) -> Iterator[str]:
+def _circumstances(finding: Finding) -> Iterator[str]:
     named = [f"test {finding.test}"] if finding.test else []
     if finding.scope and finding.scope != finding.test:
         named.append(f"scope '{finding.scope}'")
