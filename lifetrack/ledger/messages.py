@@ -47,7 +47,7 @@ _OWNER_MENDS = {
     "Owner": "close the owner, best by a 'with' block",
     "Owned": "release the handle, best by a 'with' block",
     "Shared": "release every handle, best by a 'with' block",
-    "object": "let its owner release it when it is released itself",
+    "object": "let the owner release it in its own release method",
     "task": "let the task release it in a 'finally' clause",
     "thread": "let the thread release it in a 'finally' clause",
 }
