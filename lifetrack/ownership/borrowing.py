@@ -10,7 +10,6 @@ from types import FrameType, TracebackType
 from typing import Any, Generic, TypeVar
 
 from lifetrack.guards import active
-from lifetrack.guards.engine import Engine
 from lifetrack.ledger.entries import OPEN, OPEN_STATES, STATE, Extra, extra_of
 from lifetrack.ownership.custody import mark_bound
 from lifetrack.ownership.handles import Handle
@@ -28,8 +27,10 @@ class borrow(Generic[T]):  # noqa: N801 - it reads as a verb, like contextlib.su
     the object is a handle, what is given is the object in it.
     """
 
-    __slots__ = ("_loans", "_obj")
-    _loans: tuple[tuple[Engine, Any, Any], ...]
+    __slots__ = ("_extra", "_loan", "_obj")
+    #: The borrow that is open, and where it is kept; where it had to go the long way, None and all of them.
+    _loan: Any
+    _extra: Any
 
     def __init__(self, obj: T | Handle[T]) -> None:
         self._obj: Any = obj
@@ -60,7 +61,8 @@ class borrow(Generic[T]):  # noqa: N801 - it reads as a verb, like contextlib.su
         if lent is None:
             lent = extra.begin_lending()
         lent[id(loan)] = loan
-        self._loans = ((lone.engine, extra, loan),)
+        self._loan = loan
+        self._extra = extra
         return obj  # type: ignore[no-any-return]
 
     def _enter_slowly(self, frame: FrameType) -> T:
@@ -77,21 +79,31 @@ class borrow(Generic[T]):  # noqa: N801 - it reads as a verb, like contextlib.su
             loan = [engine.mark(frame), engine.when(), None, OPEN]
             (extra.lent or extra.begin_lending())[id(loan)] = loan
             loans.append((engine, extra, loan))
-        self._loans = tuple(loans)
+        self._loan = None
+        self._extra = loans
         return obj  # type: ignore[no-any-return]
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for engine, extra, loan in self._loans:
-            if extra.lent.pop(id(loan), None) is None:
-                continue  # it has been given back already
-            if engine.stacks:
-                loan[2] = engine.mark(_getframe(1))
-                loan[3] = engine.when()
-            else:
-                loan[3] = None
-            extra.loans.append(loan)
+        loan = self._loan
+        if loan is None:
+            self._leave_slowly(_getframe(1))
+            return
+        extra = self._extra
+        if extra.lent.pop(id(loan), None) is None:
+            return  # it has been given back already
+        if loan[1] is None:  # at this level neither the time nor the place of a return is kept
+            loan[3] = None
+        elif active.lone is not None:
+            loan[2], loan[3] = active.lone.mark(_getframe(1)), active.lone.when()
+        extra.loans.append(loan)
+
+    def _leave_slowly(self, frame: FrameType) -> None:
+        for engine, extra, loan in self._extra:
+            if extra.lent.pop(id(loan), None) is not None:
+                loan[2], loan[3] = engine.mark(frame) if engine.stacks else None, engine.when()
+                extra.loans.append(loan)
 
     async def __aenter__(self) -> T:
         return self.__enter__()

@@ -179,10 +179,11 @@ class Shared(Handle[T]):
         made: Shared[T] = _new(self.__class__)
         made._group = group
         made._open = True
+        code = frame.f_code
         if lone is None:
             group.sharers[id(made)] = SHARED, None, None, name
-        elif lone.whose[frame.f_code.co_filename] == 3:  # the user's
-            group.sharers[id(made)] = SHARED, (frame.f_code, frame.f_lasti, None), None, name
+        elif lone.whose[code.co_filename] == 3:  # the user's
+            group.sharers[id(made)] = SHARED, (code, frame.f_lasti, None), None, name
         else:
             group.sharers[id(made)] = SHARED, lone.mark(frame), lone.when(), name
         return made
@@ -191,7 +192,7 @@ class Shared(Handle[T]):
         """Let go of the object; the last one releases it. A second time is LT202."""
         group = self._group
         note = group.sharers.pop(id(self), None)
-        if note is None or not self._open:
+        if note is None:
             misuse("LT202", self.peek(), RELEASED, _getframe(1))
             return
         self._open = False
@@ -210,7 +211,7 @@ class Shared(Handle[T]):
         """As :meth:`release`, by the object's coroutine method where it has one."""
         group = self._group
         note = group.sharers.pop(id(self), None)
-        if note is None or not self._open:
+        if note is None:
             misuse("LT202", self.peek(), RELEASED, _getframe(1))
             return
         self._open = False
