@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from lifetrack.detect.families import fold
 from lifetrack.detect.leaks import belongs_to, ends_with_process
+from lifetrack.guards.conditions import judge_end_of_owner
 from lifetrack.guards.engine import Engine, warn
+from lifetrack.ledger.callers import caller
 from lifetrack.ledger.cases import Case
 from lifetrack.ledger.entries import EXTRA, KIND, Entry
 from lifetrack.ledger.ledger import is_reported
@@ -81,7 +83,10 @@ class Judgement:
         """File what a scope leaves open as LT103; raise LeakError or warn as the policy says."""
         self._ledger.settle(is_released)
         self.drain()
-        cases = self._file((e for e in self._ledger.due_since(mark) if belongs_to(e, place)), "LT103")
+        due = [entry for entry in self._ledger.due_since(mark) if belongs_to(entry, place)]
+        cases = self._file(due, "LT103")
+        for entry in due:
+            judge_end_of_owner(self._engine, entry, place, caller(1), may_raise=False)
         policy = self._engine.settings.policy
         raising = [case for case in cases if policy[case.rule] == "raise" and may_raise]
         self._announce(cases)

@@ -12,6 +12,7 @@ from lifetrack.ledger.entries import (
     HALF_RELEASED,
     KIND,
     OFFSET,
+    OPEN,
     SCOPE,
     STATE,
     TRACE,
@@ -22,6 +23,7 @@ from lifetrack.ledger.entries import (
     is_orphan,
     place_of,
 )
+from lifetrack.values.events import BORROWED, RETURNED
 from lifetrack.values.findings import Certainty, Finding
 
 #: How many cases of one kind at one place are kept one by one; the rest is only counted.
@@ -34,9 +36,13 @@ def notes_of(entry: Entry) -> list[Note]:
     if extra is None:
         return []
     notes: list[Note] = list(extra.notes or ())
-    known = {id(note) for note in notes}
-    lasting = [extra.transfer, *(extra.lent or {}).copy().values(), *(extra.sharers or {}).copy().values()]
-    return notes + [note for note in lasting if note is not None and id(note) not in known]
+    if extra.transfer is not None and not any(note is extra.transfer for note in notes):
+        notes.append(extra.transfer)
+    for trace, moment, back, later in [*(extra.loans or ()), *(extra.lent or {}).copy().values()]:
+        notes.append((BORROWED, trace, moment, None))
+        if later is not OPEN:
+            notes.append((RETURNED, back, later, None))
+    return notes + list((extra.sharers or {}).copy().values())
 
 
 class Case:

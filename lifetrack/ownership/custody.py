@@ -25,19 +25,9 @@ from lifetrack.ledger.entries import (
     type_name,
 )
 from lifetrack.ledger.places import PROCESS, OwnerPlace, Place
+from lifetrack.ownership.holding import Standing
 from lifetrack.values.errors import OwnershipError
 from lifetrack.values.events import TRANSFERRED
-
-
-class Standing:
-    """What stands among the owners itself: an owner or a handle."""
-
-    __slots__ = ()
-
-    @property
-    def place(self) -> OwnerPlace:
-        """Its place in the ledgers."""
-        raise NotImplementedError
 
 
 def current_place() -> Place:
@@ -47,22 +37,33 @@ def current_place() -> Place:
     return PROCESS
 
 
-def hand_over(engine: Engine, entry: Entry, place: Place, frame: FrameType) -> None:
-    """Note that a resource belongs to ``place`` from now on."""
-    if entry[STATE] not in OPEN_STATES:
+def hand_over(engine: Engine, entry: Entry, obj: object, place: Place, frame: FrameType) -> None:
+    """Note that a resource belongs to ``place`` from now on; one that is not live is LT201."""
+    state = entry[STATE]
+    if state == LIVE:
+        entry[STATE] = BOUND
+    elif state not in OPEN_STATES:
         engine.violation("LT201", entry, TRANSFERRED, frame)
         return
-    note: Note = (TRANSFERRED, engine.mark(frame), engine.when(), place)
+    ledger = engine.ledger
+    note_transfer(entry, id(obj), (TRANSFERRED, engine.mark(frame), engine.when(), place), ledger.moved)
+    ledger.note_scoped()
+
+
+def note_transfer(entry: Entry, key: int, note: Note, moved: dict[int, Entry]) -> None:
+    """Note a transfer, whose note names the place."""
     extra: Extra = entry[EXTRA] or extra_of(entry)
-    if entry[STATE] == LIVE:
-        entry[STATE] = BOUND
-    if extra.origin is None:
-        extra.origin = entry[SCOPE]
+    before = extra.transfer
     extra.transfer = note
-    extra.note(note)
-    entry[SCOPE] = place
-    engine.ledger.note_moved(entry)
-    engine.ledger.note_scoped()
+    if before is None:
+        if entry[SCOPE] is not None:
+            extra.origin = entry[SCOPE]
+        moved[key] = entry
+    elif extra.notes is None:
+        extra.notes = [before, note]
+    else:
+        extra.note(note)
+    entry[SCOPE] = note[3]
 
 
 #: The states of a tracked object in which it can still release what it owns; before it is acquired, too.
@@ -167,7 +168,7 @@ def keep(obj: Any, place: Place, frame: FrameType) -> None:
     for engine in active.engines:
         entry = engine.ledger.entries.get(id(obj))
         if entry is not None:
-            hand_over(engine, entry, place, frame)
+            hand_over(engine, entry, obj, place, frame)
 
 
 def mark_bound(entry: Entry) -> Extra:

@@ -14,8 +14,8 @@ from lifetrack.guards.release_names import async_names, call_release, release_na
 from lifetrack.guards.shapes import resolve
 from lifetrack.ledger.entries import EXTRA, KIND, UNOPENED, type_name
 from lifetrack.ledger.places import OwnerPlace
-from lifetrack.ownership.custody import Standing, current_place, hand_over
-from lifetrack.ownership.holding import end_unclosed, forget, hold
+from lifetrack.ownership.custody import current_place, hand_over
+from lifetrack.ownership.holding import Holder, end_unclosed, forget, hold
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.errors import DeclarationError, UseAfterMoveError, UseAfterReleaseError
 from lifetrack.values.events import RELEASED, USED
@@ -71,7 +71,7 @@ async def run_async_release(obj: Any, names: tuple[str, ...] | None, place: Owne
             await result
 
 
-class Handle(Standing, Generic[T]):
+class Handle(Holder, Generic[T]):
     """What holds an object and reaches through to it."""
 
     __slots__ = ()
@@ -102,7 +102,7 @@ class Owned(Handle[T]):
     for an object without a release method.
     """
 
-    __slots__ = ("__weakref__", "_last", "_moved", "_names", "_obj", "_place")
+    __slots__ = ("__weakref__", "_last", "_moved", "_names", "_obj", "place")
 
     def __init__(self, obj: T, *, name: str | None = None, release: str | None = None) -> None:
         self._obj: Any = NOTHING
@@ -112,33 +112,28 @@ class Owned(Handle[T]):
         if isinstance(obj, Owned):
             obj = obj.surrender(frame)
         self._names = check_release(obj, release)
-        self._place = OwnerPlace(name or type_name(type(obj)), "Owned", current_place(), weakref.ref(self))
-        self._place.exclusive = True
+        self.place = OwnerPlace(name or type_name(type(obj)), "Owned", current_place(), weakref.ref(self))
+        self.place.exclusive = True
         self._take(obj, frame)
 
     def _take(self, obj: Any, frame: FrameType) -> None:
-        hold(obj, cast("weakref.ref[Any]", self._place.holder))
+        hold(obj, self)
         self._obj = obj
         self._moved = False
         for engine in active.engines:
             entry = engine.ledger.entries.get(id(obj))
             if entry is not None:
-                hand_over(engine, entry, self._place, frame)
+                hand_over(engine, entry, obj, self.place, frame)
 
     @property
     def name(self) -> str:
         """Its name in reports."""
-        return self._place.name
+        return self.place.name
 
     @property
     def kind(self) -> str:
         """The kind of owner that reports show."""
-        return self._place.kind
-
-    @property
-    def place(self) -> OwnerPlace:
-        """Its place in the ledgers."""
-        return self._place
+        return self.place.kind
 
     def __bool__(self) -> bool:
         """Whether it holds something."""
@@ -180,9 +175,6 @@ class Owned(Handle[T]):
 
     # -- giving the duty away ------------------------------------------------------------------------------------
 
-    def check_transfer(self) -> None:
-        """Allow a transfer of what it holds: it is empty afterwards."""
-
     def let_go(self, key: int, *, moved: bool) -> None:
         """Forget the object at an address: it was released, or belongs to another owner now."""
         obj = self._obj
@@ -202,8 +194,8 @@ class Owned(Handle[T]):
         obj = self.surrender(frame)
         made: Owned[T] = Owned.__new__(type(self))
         made._obj, made._moved, made._last, made._names = NOTHING, False, None, self._names
-        made._place = OwnerPlace(self._place.name, "Owned", current_place(), weakref.ref(made))
-        made._place.exclusive = True
+        made.place = OwnerPlace(self.place.name, "Owned", current_place(), weakref.ref(made))
+        made.place.exclusive = True
         made._take(obj, frame)
         return made
 
@@ -215,7 +207,7 @@ class Owned(Handle[T]):
         if obj is NOTHING:
             misuse("LT203" if self._moved else "LT202", self.peek(), RELEASED, _getframe(1))
             return
-        run_release(obj, self._names, self._place)
+        run_release(obj, self._names, self.place)
         self._released(obj)
 
     async def arelease(self) -> None:
@@ -224,7 +216,7 @@ class Owned(Handle[T]):
         if obj is NOTHING:
             misuse("LT203" if self._moved else "LT202", self.peek(), RELEASED, _getframe(1))
             return
-        await run_async_release(obj, self._names, self._place)
+        await run_async_release(obj, self._names, self.place)
         self._released(obj)
 
     def _released(self, obj: Any) -> None:
@@ -261,4 +253,4 @@ class Owned(Handle[T]):
     def __del__(self) -> None:
         if self._obj is not NOTHING:
             forget(id(self._obj))
-            end_unclosed(self._place)
+            end_unclosed(self.place)

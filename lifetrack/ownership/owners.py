@@ -5,25 +5,24 @@ from __future__ import annotations
 import weakref
 from inspect import isawaitable
 from sys import _getframe
-from threading import Event
 from types import FrameType, TracebackType
 from typing import Any, Self
 
 from lifetrack.guards import active
 from lifetrack.guards.authority import acting_for
+from lifetrack.guards.conditions import judge_end_of_owner
 from lifetrack.guards.release_names import async_names, call_release, release_names, sync_names
 from lifetrack.ledger.entries import EXTRA, OPEN_STATES, STATE, Entry
 from lifetrack.ledger.places import OwnerPlace
-from lifetrack.ownership.custody import Standing, current_place
-from lifetrack.ownership.holding import end_unclosed, forget, hold
+from lifetrack.ownership.custody import current_place
+from lifetrack.ownership.holding import Holder, end_unclosed, forget, hold
 from lifetrack.values.errors import ConfigurationError, OwnershipError
-from lifetrack.values.events import RELEASED
 
 #: Beyond this number an owner looks whether what it holds has been closed without its knowledge.
 _MANY = 64
 
 
-class Owner(Standing):
+class Owner(Holder):
     """An explicit owner: it has the duty to release what was transferred to it, and keeps that alive until then.
 
     :meth:`close`, or the end of a ``with`` block, releases all of it, newest first. An owner that goes away without
@@ -37,43 +36,39 @@ class Owner(Standing):
         given: object = name
         if not isinstance(given, str) or not given.strip():
             raise ConfigurationError("Owner() needs a name: say who owns, as in Owner('pool')")
-        self._reference: weakref.ref[Owner] = weakref.ref(self)
-        self._closing = Event()
+        self._is_closing = False
         #: What it owns, oldest first, by address.
-        self._held: dict[int, Any] = {}
-        self._place = OwnerPlace(name, "Owner", current_place(), self._reference)
-        self._place.exclusive = exclusive
+        self.held: dict[int, Any] = {}
+        self.place = OwnerPlace(name, "Owner", current_place(), weakref.ref(self))
+        self.place.exclusive = exclusive
+        self.is_simple = True
+        self.note_outside()
         if parent is not None:
             parent.take(self)
 
     @property
     def name(self) -> str:
         """The name it was given."""
-        return self._place.name
+        return self.place.name
 
     @property
     def kind(self) -> str:
         """The kind of owner that reports show."""
-        return self._place.kind
-
-    @property
-    def place(self) -> OwnerPlace:
-        """Its place in the ledgers."""
-        return self._place
+        return self.place.kind
 
     @property
     def closed(self) -> bool:
         """Whether it was closed, or is closing; it takes nothing any more then."""
-        return self._closing.is_set()
+        return self._is_closing
 
     @property
     def owned(self) -> tuple[Any, ...]:
         """What it owns now, oldest first."""
-        return tuple(self._held.copy().values())
+        return tuple(self.held.copy().values())
 
     def __repr__(self) -> str:
         """Show its name, and nothing of what it owns."""
-        return f"<Owner {self.name!r}, {'closed' if self.closed else f'owns {len(self._held)}'}>"
+        return f"<Owner {self.name!r}, {'closed' if self.closed else f'owns {len(self.held)}'}>"
 
     # -- taking and letting go -----------------------------------------------------------------------------------
 
@@ -82,43 +77,51 @@ class Owner(Standing):
 
         Raises OwnershipError if the owner is closed, DeclarationError if the object has no release method.
         """
-        if self._closing.is_set():
-            raise self._refusal()
+        self._check_open()
         if isinstance(obj, Owner):
             self._adopt(obj)
         elif not is_known:
             release_names(obj)
-        hold(obj, self._reference)
-        held = self._held
+        hold(obj, self)
+        held = self.held
         held.pop(id(obj), None)
         held[id(obj)] = obj
-        if self._closing.is_set() and held.pop(id(obj), None) is not None:  # by another thread, meanwhile
+        if self._is_closing and held.pop(id(obj), None) is not None:  # by another thread, meanwhile
             forget(id(obj))
-            raise self._refusal()
+            self._check_open()
         if len(held) > _MANY and len(held) & (len(held) - 1) == 0:
             self._look_through()
 
-    def _refusal(self) -> OwnershipError:
-        return OwnershipError(f"owner '{self.name}' is closed and can own nothing more: transfer to one that is open")
+    def _check_open(self) -> None:
+        if self._is_closing:
+            raise OwnershipError(
+                f"owner '{self.name}' is closed and can own nothing more: transfer to one that is open"
+            )
+
+    def _begin_closing(self) -> None:
+        self._is_closing = True
+        self.note_outside()
+
+    def note_outside(self) -> None:
+        """Note whether a transfer here is the simple case, after a change of what it stands in."""
+        self.is_simple = not (self._is_closing or (self.place.parent is not None and self.place.parent.is_owner))
 
     def _adopt(self, inner: Owner) -> None:
-        if inner.place in self._place.lineage():
+        if inner.place in self.place.lineage():
             raise OwnershipError(f"owner '{inner.name}' would own itself: transfer it to an owner outside")
-        inner.place.parent = self._place
+        inner.place.parent = self.place
+        inner.note_outside()
 
     def let_go(self, key: int, *, moved: bool) -> None:  # noqa: ARG002 - an owner asks no questions afterwards
         """Forget the object at an address: it was released, or belongs to another owner now."""
-        self._held.pop(key, None)
-
-    def check_transfer(self) -> None:
-        """Allow a transfer of what it owns."""
+        self.held.pop(key, None)
 
     def _look_through(self) -> None:
         """Let go of what says that it is closed; while tracking is off, nobody else tells."""
-        for key, obj in self._held.copy().items():
+        for key, obj in self.held.copy().items():
             if _says_closed(obj):
                 forget(key)
-                self._held.pop(key, None)
+                self.held.pop(key, None)
 
     # -- releasing -----------------------------------------------------------------------------------------------
 
@@ -133,20 +136,18 @@ class Owner(Standing):
         await self._arelease(obj, _getframe(1))
 
     def _check_owned(self, obj: Any) -> None:
-        if self._held.get(id(obj)) is not obj:
+        if self.held.get(id(obj)) is not obj:
             kind = type(obj).__qualname__
             raise OwnershipError(f"owner '{self.name}' does not own this {kind}: transfer it there first")
 
     def _is_due(self, obj: Any, frame: FrameType) -> bool:
         """Take an object out, to be released; False if that has happened already. A borrow of it is filed."""
         forget(id(obj))
-        if self._held.pop(id(obj), None) is None:
+        if self.held.pop(id(obj), None) is None:
             return False
         known = _entries(obj)
-        for engine, entry in known:
-            if entry[EXTRA] is not None and entry[EXTRA].lent and entry[STATE] in OPEN_STATES:
-                words = {"owner": f"{self.kind} '{self.name}'"}
-                engine.violation("LT304", entry, RELEASED, frame, words=words)
+        for engine, entry in known if self._is_closing else ():
+            judge_end_of_owner(engine, entry, self.place, frame)
         if known:
             return any(entry[STATE] in OPEN_STATES for _, entry in known)
         return not _says_closed(obj)
@@ -154,7 +155,7 @@ class Owner(Standing):
     def _release(self, obj: Any, frame: FrameType) -> None:
         if not self._is_due(obj, frame):
             return
-        with acting_for(self._place):
+        with acting_for(self.place):
             if isinstance(obj, Owner):
                 obj.close()
             else:
@@ -163,7 +164,7 @@ class Owner(Standing):
     async def _arelease(self, obj: Any, frame: FrameType) -> None:
         if not self._is_due(obj, frame):
             return
-        with acting_for(self._place):
+        with acting_for(self.place):
             if isinstance(obj, Owner):
                 await obj.aclose()
                 return
@@ -175,7 +176,7 @@ class Owner(Standing):
         """Give what to release next: the newest, but first what depends on it. Raises LookupError at the end."""
         while True:
             try:
-                obj = self._held[next(reversed(self._held))]
+                obj = self.held[next(reversed(self.held))]
             except (KeyError, RuntimeError):  # another thread closes it too
                 continue
             except StopIteration:
@@ -186,7 +187,7 @@ class Owner(Standing):
         for _, entry in _entries(obj):
             for child, reference in reversed(entry[EXTRA].children or () if entry[EXTRA] is not None else ()):
                 dependent = None if reference is None else reference()
-                if child[STATE] in OPEN_STATES and dependent is not None and id(dependent) in self._held:
+                if child[STATE] in OPEN_STATES and dependent is not None and id(dependent) in self.held:
                     return self._dependent(dependent)
         return obj
 
@@ -196,7 +197,7 @@ class Owner(Standing):
         All errors are kept: raises ExceptionGroup (BaseExceptionGroup if need be) with those of the releases.
         """
         frame, errors = _getframe(1), list[BaseException]()
-        self._closing.set()
+        self._begin_closing()
         while True:
             try:
                 obj = self._next()
@@ -211,7 +212,7 @@ class Owner(Standing):
     async def aclose(self) -> None:
         """As :meth:`close`, awaiting the releases that are coroutines."""
         frame, errors = _getframe(1), list[BaseException]()
-        self._closing.set()
+        self._begin_closing()
         while True:
             try:
                 obj = self._next()
@@ -224,7 +225,7 @@ class Owner(Standing):
         self._end(errors)
 
     def _end(self, errors: list[BaseException]) -> None:
-        self._place.ended = True
+        self.place.ended = True
         try:
             if errors:
                 noun = "release" if len(errors) == 1 else "releases"
@@ -249,11 +250,11 @@ class Owner(Standing):
         await self.aclose()
 
     def __del__(self) -> None:
-        held = getattr(self, "_held", None)
-        if held and not self._place.ended:
+        held = getattr(self, "held", None)
+        if held and not self.place.ended:
             for key in held:
                 forget(key)
-            end_unclosed(self._place)
+            end_unclosed(self.place)
 
 
 def _entries(obj: Any) -> list[tuple[Any, Entry]]:
