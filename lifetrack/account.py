@@ -24,6 +24,7 @@ from lifetrack.instrument.singles import Singles
 from lifetrack.judgement import Judgement, is_released
 from lifetrack.ledger.entries import EXTRA, KIND
 from lifetrack.ledger.ledger import Ledger
+from lifetrack.ownership.holding import outlive
 from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Finding
@@ -116,6 +117,7 @@ class Account:
 
     def close(self) -> None:
         """Restore everything that was touched."""
+        outlive(self.engine.ledger)
         self._take_down()
         self.engine.ledger.entries.clear()
 

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from lifetrack.detect.families import fold
 from lifetrack.detect.leaks import belongs_to, ends_with_process
+from lifetrack.guards.conditions import judge_end_of_owner
 from lifetrack.guards.engine import Engine, warn
+from lifetrack.ledger.callers import caller
 from lifetrack.ledger.cases import Case
 from lifetrack.ledger.entries import EXTRA, KIND, Entry
 from lifetrack.ledger.ledger import is_reported
@@ -15,9 +17,6 @@ from lifetrack.ledger.places import Place
 from lifetrack.ledger.rendering import finding_of_case
 from lifetrack.values.errors import LeakError
 from lifetrack.values.findings import Certainty, Finding
-
-#: What the collector notices, which cannot raise.
-_UNSEEN = ("LT102", "LT104")
 
 
 def is_released(entry: Entry) -> bool:
@@ -68,8 +67,7 @@ class Judgement:
     def _announce(self, cases: Iterable[Case]) -> None:
         policy = self._engine.settings.policy
         shown = [case for case in cases if policy[case.rule] == "warn"]
-        findings = fold((case.entry, finding_of_case(self._ledger, case)) for case in shown)
-        warn_of(finding for finding in findings if finding.allowed is None)
+        warn_of(finding for case in shown if (finding := finding_of_case(self._ledger, case)).allowed is None)
 
     def pending_grace(self, place: Place, mark: int) -> float:
         """Give the longest grace of what is still open in a place; 0 where nothing has any."""
@@ -85,13 +83,16 @@ class Judgement:
         """File what a scope leaves open as LT103; raise LeakError or warn as the policy says."""
         self._ledger.settle(is_released)
         self.drain()
-        cases = self._file((e for e in self._ledger.due_since(mark) if belongs_to(e, place)), "LT103")
+        due = [entry for entry in self._ledger.due_since(mark) if belongs_to(entry, place)]
+        cases = self._file(due, "LT103")
+        for entry in due:
+            judge_end_of_owner(self._engine, entry, place, caller(1), may_raise=False)
         policy = self._engine.settings.policy
         raising = [case for case in cases if policy[case.rule] == "raise" and may_raise]
         self._announce(cases)
         told = [(case.entry, finding_of_case(self._ledger, case)) for case in raising]
         if may_raise:
-            dropped = [case for case in self._dropped(place) if case not in raising]
+            dropped = self._dropped(place)
             raising += dropped
             told += [(case.entry, finding_of_case(self._ledger, case)) for case in dropped]
         findings = fold((entry, finding) for entry, finding in told if finding.allowed is None)
@@ -101,11 +102,10 @@ class Judgement:
             raise leak_error(findings, f"when {place.kind} '{place.name}' ended")
 
     def _dropped(self, place: Place) -> list[Case]:
-        """Give what was dropped in a place, or left behind by its owner; the end of the place raises for it."""
-        rules = {rule for rule in _UNSEEN if self._engine.settings.policy[rule] == "raise"}
-        if not rules:
+        """Give what was dropped in a place; the collector cannot raise, so that the end of the place does."""
+        if self._engine.settings.policy["LT102"] != "raise":
             return []
-        dropped = [case for case in self._ledger.cases.all() if case.rule in rules and not case.raised]
+        dropped = [case for case in self._ledger.cases.all() if case.rule == "LT102" and not case.raised]
         return [case for case in dropped if belongs_to(case.entry, place)]
 
     def end_process(self, ending: str) -> None:

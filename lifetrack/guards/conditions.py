@@ -25,8 +25,8 @@ from lifetrack.ledger.entries import (
 )
 from lifetrack.ledger.moment import this_thread
 from lifetrack.ledger.places import Place
-from lifetrack.ledger.rendering import subject_of
-from lifetrack.values.events import CHILD_ACQUIRED, PARENT_ACQUIRED, PARENT_RELEASED, RELEASED, USED
+from lifetrack.ledger.rendering import owner_words, subject_of
+from lifetrack.values.events import CHILD_ACQUIRED, OWNER_ENDED, PARENT_ACQUIRED, PARENT_RELEASED, RELEASED, USED
 
 #: How many children a finding tells of.
 _SHOWN = 8
@@ -38,14 +38,14 @@ def judge_live_release(engine: Engine, entry: Entry, frame: FrameType) -> None:
         _judge_fork(engine, entry, RELEASED, frame)
         return
     extra: Extra | None = entry[EXTRA]
-    if extra is not None and extra.thread is not None:
-        judge_thread(engine, entry, RELEASED, frame)
-    place = place_of(entry)
-    if is_acting_for(place):
+    if extra is None:
         return
-    if extra is not None and extra.lent:
+    if extra.thread is not None:
+        judge_thread(engine, entry, RELEASED, frame)
+    if extra.lent:
         engine.violation("LT302", entry, RELEASED, frame)
-    if is_foreign(engine, place):
+    place = place_of(entry)
+    if not is_acting_for(place) and is_foreign(engine, place):
         engine.violation("LT301", entry, RELEASED, frame)
 
 
@@ -53,6 +53,15 @@ def is_foreign(engine: Engine, place: Place) -> bool:
     """Whether a release by the running code is somebody else's business: the owner has said that only it may."""
     owner = place.owner()
     return owner.exclusive and not owner.is_gone() and owner not in engine.ledger.place.get().lineage()
+
+
+def judge_end_of_owner(engine: Engine, entry: Entry, place: Place, frame: FrameType, *, may_raise: bool = True) -> None:
+    """File a borrow that is still open when the owner ends. The borrow ends with it, unless the finding is raised."""
+    extra: Extra | None = entry[EXTRA]
+    if extra is not None and extra.lent and entry[STATE] in OPEN_STATES:
+        words = {"owner": owner_words(place)}
+        engine.violation("LT304", entry, OWNER_ENDED, frame, words=words, may_raise=may_raise)
+        extra.lent.clear()
 
 
 def judge_thread(engine: Engine, entry: Entry, event: str, frame: FrameType) -> None:

@@ -103,6 +103,8 @@ class Engine:
         self.on = True
         self._inside = _Inside()
         self.capture: Callable[[FrameType], Trace] = make_capture(settings.frames)
+        #: Whether every event has its stack and its time.
+        self.stacks = settings.level >= Level.STACKS
         #: Note where a further event happens, and when, as much as the level asks for.
         self.mark: Callable[[FrameType], Trace | None] = self._marker()
         self.when: Callable[[], Moment | None] = moment if settings.level >= Level.STACKS else _never
@@ -166,17 +168,19 @@ class Engine:
         certain: bool = True,
         context: Sequence[Note] = (),
         words: dict[str, str] | None = None,
+        may_raise: bool = True,
     ) -> None:
         """File a misuse and do what the policy says: raise its exception, warn, or only record.
 
-        ``context`` are events of other resources that belong to the story, ``words`` what its sentence names.
+        ``context`` are events of other resources that belong to the story, ``words`` what its sentence names. Without
+        ``may_raise`` something else is raised there already.
         """
         certainty = Certainty.PROVEN if certain else Certainty.SUSPECTED
         # The entry goes on changing; the case keeps what it was.
         use: Note = (event, *self.trace(frame), None)
         case = self.ledger.cases.add(Case(rule, certainty, list(entry), use, context, words))
         policy = self.settings.policy[rule]
-        if policy == "raise":
+        if policy == "raise" and may_raise:
             case.raised = True
             raise exception_of(finding_of_case(self.ledger, case))
         if policy == "warn":

@@ -14,6 +14,7 @@ from lifetrack.guards.patches import attribute_setter
 from lifetrack.guards.shapes import ATTRIBUTE, Shape, mro, own, resolve, shape_of
 from lifetrack.guards.tombstones import is_tombstone
 from lifetrack.instrument.finishing import listen, look_for_attrs, unlisten
+from lifetrack.instrument.owning import owning
 from lifetrack.instrument.recorder import Recorder
 from lifetrack.instrument.uses import own_uses, use_recorder
 from lifetrack.instrument.wrappers import ORIGINAL, acquirer, constructor, finalizer, first_constructor, releaser
@@ -165,11 +166,12 @@ class Classes:
 
     def _wrap(self, shape: Shape) -> None:
         cls, declaration, recorder = shape.cls, shape.declaration, self.recorder
+        own_parts: Callable[[Any], Any] = partial(owning, self.engine) if declaration.owns else _as_it_is
         if declaration.acquire == INIT:
-            self._replace(shape, INIT, lambda original: constructor(recorder, shape, original, self._drain))
+            self._replace(shape, INIT, lambda original: constructor(recorder, shape, own_parts(original), self._drain))
         else:
-            self._replace(shape, INIT, lambda original: first_constructor(recorder, original))
-            self._replace(shape, declaration.acquire, lambda original: acquirer(recorder, shape, original))
+            self._replace(shape, INIT, lambda original: first_constructor(recorder, own_parts(original)))
+            self._replace(shape, declaration.acquire, lambda original: acquirer(recorder, own_parts(original)))
         for name in declaration.release:
             self._replace(shape, name, partial(_wrap_release, recorder, shape, name))
         for name in declaration.children:
@@ -280,6 +282,10 @@ class Classes:
         self._instrumented.clear()
         self._protocols.clear()
         self._roots.clear()
+
+
+def _as_it_is(original: Any) -> Any:
+    return original
 
 
 def _wrap_release(recorder: Recorder, shape: Shape, name: str, original: Any) -> Callable[..., Any]:

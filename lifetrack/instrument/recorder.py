@@ -39,9 +39,10 @@ from lifetrack.ledger.entries import (
     Kind,
     extra_of,
     is_opening,
+    place_of,
 )
 from lifetrack.ledger.moment import this_thread
-from lifetrack.ownership.custody import mark_bound, opened
+from lifetrack.ownership.custody import mark_bound
 from lifetrack.ownership.holding import let_go
 from lifetrack.ownership.kinship import dependents
 from lifetrack.values.declarations import INIT
@@ -51,10 +52,7 @@ from lifetrack.values.events import ACQUIRE_FAILED, RELEASE_FAILED
 def new_entry(engine: Engine, kind: Kind, state: int, number: int | None, frame: FrameType | None) -> Entry:
     """Make an entry the slow way."""
     trace, offset, when = (None, None, None) if frame is None else engine.place(frame)
-    place = engine.ledger.place.get()
-    if state == LIVE and place.exclusive:
-        state = BOUND
-    return [state, number, trace, offset, place, kind, when, None, None, None, None]
+    return [state, number, trace, offset, engine.ledger.place.get(), kind, when, None, None, None, None]
 
 
 def note_release(engine: Engine, entry: Entry, frame: FrameType) -> None:
@@ -103,6 +101,8 @@ class Recorder:
         fresh = new_entry(self.engine, kind, LIVE, kind.next(), frame)
         if kind.declaration.thread_bound:
             mark_bound(fresh).thread = this_thread()
+        elif self.ledger.guarded and place_of(fresh).owner().exclusive:
+            mark_bound(fresh)
         if kind.declaration.released_when is not None:
             try:
                 extra_of(fresh).reference = weakref.ref(obj)
@@ -110,8 +110,6 @@ class Recorder:
                 self.ledger.note_untrackable()
                 return
         self.entries[id(obj)] = fresh
-        if kind.declaration.owns:
-            opened(self.engine, obj, fresh)
 
     def constructed(self, obj: object, frame: FrameType) -> None:
         """Note a new object whose acquire method is yet to run."""

@@ -1,9 +1,8 @@
 """The source of the fast path: the wrappers of a constructor and of a synchronous release.
 
 The whole recording is written out in them, because a call of ours would cost as much as what it does. Numbers are those
-of lifetrack.ledger.entries: state 1 is live, 2 releasing, 3 released, 7 bound. Words in capitals are filled in by
-level. Objects of subclasses without methods of their own find their shape on their class, unless its metaclass might run
-code then.
+of lifetrack.ledger.entries: state 1 is live, 2 releasing, 3 released. Words in capitals are filled in by level. Objects
+of subclasses without methods of their own find their shape on their class, unless its metaclass might run code then.
 """
 
 from __future__ import annotations
@@ -35,22 +34,15 @@ def wrapper({declare}):
         return
     _lt_cls = _lt_type({first})
     if _lt_cls is _lt_class:
-        if _lt_scoped:
-            _lt_where = _lt_place()
-            _lt_entries[_lt_key] = [
-                STATE, _lt_next(_lt_numbers), TRACE, _lt_where, _lt_home, MOMENT, None, None, None, None]
-            return
-        _lt_entries[_lt_key] = [1, _lt_next(_lt_numbers), TRACE, None, _lt_home, MOMENT, None, None, None, None]
+        _lt_entries[_lt_key] = [1, _lt_next(_lt_numbers), TRACE, PLACE, _lt_home, MOMENT, None, None, None, None]
         return
     try:
         _lt_kin = _lt_cls.__lifetrack_shape__ if _lt_type(_lt_cls) is _lt_meta else _lt_shape({first})
         _lt_kind = _lt_kin.kind if _lt_kin.cls is _lt_cls else _lt_shape({first}).kind
     except AttributeError:
         return _lt_acquire({first}, _lt_frame)
-    _lt_where = _lt_place() if _lt_scoped else None
     BRIEF
-    _lt_entries[_lt_key] = [
-        STATE, _lt_next(_lt_kind.numbers), TRACE, _lt_where, _lt_kind, MOMENT, None, None, None, None]
+    _lt_entries[_lt_key] = [1, _lt_next(_lt_kind.numbers), TRACE, PLACE, _lt_kind, MOMENT, None, None, None, None]
 """
 _LOOK = """_lt_code = _lt_frame.f_code
     if _lt_code is not _lt_last:
@@ -61,7 +53,7 @@ _LOOK = """_lt_code = _lt_frame.f_code
 _BRIEF = """if _lt_frame.f_code is _lt_kin.constructor:
         _lt_brief = (_lt_frame.f_code, _lt_frame.f_lasti, None)
         _lt_entries[_lt_key] = [
-            STATE, _lt_next(_lt_kind.numbers), _lt_brief, None, _lt_where, _lt_kind, MOMENT, None, None, None, None]
+            1, _lt_next(_lt_kind.numbers), _lt_brief, None, PLACE, _lt_kind, MOMENT, None, None, None, None]
         return"""
 # As moment() does, without the call.
 _MOMENT = '(_lt_clock(), _lt_thread.who, _lt_task() if "asyncio" in _lt_modules else None)'
@@ -153,13 +145,12 @@ RELEASE_AT = {
 }
 
 
-#: Live; in a place that alone may release what it owns, the release has to be looked at. While no scope has ever been
-#: entered, there is no need to ask.
-_STATE = "7 if _lt_where is not None and _lt_where.exclusive else 1"
+#: While no scope has ever been entered, there is no need to ask for the innermost one.
+_PLACE = "_lt_place() if _lt_scoped else None"
 
 
 def filled(template: str, parts: dict[Level, dict[str, str]], level: Level) -> str:
     """Put the parts for a level into a template."""
     for word, text in parts[min(level, Level.STACKS)].items():
         template = template.replace(word, text)
-    return template.replace("STATE", _STATE)
+    return template.replace("PLACE", _PLACE)

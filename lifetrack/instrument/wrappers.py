@@ -22,7 +22,6 @@ from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import OPEN_STATES, RELEASED, UNOPENED, extra_of
 from lifetrack.ledger.moment import MOMENT_PARTS
 from lifetrack.ledger.territory import FILES, USER
-from lifetrack.ownership.custody import owning
 from lifetrack.values.findings import Certainty
 
 #: The attribute of a wrapper that names what it wraps.
@@ -45,8 +44,7 @@ def constructor(recorder: Recorder, shape: Shape, original: Any, drain: Callable
     """Wrap a constructor that acquires."""
     engine = recorder.engine
     names = {
-        "original": _owning(recorder, shape, original), "failed": recorder.construction_failed, "getframe": _getframe,
-        "caller": caller,
+        "original": original, "failed": recorder.construction_failed, "getframe": _getframe, "caller": caller,
         "pending": engine.ledger.pending, "drain": drain, "id": id, "entries": recorder.entries,
         "acquire": recorder.acquire, "home": shape.kind, "type": type, "class": shape.cls, "shape": recorder.shape,
         "files": FILES, "user": USER, "place": engine.ledger.place.get, "scoped": engine.ledger.scoped,
@@ -55,34 +53,12 @@ def constructor(recorder: Recorder, shape: Shape, original: Any, drain: Callable
     }  # fmt: skip
     shape.constructor = getattr(original, "__code__", None)
     declaration = shape.declaration
-    if declaration.released_when is not None or declaration.thread_bound or declaration.owns:
+    if declaration.released_when is not None or declaration.thread_bound or engine.ledger.guarded:
         template = CONSTRUCTOR.replace("LOOK", "return _lt_acquire({first}, _lt_frame)")
     else:
         template = CONSTRUCTOR
     template = filled(template, CONSTRUCTOR_AT, engine.level)
     return _marked(generate(template, original, names, "acquire"), original)
-
-
-def _owning(recorder: Recorder, shape: Shape, original: Any) -> Any:
-    """Let what an acquire method acquires belong to the object, where that was declared."""
-    if not shape.declaration.owns:
-        return original
-    call = original
-    if inspect.iscoroutinefunction(original):
-
-        @functools.wraps(original)
-        async def awaited(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            with owning(recorder.engine, self):
-                return await _bound(call, self)(*args, **kwargs)
-
-        return awaited
-
-    @functools.wraps(original)
-    def wrapper(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-        with owning(recorder.engine, self):
-            return _bound(call, self)(*args, **kwargs)
-
-    return wrapper
 
 
 def first_constructor(recorder: Recorder, original: Any) -> Callable[..., Any]:
@@ -122,9 +98,8 @@ class _Opening:
             set_class(obj, self._guarded)
 
 
-def acquirer(recorder: Recorder, shape: Shape, given: Any) -> Callable[..., Any]:
+def acquirer(recorder: Recorder, original: Any) -> Callable[..., Any]:
     """Wrap an acquire method other than the constructor."""
-    original = _owning(recorder, shape, given)
     if inspect.iscoroutinefunction(original):
 
         @functools.wraps(original)
@@ -138,7 +113,7 @@ def acquirer(recorder: Recorder, shape: Shape, given: Any) -> Callable[..., Any]
             recorder.acquire(self, caller(1))
             return result
 
-        return _marked(awaited, given)
+        return _marked(awaited, original)
 
     @functools.wraps(original)
     def wrapper(self: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -151,7 +126,7 @@ def acquirer(recorder: Recorder, shape: Shape, given: Any) -> Callable[..., Any]
         recorder.acquire(self, caller(1))
         return result
 
-    return _marked(wrapper, given)
+    return _marked(wrapper, original)
 
 
 def releaser(recorder: Recorder, shape: Shape, original: Any, name: str) -> Callable[..., Any]:

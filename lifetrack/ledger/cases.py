@@ -12,6 +12,7 @@ from lifetrack.ledger.entries import (
     HALF_RELEASED,
     KIND,
     OFFSET,
+    OPEN,
     SCOPE,
     STATE,
     TRACE,
@@ -20,7 +21,9 @@ from lifetrack.ledger.entries import (
     counted,
     extra_of,
     is_orphan,
+    place_of,
 )
+from lifetrack.values.events import BORROWED, RETURNED
 from lifetrack.values.findings import Certainty, Finding
 
 #: How many cases of one kind at one place are kept one by one; the rest is only counted.
@@ -33,9 +36,13 @@ def notes_of(entry: Entry) -> list[Note]:
     if extra is None:
         return []
     notes: list[Note] = list(extra.notes or ())
-    known = {id(note) for note in notes}
-    lasting = [extra.transfer, *(extra.lent or {}).copy().values(), *(extra.sharers or {}).copy().values()]
-    return notes + [note for note in lasting if note is not None and id(note) not in known]
+    if extra.transfer is not None and not any(note is extra.transfer for note in notes):
+        notes.append(extra.transfer)
+    for trace, moment, back, later in [*(extra.loans or ()), *(extra.lent or {}).copy().values()]:
+        notes.append((BORROWED, trace, moment, None))
+        if later is not OPEN:
+            notes.append((RETURNED, back, later, None))
+    return notes + list((extra.sharers or {}).copy().values())
 
 
 class Case:
@@ -100,7 +107,9 @@ def leak_rule(entry: Entry, otherwise: str) -> tuple[str, Certainty]:
         return "LT105", Certainty.PROVEN
     if state == FAILED:
         return "LT106", extra_of(entry).certainty
-    rule = "LT104" if is_orphan(entry) else otherwise
+    # What a scope was handed and leaves open is its own leak, as what was acquired in it.
+    is_left = is_orphan(entry) and (otherwise != "LT103" or place_of(entry).is_owner)
+    rule = "LT104" if is_left else otherwise
     return rule, Certainty.PROVEN if entry[EXTRA] is None else entry[EXTRA].certainty
 
 

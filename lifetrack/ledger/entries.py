@@ -5,6 +5,7 @@ An entry is a plain list, made by one literal on the path of every acquisition; 
 
 from __future__ import annotations
 
+from collections import deque
 from itertools import count
 from types import CodeType
 from typing import Any, TypeAlias
@@ -69,6 +70,9 @@ class Kind:
 KEPT_NOTES = 8
 #: One more event of a resource: its word, where and when, and what it is about: a place, an entry, a text.
 Note: TypeAlias = tuple[str, Trace | None, Moment | None, Any]
+#: A borrow: where and when it began, and where and when it was over; the last is OPEN until then.
+Loan: TypeAlias = list[Any]
+OPEN: Any = object()
 
 
 class Extra:
@@ -98,8 +102,9 @@ class Extra:
     #: The place in which it was acquired, once it has been transferred; and the last transfer.
     origin: Place | None = None
     transfer: Note | None = None
-    #: The borrows that are open, by the address of their notes: who borrows may be gone and its address used again.
-    lent: dict[int, Note] | None = None
+    #: The borrows that are open, by address, and the last of those that are over.
+    lent: dict[int, Loan] | None = None
+    loans: deque[Loan] | None = None
     #: Those who share it, by the address of their handles.
     sharers: dict[int, Note] | None = None
     #: The entry of the resource that it depends on.
@@ -121,6 +126,14 @@ class Extra:
         if len(notes) > 2 * KEPT_NOTES:
             del notes[KEPT_NOTES]
             self.dropped += 1
+
+    def begin_lending(self) -> dict[int, Loan]:
+        """Make room for borrows; give those that are open."""
+        if self.loans is None:
+            self.loans = deque(maxlen=KEPT_NOTES)
+        if self.lent is None:
+            self.lent = {}
+        return self.lent
 
 
 def extra_of(entry: Entry) -> Extra:

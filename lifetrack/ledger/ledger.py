@@ -22,7 +22,6 @@ from lifetrack.ledger.entries import (
     OPEN_STATES,
     SCOPE,
     STATE,
-    UNOPENED,
     Entry,
     Kind,
     Note,
@@ -69,19 +68,20 @@ class Ledger:
         self.place: ContextVar[Place] = ContextVar("lifetrack place", default=PROCESS)
         #: Not empty as soon as any scope or allowance was entered.
         self.scoped: list[bool] = []
+        #: Whether a scope was entered that allows nobody else to release what it owns.
+        self.guarded = False
         self.kinds: list[Kind] = []
         self.started = perf_counter()
         self.pid = os.getpid()
         self.cases = Cases()
-        #: Entries that were transferred, so that the place which got them finds them whatever their age.
-        self.moved: list[Entry] = []
+        #: Entries that were transferred, so that the place which got them finds them whatever their age; by address.
+        self.moved: dict[int, Entry] = {}
         #: The places of objects that own something, by address.
         self.owners: dict[int, OwnerPlace] = {}
         #: What to look into again, for its owner went without a word.
         self.orphaned: deque[Place] = deque()
         #: Whether the exit hooks of the program may be running.
         self.exiting = False
-        self._strangers: dict[str, Kind] = {}
         self._serials = count(1)
         self._unknown = count()
         self._not_unknown = count()
@@ -94,13 +94,6 @@ class Ledger:
         kind = Kind(type_name, declaration)
         self.kinds.append(kind)
         return kind
-
-    def stranger(self, type_name: str) -> Entry:
-        """Make an entry for an object that nothing is known of; all of one type share an account."""
-        kind = self._strangers.get(type_name)
-        if kind is None:
-            kind = self._strangers[type_name] = self.new_kind(type_name, Declaration(release=()))
-        return [UNOPENED, 0, None, None, None, kind, *[None] * (EXTRA - KIND)]
 
     def note_unknown(self) -> None:
         """Count a release of something that was acquired before tracking began."""
@@ -145,6 +138,8 @@ class Ledger:
             extra = entry[EXTRA]
             rule, certainty = leak_rule(entry, "LT102")
             entry[STATE] = COLLECTED
+            if extra is not None and extra.transfer is not None:
+                self._forget_moved()
             if extra is not None and extra.reported is not None:
                 continue
             end: Note | None = (words.COLLECTED, None, None, None) if rule in {"LT102", "LT104"} else None
@@ -152,6 +147,11 @@ class Ledger:
         if self.orphaned:
             new += self._drain_orphaned()
         return new
+
+    def _forget_moved(self) -> None:
+        for key, entry in self.moved.copy().items():
+            if entry[STATE] not in OPEN_STATES:
+                self.moved.pop(key, None)
 
     def _drain_orphaned(self) -> list[Case]:
         gone = set()
@@ -219,19 +219,12 @@ class Ledger:
             if entry[STATE] in OPEN_STATES:
                 yield entry
 
-    def note_moved(self, entry: Entry) -> None:
-        """Note that an entry was transferred."""
-        moved = self.moved
-        moved.append(entry)
-        if len(moved) & (len(moved) - 1) == 0 and len(moved) > 64:
-            self.moved = [entry for entry in moved if entry[STATE] in OPEN_STATES]
-
     def due_since(self, mark: int) -> list[Entry]:
         """Give the open entries younger than a mark, and those that came later by a transfer."""
         found = self.open_since(mark)
         if self.moved:
             known = {id(entry) for entry in found}
-            for entry in self.moved.copy():
+            for entry in self.moved.copy().values():
                 if entry[STATE] in OPEN_STATES and id(entry) not in known:
                     known.add(id(entry))
                     found.append(entry)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -13,10 +11,12 @@ from lifetrack.guards.engine import Engine
 from lifetrack.ledger.entries import (
     BOUND,
     EXTRA,
+    INHERITED,
     LIVE,
     OPEN_STATES,
     SCOPE,
     STATE,
+    UNOPENED,
     Entry,
     Extra,
     Note,
@@ -25,23 +25,9 @@ from lifetrack.ledger.entries import (
     type_name,
 )
 from lifetrack.ledger.places import PROCESS, OwnerPlace, Place
-from lifetrack.ledger.rendering import owner_words
+from lifetrack.ownership.holding import Standing
 from lifetrack.values.errors import OwnershipError
-from lifetrack.values.events import RELEASED, TRANSFERRED
-
-
-class Standing:
-    """What stands among the owners itself: an owner or a handle."""
-
-    __slots__ = ()
-
-    @property
-    def place(self) -> OwnerPlace:
-        """Its place in the ledgers."""
-        raise NotImplementedError
-
-    def __reduce_ex__(self, protocol: object) -> Any:
-        raise TypeError(f"{type(self).__name__} cannot be copied or pickled: the duty to release is one")
+from lifetrack.values.events import TRANSFERRED
 
 
 def current_place() -> Place:
@@ -51,72 +37,74 @@ def current_place() -> Place:
     return PROCESS
 
 
-def hand_over(engine: Engine, entry: Entry, place: Place, frame: FrameType) -> None:
-    """Note that a resource belongs to ``place`` from now on."""
-    if entry[STATE] not in OPEN_STATES:
+def hand_over(engine: Engine, entry: Entry, obj: object, place: Place, frame: FrameType) -> None:
+    """Note that a resource belongs to ``place`` from now on; one that is not live is LT201."""
+    state = entry[STATE]
+    if state == LIVE:
+        entry[STATE] = BOUND
+    elif state not in OPEN_STATES:
         engine.violation("LT201", entry, TRANSFERRED, frame)
         return
-    note: Note = (TRANSFERRED, engine.mark(frame), engine.when(), place)
+    ledger = engine.ledger
+    note_transfer(entry, id(obj), (TRANSFERRED, engine.mark(frame), engine.when(), place), ledger.moved)
+    ledger.note_scoped()
+
+
+def note_transfer(entry: Entry, key: int, note: Note, moved: dict[int, Entry]) -> None:
+    """Note a transfer, whose note names the place."""
     extra: Extra = entry[EXTRA] or extra_of(entry)
-    if entry[STATE] == LIVE:
-        entry[STATE] = BOUND
-    if extra.origin is None:
-        extra.origin = entry[SCOPE]
+    before = extra.transfer
     extra.transfer = note
-    extra.note(note)
-    entry[SCOPE] = place
-    engine.ledger.note_moved(entry)
-    engine.ledger.note_scoped()
+    if before is None:
+        if entry[SCOPE] is not None:
+            extra.origin = entry[SCOPE]
+        moved[key] = entry
+    elif extra.notes is None:
+        extra.notes = [before, note]
+    else:
+        extra.note(note)
+    entry[SCOPE] = note[3]
+
+
+#: The states of a tracked object in which it can still release what it owns; before it is acquired, too.
+_ABLE = OPEN_STATES | {UNOPENED, INHERITED}
 
 
 class ObjectPlace(OwnerPlace):
     """An object of the program as an owner. One that is tracked can release something while its own duty is open."""
 
-    __slots__ = ("_entries", "_entry", "_key", "is_opening")
+    __slots__ = ("_entries", "_entry", "_key")
 
     def __init__(self, engine: Engine, obj: object, name: str, kind: str, is_over: Any) -> None:
-        entries = engine.ledger.entries
-        key = id(obj)
-        entry = entries.get(key)
         super().__init__(name, kind, PROCESS, _weak(obj), is_over)
-        self._entries, self._key, self._entry = entries, key, entry
-        #: Whether the object is being acquired, so that it has no entry yet.
-        self.is_opening = False
+        self._entries, self._key = engine.ledger.entries, id(obj)
+        self._entry = self._entries.get(self._key)
 
     def is_of(self, obj: object) -> bool:
         """Whether it stands for this very object, not for an earlier one at the same address."""
-        if self._entry is not None:
-            return self._entries.get(id(obj)) is self._entry
-        return self.holder is not None and self.holder() is obj
+        if self.holder is not None:
+            return self.holder() is obj
+        return self._entry is not None and self._entries.get(id(obj)) is self._entry
 
     def outer(self) -> Place | None:
         """Give the place that the object itself belongs to now."""
-        return self.parent if self._entry is None else place_of(self._entry)
-
-    def begin(self, before: Place) -> None:
-        """Note that the object is about to be acquired, in the place ``before``."""
-        self.is_opening = True
-        self.parent = before
-        self._entry = None
-
-    def opened(self, entry: Entry) -> None:
-        """Note that the object was acquired; what its own acquire method acquired first stands inside the object."""
-        self.is_opening = False
-        self._entry = entry
-        if entry[SCOPE] is self:
-            entry[SCOPE] = self.parent
+        entry = self.entry
+        return PROCESS if entry is None else place_of(entry)
 
     @property
     def entry(self) -> Entry | None:
-        """The entry of the object, if it is tracked itself."""
+        """The entry of the object, if it is tracked itself: it may be so later only, or be acquired anew."""
+        if self.holder is not None and self.holder() is not None:
+            self._entry = self._entries.get(self._key, self._entry)
         return self._entry
 
     def is_gone(self) -> bool:
         """Whether the object is collected, released, or done."""
-        if self._entry is not None and (
-            self._entry[STATE] not in OPEN_STATES or self._entries.get(self._key) is not self._entry
-        ):
+        entry = self.entry
+        if entry is not None and entry[STATE] not in _ABLE:
             return True
+        if self.holder is None:
+            return entry is not None and self._entries.get(self._key) is not entry
         return super().is_gone()
 
 
@@ -159,36 +147,8 @@ def object_place(engine: Engine, obj: object) -> ObjectPlace:
         for key, place in places.copy().items():
             if place.is_gone():
                 places.pop(key, None)
-    made = ObjectPlace(engine, obj, *_naming(obj))
-    if made.holder is not None or made.entry is not None:  # else nobody could tell when the object is gone
-        places[id(obj)] = made
+    made = places[id(obj)] = ObjectPlace(engine, obj, *_naming(obj))
     return made
-
-
-@contextmanager
-def owning(engine: Engine, obj: object) -> Iterator[None]:
-    """Let what is acquired in a block, while ``obj`` itself is being acquired, be owned by ``obj``."""
-    ledger = engine.ledger
-    before, known = ledger.place.get(), ledger.owners.get(id(obj))
-    if isinstance(known, ObjectPlace) and known.is_opening and known in before.lineage():
-        yield  # the acquire method of a base
-        return
-    made = ObjectPlace(engine, obj, type_name(type(obj)), "object", None)
-    made.begin(before)
-    ledger.owners[id(obj)] = made
-    ledger.note_scoped()
-    ledger.place.set(made)
-    try:
-        yield
-    finally:
-        ledger.place.set(before)
-
-
-def opened(engine: Engine, obj: object, entry: Entry) -> None:
-    """Note that an object was acquired which owns what it acquires."""
-    place = engine.ledger.owners.get(id(obj))
-    if isinstance(place, ObjectPlace) and place.is_opening:
-        place.opened(entry)
 
 
 def refuse_circle(entry: Entry | None, own: Place | None, place: Place) -> None:
@@ -208,18 +168,7 @@ def keep(obj: Any, place: Place, frame: FrameType) -> None:
     for engine in active.engines:
         entry = engine.ledger.entries.get(id(obj))
         if entry is not None:
-            hand_over(engine, entry, place, frame)
-
-
-def judge_lent(rule: str, obj: object, place: Place, frame: FrameType) -> None:
-    """File a borrow that is open when its owner releases an object: LT302, or LT304 where the owner ends by that.
-
-    Under the policy ``raise`` the release is not to begin.
-    """
-    for engine in active.engines:
-        entry = engine.ledger.entries.get(id(obj))
-        if entry is not None and entry[EXTRA] is not None and entry[EXTRA].lent and entry[STATE] in OPEN_STATES:
-            engine.violation(rule, entry, RELEASED, frame, words={"owner": owner_words(place)})
+            hand_over(engine, entry, obj, place, frame)
 
 
 def mark_bound(entry: Entry) -> Extra:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import weakref
 from inspect import isawaitable
+from sys import _getframe
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from lifetrack.guards import active
 from lifetrack.guards.authority import acting_for
 from lifetrack.guards.release_names import async_names, call_release, release_names, sync_names
 from lifetrack.guards.shapes import resolve
-from lifetrack.ledger.callers import caller
-from lifetrack.ledger.entries import KIND, type_name
+from lifetrack.ledger.entries import EXTRA, KIND, UNOPENED, type_name
 from lifetrack.ledger.places import OwnerPlace
-from lifetrack.ownership.custody import Standing, current_place, hand_over, judge_lent
-from lifetrack.ownership.holding import end_unclosed, forget, hold
+from lifetrack.ownership.custody import current_place, hand_over
+from lifetrack.ownership.holding import Holder, end_unclosed, forget, hold
+from lifetrack.values.declarations import Declaration
 from lifetrack.values.errors import DeclarationError, UseAfterMoveError, UseAfterReleaseError
 from lifetrack.values.events import RELEASED, USED
 
@@ -37,7 +38,8 @@ def misuse(rule: str, obj: object, event: str, frame: FrameType) -> None:
     for engine in active.engines:
         entry = None if obj is None else engine.ledger.entries.get(id(obj))
         if entry is None:
-            entry = engine.ledger.stranger("object" if obj is None else type_name(type(obj)))
+            kind = engine.ledger.new_kind("object" if obj is None else type_name(type(obj)), Declaration(release=()))
+            entry = [UNOPENED, 0, None, None, None, kind, *[None] * (EXTRA - KIND)]
         elif rule == "LT202" and entry[KIND].declaration.idempotent:
             continue
         engine.violation(rule, entry, event, frame)
@@ -69,7 +71,7 @@ async def run_async_release(obj: Any, names: tuple[str, ...] | None, place: Owne
             await result
 
 
-class Handle(Standing, Generic[T]):
+class Handle(Holder, Generic[T]):
     """What holds an object and reaches through to it."""
 
     __slots__ = ()
@@ -100,49 +102,38 @@ class Owned(Handle[T]):
     for an object without a release method.
     """
 
-    __slots__ = ("__weakref__", "_last", "_moved", "_names", "_obj", "_place", "_turn")
+    __slots__ = ("__weakref__", "_last", "_moved", "_names", "_obj", "place")
 
-    @overload
-    def __init__(self, obj: Owned[T], *, name: str | None = None, release: str | None = None) -> None: ...
-    @overload
-    def __init__(self, obj: T, *, name: str | None = None, release: str | None = None) -> None: ...
-    def __init__(self, obj: Any, *, name: str | None = None, release: str | None = None) -> None:
+    def __init__(self, obj: T, *, name: str | None = None, release: str | None = None) -> None:
         self._obj: Any = NOTHING
         self._moved = False
         self._last: weakref.ref[Any] | None = None
-        frame = caller(1)
+        frame = _getframe(1)
         if isinstance(obj, Owned):
             obj = obj.surrender(frame)
         self._names = check_release(obj, release)
-        self._place = OwnerPlace(name or type_name(type(obj)), "Owned", current_place(), weakref.ref(self))
-        self._place.exclusive = True
+        self.place = OwnerPlace(name or type_name(type(obj)), "Owned", current_place(), weakref.ref(self))
+        self.place.exclusive = True
         self._take(obj, frame)
 
     def _take(self, obj: Any, frame: FrameType) -> None:
-        hold(obj, cast("weakref.ref[Any]", self._place.holder))
+        hold(obj, self)
         self._obj = obj
         self._moved = False
-        #: Whoever takes this may release.
-        self._turn = [True]
         for engine in active.engines:
             entry = engine.ledger.entries.get(id(obj))
             if entry is not None:
-                hand_over(engine, entry, self._place, frame)
+                hand_over(engine, entry, obj, self.place, frame)
 
     @property
     def name(self) -> str:
         """Its name in reports."""
-        return self._place.name
+        return self.place.name
 
     @property
     def kind(self) -> str:
         """The kind of owner that reports show."""
-        return self._place.kind
-
-    @property
-    def place(self) -> OwnerPlace:
-        """Its place in the ledgers."""
-        return self._place
+        return self.place.kind
 
     def __bool__(self) -> bool:
         """Whether it holds something."""
@@ -162,7 +153,7 @@ class Owned(Handle[T]):
     def get(self) -> T:
         """Give the object; the duty stays here. LT203 after a move, LT201 after the release."""
         obj = self._obj
-        return self._emptied(USED, caller(1)) if obj is NOTHING else obj  # type: ignore[no-any-return]
+        return self._emptied(USED, _getframe(1)) if obj is NOTHING else obj  # type: ignore[no-any-return]
 
     if not TYPE_CHECKING:
 
@@ -170,7 +161,7 @@ class Owned(Handle[T]):
             if name.startswith("_"):
                 raise AttributeError(name)
             obj = self._obj
-            return getattr(self._emptied(USED, caller(1)) if obj is NOTHING else obj, name)
+            return getattr(self._emptied(USED, _getframe(1)) if obj is NOTHING else obj, name)
 
     def _emptied(self, event: str, frame: FrameType) -> Any:
         """File a use through an empty handle; give the object all the same where it still lives."""
@@ -183,9 +174,6 @@ class Owned(Handle[T]):
         raise UseAfterReleaseError("this handle is empty: what it held was released")
 
     # -- giving the duty away ------------------------------------------------------------------------------------
-
-    def check_transfer(self) -> None:
-        """Allow a transfer of what it holds: it is empty afterwards."""
 
     def let_go(self, key: int, *, moved: bool) -> None:
         """Forget the object at an address: it was released, or belongs to another owner now."""
@@ -202,12 +190,12 @@ class Owned(Handle[T]):
 
     def move(self) -> Owned[T]:
         """Hand the duty to a new handle and give that; this one is empty then."""
-        frame = caller(1)
+        frame = _getframe(1)
         obj = self.surrender(frame)
         made: Owned[T] = Owned.__new__(type(self))
         made._obj, made._moved, made._last, made._names = NOTHING, False, None, self._names
-        made._place = OwnerPlace(self._place.name, "Owned", current_place(), weakref.ref(made))
-        made._place.exclusive = True
+        made.place = OwnerPlace(self.place.name, "Owned", current_place(), weakref.ref(made))
+        made.place.exclusive = True
         made._take(obj, frame)
         return made
 
@@ -215,45 +203,21 @@ class Owned(Handle[T]):
 
     def release(self) -> None:
         """Release the object. A second time is LT202, after a move LT203; whatever the release raises is raised."""
-        self._release("LT302", caller(1))
+        obj = self._obj
+        if obj is NOTHING:
+            misuse("LT203" if self._moved else "LT202", self.peek(), RELEASED, _getframe(1))
+            return
+        run_release(obj, self._names, self.place)
+        self._released(obj)
 
     async def arelease(self) -> None:
         """As :meth:`release`, by the object's coroutine method where it has one."""
-        await self._arelease("LT302", caller(1))
-
-    def _release(self, lent: str, frame: FrameType) -> None:
-        obj = self._due(frame)
-        if obj is not NOTHING:
-            try:
-                judge_lent(lent, obj, self._place, frame)
-                run_release(obj, self._names, self._place)
-            except BaseException:
-                self._turn.append(True)  # it can be tried again
-                raise
-            self._released(obj)
-
-    async def _arelease(self, lent: str, frame: FrameType) -> None:
-        obj = self._due(frame)
-        if obj is not NOTHING:
-            try:
-                judge_lent(lent, obj, self._place, frame)
-                await run_async_release(obj, self._names, self._place)
-            except BaseException:
-                self._turn.append(True)
-                raise
-            self._released(obj)
-
-    def _due(self, frame: FrameType) -> Any:
-        """Give what is to be released; nothing where that is under way, in another thread or further out."""
         obj = self._obj
         if obj is NOTHING:
-            misuse("LT203" if self._moved else "LT202", self.peek(), RELEASED, frame)
-            return NOTHING
-        try:
-            self._turn.pop()
-        except IndexError:
-            return NOTHING
-        return obj
+            misuse("LT203" if self._moved else "LT202", self.peek(), RELEASED, _getframe(1))
+            return
+        await run_async_release(obj, self._names, self.place)
+        self._released(obj)
 
     def _released(self, obj: Any) -> None:
         forget(id(obj))
@@ -261,9 +225,9 @@ class Owned(Handle[T]):
 
     def reset(self, obj: T | None = None) -> None:
         """Release what it holds, if anything, and hold ``obj`` instead, if given."""
-        frame = caller(1)
+        frame = _getframe(1)
         if self._obj is not NOTHING:
-            self._release("LT302", frame)
+            self.release()
         if obj is not None:
             self._names = check_release(obj, None)
             self._take(obj, frame)
@@ -275,7 +239,7 @@ class Owned(Handle[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self:
-            self._release("LT304", caller(1))
+            self.release()
 
     async def __aenter__(self) -> Self:
         return self
@@ -284,9 +248,9 @@ class Owned(Handle[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self:
-            await self._arelease("LT304", caller(1))
+            await self.arelease()
 
     def __del__(self) -> None:
         if self._obj is not NOTHING:
             forget(id(self._obj))
-            end_unclosed(self._place)
+            end_unclosed(self.place)

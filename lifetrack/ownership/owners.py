@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import weakref
 from inspect import isawaitable
-from threading import Event
+from sys import _getframe
 from types import FrameType, TracebackType
 from typing import Any, Self
 
 from lifetrack.guards import active
 from lifetrack.guards.authority import acting_for
+from lifetrack.guards.conditions import judge_end_of_owner
 from lifetrack.guards.release_names import async_names, call_release, release_names, sync_names
-from lifetrack.ledger.callers import caller
-from lifetrack.ledger.entries import BOUND, EXTRA, INHERITED, LIVE, OPEN_STATES, RELEASING, STATE, Entry
+from lifetrack.ledger.entries import EXTRA, OPEN_STATES, STATE, Entry
 from lifetrack.ledger.places import OwnerPlace
-from lifetrack.ownership.custody import Standing, current_place, judge_lent
-from lifetrack.ownership.holding import end_unclosed, forget, hold
-from lifetrack.values.errors import ConfigurationError, DeclarationError, OwnershipError
+from lifetrack.ownership.custody import current_place
+from lifetrack.ownership.holding import Holder, end_unclosed, forget, hold
+from lifetrack.values.errors import ConfigurationError, OwnershipError
 
-#: The states of what is to be released: not that of what somebody is releasing already.
-_DUE = (OPEN_STATES | {INHERITED}) - {RELEASING}
-_UNTOUCHED = frozenset({LIVE, BOUND, INHERITED})
 #: Beyond this number an owner looks whether what it holds has been closed without its knowledge.
 _MANY = 64
 
 
-class Owner(Standing):
+class Owner(Holder):
     """An explicit owner: it has the duty to release what was transferred to it, and keeps that alive until then.
 
     :meth:`close`, or the end of a ``with`` block, releases all of it, newest first. An owner that goes away without
@@ -39,43 +36,39 @@ class Owner(Standing):
         given: object = name
         if not isinstance(given, str) or not given.strip():
             raise ConfigurationError("Owner() needs a name: say who owns, as in Owner('pool')")
-        self._reference: weakref.ref[Owner] = weakref.ref(self)
-        self._closing = Event()
+        self._is_closing = False
         #: What it owns, oldest first, by address.
-        self._held: dict[int, Any] = {}
-        self._place = OwnerPlace(name, "Owner", current_place(), self._reference)
-        self._place.exclusive = exclusive
+        self.held: dict[int, Any] = {}
+        self.place = OwnerPlace(name, "Owner", current_place(), weakref.ref(self))
+        self.place.exclusive = exclusive
+        self.is_simple = True
+        self.note_outside()
         if parent is not None:
             parent.take(self)
 
     @property
     def name(self) -> str:
         """The name it was given."""
-        return self._place.name
+        return self.place.name
 
     @property
     def kind(self) -> str:
         """The kind of owner that reports show."""
-        return self._place.kind
-
-    @property
-    def place(self) -> OwnerPlace:
-        """Its place in the ledgers."""
-        return self._place
+        return self.place.kind
 
     @property
     def closed(self) -> bool:
         """Whether it was closed, or is closing; it takes nothing any more then."""
-        return self._closing.is_set()
+        return self._is_closing
 
     @property
     def owned(self) -> tuple[Any, ...]:
         """What it owns now, oldest first."""
-        return tuple(self._held.copy().values())
+        return tuple(self.held.copy().values())
 
     def __repr__(self) -> str:
         """Show its name, and nothing of what it owns."""
-        return f"<Owner {self.name!r}, {'closed' if self.closed else f'owns {len(self._held)}'}>"
+        return f"<Owner {self.name!r}, {'closed' if self.closed else f'owns {len(self.held)}'}>"
 
     # -- taking and letting go -----------------------------------------------------------------------------------
 
@@ -84,96 +77,94 @@ class Owner(Standing):
 
         Raises OwnershipError if the owner is closed, DeclarationError if the object has no release method.
         """
-        self.check_open()
+        self._check_open()
         if isinstance(obj, Owner):
             self._adopt(obj)
         elif not is_known:
             release_names(obj)
-        hold(obj, self._reference)
-        held = self._held
+        hold(obj, self)
+        held = self.held
         held.pop(id(obj), None)
         held[id(obj)] = obj
-        if self._closing.is_set() and held.pop(id(obj), None) is not None:  # by another thread, meanwhile
+        if self._is_closing and held.pop(id(obj), None) is not None:  # by another thread, meanwhile
             forget(id(obj))
-            self.check_open()
+            self._check_open()
         if len(held) > _MANY and len(held) & (len(held) - 1) == 0:
             self._look_through()
 
-    def check_open(self) -> None:
-        """Raise OwnershipError if the owner is closed."""
-        if self._closing.is_set():
+    def _check_open(self) -> None:
+        if self._is_closing:
             raise OwnershipError(
                 f"owner '{self.name}' is closed and can own nothing more: transfer to one that is open"
             )
 
+    def _begin_closing(self) -> None:
+        self._is_closing = True
+        self.note_outside()
+
+    def note_outside(self) -> None:
+        """Note whether a transfer here is the simple case, after a change of what it stands in."""
+        self.is_simple = not (self._is_closing or (self.place.parent is not None and self.place.parent.is_owner))
+
     def _adopt(self, inner: Owner) -> None:
-        if inner.place in self._place.lineage():
+        if inner.place in self.place.lineage():
             raise OwnershipError(f"owner '{inner.name}' would own itself: transfer it to an owner outside")
-        inner.place.parent = self._place
+        inner.place.parent = self.place
+        inner.note_outside()
 
     def let_go(self, key: int, *, moved: bool) -> None:  # noqa: ARG002 - an owner asks no questions afterwards
         """Forget the object at an address: it was released, or belongs to another owner now."""
-        self._held.pop(key, None)
-
-    def check_transfer(self) -> None:
-        """Allow a transfer of what it owns."""
+        self.held.pop(key, None)
 
     def _look_through(self) -> None:
         """Let go of what says that it is closed; while tracking is off, nobody else tells."""
-        for key, obj in self._held.copy().items():
+        for key, obj in self.held.copy().items():
             if _says_closed(obj):
                 forget(key)
-                self._held.pop(key, None)
+                self.held.pop(key, None)
 
     # -- releasing -----------------------------------------------------------------------------------------------
 
     def release(self, obj: Any) -> None:
         """Release one of the resources that it owns; raises OwnershipError for one that it does not own."""
         self._check_owned(obj)
-        try:
-            self._release(obj, "LT302", caller(1))
-        except BaseException as error:
-            self._keep(obj, error)
-            raise
+        self._release(obj, _getframe(1))
 
     async def arelease(self, obj: Any) -> None:
         """As :meth:`release`, by the object's coroutine method where it has one."""
         self._check_owned(obj)
-        try:
-            await self._arelease(obj, "LT302", caller(1))
-        except BaseException as error:
-            self._keep(obj, error)
-            raise
+        await self._arelease(obj, _getframe(1))
 
     def _check_owned(self, obj: Any) -> None:
-        if self._held.get(id(obj)) is not obj:
+        if self.held.get(id(obj)) is not obj:
             kind = type(obj).__qualname__
             raise OwnershipError(f"owner '{self.name}' does not own this {kind}: transfer it there first")
 
-    def _is_due(self, obj: Any, lent: str, frame: FrameType) -> bool:
-        """Take an object out, to be released; False if somebody else does that. A borrow of it is filed as ``lent``."""
+    def _is_due(self, obj: Any, frame: FrameType) -> bool:
+        """Take an object out, to be released; False if that has happened already. A borrow of it is filed."""
         forget(id(obj))
-        if self._held.pop(id(obj), None) is None:
+        if self.held.pop(id(obj), None) is None:
             return False
-        judge_lent(lent, obj, self._place, frame)
         known = _entries(obj)
+        for engine, entry in known if self._is_closing else ():
+            judge_end_of_owner(engine, entry, self.place, frame)
         if known:
-            return any(entry[STATE] in _DUE for _, entry in known)
+            return any(entry[STATE] in OPEN_STATES for _, entry in known)
         return not _says_closed(obj)
 
-    def _release(self, obj: Any, lent: str, frame: FrameType) -> None:
-        if not self._is_due(obj, lent, frame):
+    def _release(self, obj: Any, frame: FrameType) -> None:
+        if not self._is_due(obj, frame):
             return
-        with acting_for(self._place):
+        with acting_for(self.place):
             if isinstance(obj, Owner):
                 obj.close()
             else:
                 call_release(obj, sync_names(obj, release_names(obj)))
 
-    async def _arelease(self, obj: Any, lent: str, frame: FrameType) -> None:
-        if not self._is_due(obj, lent, frame):
+    async def _arelease(self, obj: Any, frame: FrameType) -> None:
+        if not self._is_due(obj, frame):
             return
-        with acting_for(self._place):
+        with acting_for(self.place):
             if isinstance(obj, Owner):
                 await obj.aclose()
                 return
@@ -181,17 +172,11 @@ class Owner(Standing):
             if isawaitable(result):
                 await result
 
-    def _keep(self, obj: Any, error: BaseException) -> None:
-        """Hold on to what could not be released: its release did not even begin, and can be tried again."""
-        if _was_refused(obj, error):
-            hold(obj, self._reference)
-            self._held[id(obj)] = obj
-
     def _next(self) -> Any:
         """Give what to release next: the newest, but first what depends on it. Raises LookupError at the end."""
         while True:
             try:
-                obj = self._held[next(reversed(self._held))]
+                obj = self.held[next(reversed(self.held))]
             except (KeyError, RuntimeError):  # another thread closes it too
                 continue
             except StopIteration:
@@ -202,57 +187,51 @@ class Owner(Standing):
         for _, entry in _entries(obj):
             for child, reference in reversed(entry[EXTRA].children or () if entry[EXTRA] is not None else ()):
                 dependent = None if reference is None else reference()
-                if child[STATE] in OPEN_STATES and dependent is not None and id(dependent) in self._held:
+                if child[STATE] in OPEN_STATES and dependent is not None and id(dependent) in self.held:
                     return self._dependent(dependent)
         return obj
 
     def close(self) -> None:
         """Release everything that it owns, newest first, and take nothing more; the second time does nothing.
 
-        All errors are kept: raises ExceptionGroup (BaseExceptionGroup if need be) with those of the releases. What was
-        refused, as something that is lent is under the policy ``raise``, stays here and can be closed again.
+        All errors are kept: raises ExceptionGroup (BaseExceptionGroup if need be) with those of the releases.
         """
-        frame, errors, refused = caller(1), list[BaseException](), list[tuple[Any, BaseException]]()
-        self._closing.set()
+        frame, errors = _getframe(1), list[BaseException]()
+        self._begin_closing()
         while True:
             try:
                 obj = self._next()
             except LookupError:
                 break
             try:
-                self._release(obj, "LT304", frame)
+                self._release(obj, frame)
             except BaseException as error:
                 errors.append(error)
-                refused.append((obj, error))
-        self._end(errors, refused)
+        self._end(errors)
 
     async def aclose(self) -> None:
         """As :meth:`close`, awaiting the releases that are coroutines."""
-        frame, errors, refused = caller(1), list[BaseException](), list[tuple[Any, BaseException]]()
-        self._closing.set()
+        frame, errors = _getframe(1), list[BaseException]()
+        self._begin_closing()
         while True:
             try:
                 obj = self._next()
             except LookupError:
                 break
             try:
-                await self._arelease(obj, "LT304", frame)
+                await self._arelease(obj, frame)
             except BaseException as error:
                 errors.append(error)
-                refused.append((obj, error))
-        self._end(errors, refused)
+        self._end(errors)
 
-    def _end(self, errors: list[BaseException], refused: list[tuple[Any, BaseException]]) -> None:
-        for obj, error in reversed(refused):
-            self._keep(obj, error)
-        self._place.ended = not self._held
+    def _end(self, errors: list[BaseException]) -> None:
+        self.place.ended = True
         try:
             if errors:
                 noun = "release" if len(errors) == 1 else "releases"
-                raise BaseExceptionGroup(f"closing owner '{self.name}': {len(errors)} {noun} failed", list(errors))
+                raise BaseExceptionGroup(f"closing owner '{self.name}': {len(errors)} {noun} failed", errors)
         finally:
             errors.clear()  # their tracebacks lead back here
-            refused.clear()
 
     def __enter__(self) -> Self:
         return self
@@ -271,26 +250,16 @@ class Owner(Standing):
         await self.aclose()
 
     def __del__(self) -> None:
-        held = getattr(self, "_held", None)
-        if held:
+        held = getattr(self, "held", None)
+        if held and not self.place.ended:
             for key in held:
                 forget(key)
-            end_unclosed(self._place)
+            end_unclosed(self.place)
 
 
 def _entries(obj: Any) -> list[tuple[Any, Entry]]:
     known = ((engine, engine.ledger.entries.get(id(obj))) for engine in active.engines)
     return [(engine, entry) for engine, entry in known if entry is not None]
-
-
-def _was_refused(obj: Any, error: BaseException) -> bool:
-    """Whether the release of an object that ended by this error had not begun."""
-    if isinstance(obj, Owner):
-        return bool(obj.owned)
-    known = _entries(obj)
-    if known:
-        return all(entry[STATE] in _UNTOUCHED for _, entry in known)
-    return isinstance(error, DeclarationError)
 
 
 def _says_closed(obj: Any) -> bool:

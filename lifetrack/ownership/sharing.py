@@ -5,13 +5,12 @@ from __future__ import annotations
 import weakref
 from sys import _getframe
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Self, cast
 
 from lifetrack.guards import active
-from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import EXTRA, Note, type_name
 from lifetrack.ledger.places import OwnerPlace
-from lifetrack.ownership.custody import current_place, hand_over, judge_lent
+from lifetrack.ownership.custody import current_place, hand_over
 from lifetrack.ownership.handles import (
     Handle,
     Owned,
@@ -22,12 +21,12 @@ from lifetrack.ownership.handles import (
     run_release,
     weak,
 )
-from lifetrack.ownership.holding import end_unclosed, forget, hold, holder_of
+from lifetrack.ownership.holding import Holder, end_unclosed, forget, hold, holder_of
 from lifetrack.values.errors import ConfigurationError, OwnershipError, UseAfterReleaseError
 from lifetrack.values.events import RELEASED, SHARED, USED
 
 
-class _Group:
+class _Group(Holder):
     """Those who share one object."""
 
     __slots__ = ("__weakref__", "last", "names", "obj", "place", "sharers", "turn")
@@ -40,14 +39,13 @@ class _Group:
         self.last: weakref.ref[Any] | None = None
         #: Whoever takes this may release.
         self.turn = [True]
-        reference = weakref.ref(self)
-        self.place = OwnerPlace(name or type_name(type(obj)), "Shared", current_place(), reference)
+        self.place = OwnerPlace(name or type_name(type(obj)), "Shared", current_place(), weakref.ref(self))
         self.place.exclusive = True
-        hold(obj, reference)
+        hold(obj, self)
         for engine in active.engines:
             entry = engine.ledger.entries.get(id(obj))
             if entry is not None:
-                hand_over(engine, entry, self.place, frame)
+                hand_over(engine, entry, obj, self.place, frame)
                 if entry[EXTRA] is not None:
                     entry[EXTRA].sharers = self.sharers
 
@@ -63,19 +61,21 @@ class _Group:
         if self.obj is not None and id(self.obj) == key:
             self.last, self.obj = weak(self.obj), None
 
-    def has_ended(self) -> bool:
-        """Whether the caller is the one to release: nobody shares any more, and no other thread has noticed."""
-        if self.sharers:
-            return False
+    def take_last(self) -> Any:
+        """Give the object to the one who is to release it; None to anybody else."""
         try:
-            return self.turn.pop()
-        except IndexError:
-            return False
+            self.turn.pop()
+        except IndexError:  # another thread was quicker
+            return None
+        return self.obj
 
     def released(self, obj: Any) -> None:
         """Note that the object was released."""
         forget(id(obj))
         self.let_go(id(obj), moved=False)
+
+
+_new = object.__new__
 
 
 class Shared(Handle[T]):
@@ -89,14 +89,12 @@ class Shared(Handle[T]):
     DeclarationError for an object without a release method.
     """
 
-    __slots__ = ("__weakref__", "_group")
+    __slots__ = ("__weakref__", "_group", "_open")
     _group: _Group
 
-    @overload
-    def __init__(self, obj: Handle[T], *, name: str | None = None, release: str | None = None) -> None: ...
-    @overload
-    def __init__(self, obj: T, *, name: str | None = None, release: str | None = None) -> None: ...
-    def __init__(self, obj: Any, *, name: str | None = None, release: str | None = None) -> None:
+    def __init__(self, obj: T, *, name: str | None = None, release: str | None = None) -> None:
+        #: Whether it has not let go yet; a quick answer for the finalizer.
+        self._open = False
         frame = _getframe(1)
         if isinstance(obj, Owned):
             obj = obj.surrender(frame)
@@ -105,14 +103,10 @@ class Shared(Handle[T]):
             self._group = holder
         else:
             self._group = _Group(obj, check_release(obj, release), name, frame)
-        self._join(name, frame)
-
-    def _join(self, name: str | None, frame: FrameType) -> None:
-        trace = when = None
-        for engine in active.engines:
-            trace, when = engine.mark(frame), engine.when()
-            break
-        self._group.sharers[id(self)] = (SHARED, trace, when, name)
+        lone = active.lone
+        place = (None, None) if lone is None else (lone.mark(frame), lone.when())
+        self._group.sharers[id(self)] = (SHARED, *place, name)
+        self._open = True
 
     @property
     def name(self) -> str:
@@ -130,7 +124,7 @@ class Shared(Handle[T]):
         return len(self._group.sharers)
 
     @property
-    def place(self) -> OwnerPlace:
+    def place(self) -> OwnerPlace:  # type: ignore[override]
         """The place of all who share it, in the ledgers."""
         return self._group.place
 
@@ -140,7 +134,7 @@ class Shared(Handle[T]):
 
     def __bool__(self) -> bool:
         """Whether it still shares."""
-        return id(self) in self._group.sharers
+        return self._open
 
     def __repr__(self) -> str:
         """Show the type of what is shared and by how many, and nothing else of it."""
@@ -156,9 +150,9 @@ class Shared(Handle[T]):
 
     def get(self) -> T:
         """Give the object. LT203 after this handle has let go of it, LT201 once it is released."""
-        group = self._group
-        if id(self) in group.sharers and group.obj is not None:
-            return cast("T", group.obj)
+        obj = self._group.obj
+        if self._open and obj is not None:
+            return cast("T", obj)
         return cast("T", self._emptied(_getframe(1)))
 
     if not TYPE_CHECKING:
@@ -166,8 +160,7 @@ class Shared(Handle[T]):
         def __getattr__(self, name: str) -> Any:
             if name.startswith("_"):
                 raise AttributeError(name)
-            group = self._group
-            obj = group.obj if id(self) in group.sharers else None
+            obj = self._group.obj if self._open else None
             return getattr(self._emptied(_getframe(1)) if obj is None else obj, name)
 
     def _emptied(self, frame: FrameType) -> Any:
@@ -179,57 +172,65 @@ class Shared(Handle[T]):
 
     def clone(self, name: str | None = None) -> Shared[T]:
         """Make one more handle of the same object; ``name`` says in reports who has it."""
-        group, frame = self._group, _getframe(1)
-        if id(self) not in group.sharers or group.obj is None:
+        group, lone = self._group, active.lone
+        frame = _getframe(1)
+        if group.obj is None or not self._open:
             self._emptied(frame)
-        made: Shared[T] = Shared.__new__(type(self))
+        made: Shared[T] = _new(self.__class__)
         made._group = group
-        made._join(name, frame)
+        made._open = True
+        code = frame.f_code
+        if lone is None:
+            group.sharers[id(made)] = SHARED, None, None, name
+        elif lone.whose[code.co_filename] == 3:  # the user's
+            group.sharers[id(made)] = SHARED, (code, frame.f_lasti, None), None, name
+        else:
+            group.sharers[id(made)] = SHARED, lone.mark(frame), lone.when(), name
         return made
 
     def release(self) -> None:
         """Let go of the object; the last one releases it. A second time is LT202."""
-        self._release("LT302", caller(1))
-
-    async def arelease(self) -> None:
-        """As :meth:`release`, by the object's coroutine method where it has one."""
-        await self._arelease("LT302", caller(1))
-
-    def _release(self, lent: str, frame: FrameType) -> None:
-        group, note = self._group, self._drop(frame)
-        obj = group.obj
-        if note is not None and group.has_ended() and obj is not None:
+        group = self._group
+        note = group.sharers.pop(id(self), None)
+        if note is None:
+            misuse("LT202", self.peek(), RELEASED, _getframe(1))
+            return
+        self._open = False
+        if group.sharers:
+            return
+        obj = group.take_last()
+        if obj is not None:
             try:
-                judge_lent(lent, obj, group.place, frame)
                 run_release(obj, group.names, group.place)
             except BaseException:
                 self._keep(note)
                 raise
             group.released(obj)
 
-    async def _arelease(self, lent: str, frame: FrameType) -> None:
-        group, note = self._group, self._drop(frame)
-        obj = group.obj
-        if note is not None and group.has_ended() and obj is not None:
+    async def arelease(self) -> None:
+        """As :meth:`release`, by the object's coroutine method where it has one."""
+        group = self._group
+        note = group.sharers.pop(id(self), None)
+        if note is None:
+            misuse("LT202", self.peek(), RELEASED, _getframe(1))
+            return
+        self._open = False
+        if group.sharers:
+            return
+        obj = group.take_last()
+        if obj is not None:
             try:
-                judge_lent(lent, obj, group.place, frame)
                 await run_async_release(obj, group.names, group.place)
             except BaseException:
                 self._keep(note)
                 raise
             group.released(obj)
 
-    def _drop(self, frame: FrameType) -> Note | None:
-        """Stop sharing; give where that began, or None if it has stopped before."""
-        note = self._group.sharers.pop(id(self), None)
-        if note is None:
-            misuse("LT202", self.peek(), RELEASED, frame)
-        return note
-
     def _keep(self, note: Note) -> None:
         """Go on sharing after a release that failed, so that it can be tried again."""
         self._group.sharers[id(self)] = note
         self._group.turn.append(True)
+        self._open = True
 
     def __enter__(self) -> Self:
         return self
@@ -238,7 +239,7 @@ class Shared(Handle[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self:
-            self._release("LT304", caller(1))
+            self.release()
 
     async def __aenter__(self) -> Self:
         return self
@@ -247,12 +248,15 @@ class Shared(Handle[T]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self:
-            await self._arelease("LT304", caller(1))
+            await self.arelease()
 
     def __del__(self) -> None:
-        group = getattr(self, "_group", None)
-        if group is None or id(self) not in group.sharers:
-            return
+        if self._open:
+            self._lost()
+
+    def _lost(self) -> None:
+        """Notice that a handle went away without letting go; runs in the garbage collector."""
+        group = self._group
         if len(group.sharers) > 1 or group.obj is None:
             group.sharers.pop(id(self), None)
             return

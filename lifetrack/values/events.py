@@ -22,6 +22,8 @@ SHARED = "shared"
 PARENT_ACQUIRED = "parent-acquired"
 PARENT_RELEASED = "parent-released"
 CHILD_ACQUIRED = "child-acquired"
+#: The owner of a resource that was still lent.
+OWNER_ENDED = "owner-ended"
 #: The acquiring function was left by an exception.
 LEFT = "left"
 
