@@ -147,7 +147,9 @@ def object_place(engine: Engine, obj: object) -> ObjectPlace:
         for key, place in places.copy().items():
             if place.is_gone():
                 places.pop(key, None)
-    made = places[id(obj)] = ObjectPlace(engine, obj, *_naming(obj))
+    made = ObjectPlace(engine, obj, *_naming(obj))
+    if made.holder is not None or made.entry is not None:  # else nobody could tell when the object is gone
+        places[id(obj)] = made
     return made
 
 
