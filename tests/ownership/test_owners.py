@@ -262,7 +262,7 @@ def test_only_what_can_own_can_be_given_something(switched, kinds):
 
 
 def test_an_owner_must_know_how_to_release(tracker):
-    """What only a function releases cannot be given to an owner, and that is said at once."""
+    """What only a function releases cannot be closed by an owner, which says so and keeps it."""
 
     @tracker.acquires
     def acquire():
@@ -273,10 +273,16 @@ def test_an_owner_must_know_how_to_release(tracker):
         handle.clear()
 
     tracker.start("stacks", policy="raise", report=False)
-    handle = acquire()
-    with pytest.raises(DeclarationError, match="no method that looks like a release"):
-        transfer(handle, to=Owner("pool"))
+    owner = Owner("pool")
+    handle = transfer(acquire(), to=owner)
+    with pytest.raises(ExceptionGroup) as caught:
+        owner.close()
+    (error,) = caught.value.exceptions
+    assert isinstance(error, DeclarationError)
+    assert "no method that looks like a release" in str(error)
+    assert owner.owned == (handle,)
     release(handle)
+    owner.close()
     assert tracker.report().findings == ()
 
 

@@ -130,8 +130,8 @@ def released_elsewhere(kinds):
 RULES = {
     "moved": (
         "LT203", moved, UseAfterMoveError, True,
-        [("acquired", "moved-acquired", None), ("transferred", "moved-acquired", "to Owned 'first'"),
-         ("transferred", "moved-moved", "to Owned 'first'"), ("used", "moved-broken", None)],
+        [("acquired", "moved-acquired", None), ("transferred", "moved-acquired", "to Owned handle 'first'"),
+         ("transferred", "moved-moved", "to Owned handle 'first'"), ("used", "moved-broken", None)],
     ),
     "foreign": (
         "LT301", foreign, OwnershipError, False,
@@ -149,7 +149,7 @@ RULES = {
     "outlived": (
         "LT304", outlived, OwnershipError, False,
         [("acquired", "outlived-acquired", None), ("transferred", "outlived-moved", "to Owner 'pool'"),
-         ("borrowed", "outlived-lent", None), ("released", "outlived-broken", None)],
+         ("borrowed", "outlived-lent", None), ("owner-ended", "outlived-broken", None)],
     ),
     "orphaned": (
         "LT305", orphaned, UseAfterReleaseError, True,
@@ -333,13 +333,13 @@ def test_the_release_of_a_lent_resource_through_its_owner_is_the_same_mistake(tr
 
 
 def test_a_handle_that_ends_while_its_object_is_lent(tracker, kinds):
-    """The end of a handle's block is the end of the owner: LT304."""
+    """The end of a handle's block releases the object as any release does: LT302."""
     tracker.start("stacks", policy="record", report=False)
     with Owned(kinds.Resource()) as handle:
         lent = borrow(handle)
         lent.__enter__()
     lent.__exit__(None, None, None)
-    assert [finding.rule for finding in tracker.report().findings] == ["LT304"]
+    assert [finding.rule for finding in tracker.report().findings] == ["LT302"]
     assert kinds.released == ["resource"]
 
 

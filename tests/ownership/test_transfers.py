@@ -38,7 +38,8 @@ def test_every_kind_of_owner(on, kinds):
     with Owner("pool") as pool, on.scope("block") as scope:
         for to, words in (
             (pool, "to Owner 'pool'"), (scope, "to scope 'block'"), (thread, "to thread 'worker'"),
-            (plain, f"to object '{__name__}.Plain'"), (plugin, f"to object '{on.snapshot().live[1].resource.type}'"),
+            (plain, f"to the {__name__}.Plain object"),
+            (plugin, f"to the {on.snapshot().live[1].resource.type} object"),
             (scope, "to scope 'block'"),
         ):  # fmt: skip
             transfer(thing, to=to)
@@ -47,7 +48,7 @@ def test_every_kind_of_owner(on, kinds):
         handle = Owned(thing, name="handle")
         assert owner_of(thing) is handle
         assert owner_of(handle) is handle
-        assert last(on, thing) == "to Owned 'handle'"
+        assert last(on, thing) == "to Owned handle 'handle'"
         second = handle.move()
         assert owner_of(thing) is second
         shared = Shared(second, name="all")
