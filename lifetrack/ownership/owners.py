@@ -14,6 +14,7 @@ from lifetrack.guards.authority import acting_for
 from lifetrack.guards.release_names import async_names, call_release, release_names, sync_names
 from lifetrack.ledger.entries import EXTRA, OPEN_STATES, STATE, Entry
 from lifetrack.ledger.places import OwnerPlace
+from lifetrack.ownership.cancelling import joined
 from lifetrack.ownership.custody import Standing, current_place
 from lifetrack.ownership.holding import end_unclosed, forget, hold
 from lifetrack.values.errors import ConfigurationError, OwnershipError
@@ -193,7 +194,9 @@ class Owner(Standing):
     def close(self) -> None:
         """Release everything that it owns, newest first, and take nothing more; the second time does nothing.
 
-        All errors are kept: raises ExceptionGroup (BaseExceptionGroup if need be) with those of the releases.
+        All errors are kept: raises ExceptionGroup (BaseExceptionGroup if need be) with those of the releases. What
+        ends a task or the process, such as a cancellation or KeyboardInterrupt, is raised itself, with the group of the
+        other errors as its cause; under trio, a cancellation stays in one group with them.
         """
         frame, errors = _getframe(1), list[BaseException]()
         self._closing.set()
@@ -228,7 +231,7 @@ class Owner(Standing):
         try:
             if errors:
                 noun = "release" if len(errors) == 1 else "releases"
-                raise BaseExceptionGroup(f"closing owner '{self.name}': {len(errors)} {noun} failed", errors)
+                raise joined(f"closing owner '{self.name}': {len(errors)} {noun} failed", errors)
         finally:
             errors.clear()  # their tracebacks lead back here
 

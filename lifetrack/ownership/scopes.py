@@ -12,6 +12,7 @@ from typing import Any, Protocol, Self, TypeVar
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.places import Place
+from lifetrack.ownership.cancelling import pause
 from lifetrack.ownership.custody import keep
 from lifetrack.ownership.decorating import decorated
 
@@ -202,15 +203,10 @@ class Scope(_Block, AbstractContextManager["Scope"], AbstractAsyncContextManager
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         deadline = time.monotonic() + self._grace()
-        while time.monotonic() < deadline and self._grace():
-            await _pause()
+        try:
+            while time.monotonic() < deadline and self._grace():
+                await pause(_LOOK)
+        except BaseException:  # cancelled: the scope ends all the same
+            self._close(False)
+            raise
         self._close(error is None)
-
-
-async def _pause() -> None:
-    import asyncio
-
-    if asyncio._get_running_loop() is not None:
-        await asyncio.sleep(_LOOK)
-    else:  # another event loop: a moment of its time is better than a dependency on it
-        time.sleep(_LOOK)  # noqa: ASYNC251
