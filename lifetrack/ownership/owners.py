@@ -13,6 +13,7 @@ from lifetrack.guards import active
 from lifetrack.guards.authority import acting_for
 from lifetrack.guards.release_names import async_names, call_release, release_names, sync_names
 from lifetrack.ledger.entries import EXTRA, OPEN_STATES, STATE, Entry
+from lifetrack.ledger.leaving import note_left
 from lifetrack.ledger.places import OwnerPlace
 from lifetrack.ownership.cancelling import joined
 from lifetrack.ownership.custody import Standing, current_place
@@ -241,6 +242,7 @@ class Owner(Standing):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        _note_block_left(error)
         self.close()
 
     async def __aenter__(self) -> Self:
@@ -249,6 +251,7 @@ class Owner(Standing):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        _note_block_left(error)
         await self.aclose()
 
     def __del__(self) -> None:
@@ -257,6 +260,13 @@ class Owner(Standing):
             for key in held:
                 forget(key)
             end_unclosed(self._place)
+
+
+def _note_block_left(error: BaseException | None) -> None:
+    """Note what the exception that leaves a block has left behind; what the owner has it releases now."""
+    if error is not None:
+        for engine in active.engines:
+            note_left(engine.ledger.entries, error, heads=False)
 
 
 def _entries(obj: Any) -> list[tuple[Any, Entry]]:

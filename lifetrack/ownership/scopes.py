@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
 from lifetrack.ledger.callers import caller
+from lifetrack.ledger.leaving import note_block_left, note_handled_now
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.places import Place
 from lifetrack.ownership.cancelling import pause
@@ -176,10 +177,13 @@ class Scope(_Block, AbstractContextManager["Scope"], AbstractAsyncContextManager
             entered.mark = entered.ledger.mark()
         return self
 
-    def _close(self, may_raise: bool) -> None:
+    def _close(self, error: BaseException | None) -> None:
         entered = self._leave()
         if entered is not None:
-            self._judge.end_scope(entered.place, entered.mark, may_raise=may_raise)
+            if error is not None:
+                note_block_left(entered.ledger.entries, entered.place, error)
+            note_handled_now(entered.ledger.entries)
+            self._judge.end_scope(entered.place, entered.mark, may_raise=error is None)
 
     def _grace(self) -> float:
         entered = self.entered()
@@ -194,7 +198,7 @@ class Scope(_Block, AbstractContextManager["Scope"], AbstractAsyncContextManager
         deadline = time.monotonic() + self._grace()
         while time.monotonic() < deadline and self._grace():
             time.sleep(_LOOK)
-        self._close(error is None)
+        self._close(error)
 
     async def __aenter__(self) -> Self:
         return self._begin()
@@ -206,7 +210,7 @@ class Scope(_Block, AbstractContextManager["Scope"], AbstractAsyncContextManager
         try:
             while time.monotonic() < deadline and self._grace():
                 await pause(_LOOK)
-        except BaseException:  # cancelled: the scope ends all the same
-            self._close(False)
+        except BaseException as cancelled:  # the scope ends all the same
+            self._close(cancelled if error is None else error)
             raise
-        self._close(error is None)
+        self._close(error)
