@@ -23,7 +23,7 @@ from lifetrack.instrument.recorder import Recorder
 from lifetrack.instrument.singles import Singles
 from lifetrack.judgement import Judgement, is_released
 from lifetrack.ledger.entries import EXTRA, KIND
-from lifetrack.ledger.leaving import note_handled_now
+from lifetrack.ledger.leaving import note_ended, note_handled
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
 from lifetrack.values.errors import ConfigurationError
@@ -128,7 +128,8 @@ class Account:
     def look(self) -> None:
         """Bring the ledger up to date: classes, collected objects, and objects that know their own state."""
         self.classes.settle()
-        note_handled_now(self.engine.ledger.entries)
+        note_handled(self.engine.ledger.entries)
+        note_ended(self.engine.ledger.entries)
         self.engine.ledger.settle(is_released)
         self.judgement.drain()
 

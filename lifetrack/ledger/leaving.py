@@ -36,25 +36,34 @@ def note_left(entries: dict[int, Entry], error: BaseException, *, heads: bool) -
     """
     for each in _chain(error):
         path = list(islice(_tracebacks(each.__traceback__), _FRAMES))
-        is_left = bool(path) and path[0].tb_frame.f_lasti == path[0].tb_lasti
-        first = 0 if is_left or (heads and each is error) else 1
+        if not path:
+            continue
+        head = path[0].tb_frame
+        is_left = path[0].tb_lasti == head.f_lasti or (heads and each is error)
+        caught = None if is_left else head
+        # An exception that was raised again came through a frame twice; the innermost is where it first came from.
+        offsets = {id(item.tb_frame): item.tb_lasti for item in path}
         held: list[Entry] = []
-        for number in range(len(path) - 1, first - 1, -1):
-            held += _held(entries, _values_left(path[number].tb_frame))
-            if held:
-                above = [(upper.tb_frame.f_code, upper.tb_lasti) for upper in reversed(path[:number])]
-                _note(held, each, path[number], above)
+        for item in reversed(path):
+            frame = item.tb_frame
+            if frame is not caught and item.tb_lasti == offsets[id(frame)]:
+                held += _held(entries, _values_left(frame))
+                if held:
+                    _note(held, each, item, list(islice(_callers(frame.f_back, offsets), _CALLERS)))
 
 
-def note_block_left(entries: dict[int, Entry], place: Place, error: BaseException) -> None:
-    """As :func:`note_left`, when ``error`` leaves the block of ``place``; its frame is running still."""
+def note_block_left(entries: dict[int, Entry], acquired: Iterable[Entry], place: Place, error: BaseException) -> None:
+    """As :func:`note_left`, when ``error`` leaves the block of ``place``; its frame is running still.
+
+    ``acquired`` are the entries that were made since the block began.
+    """
     note_left(entries, error, heads=False)
     traceback = error.__traceback__
     if traceback is None:
         return
     frame, code = traceback.tb_frame, traceback.tb_frame.f_code
     held = {id(entry) for entry in _held(entries, values_now(frame))}
-    for entry in entries.copy().values():
+    for entry in acquired:
         if entry[STATE] in (LIVE, BOUND) and place in place_of(entry).lineage():
             stack = acquire_stack(entry)
             if _site_code(stack) is code or (id(entry) in held and any(each is code for each, _ in stack)):
@@ -75,18 +84,17 @@ def note_unwound(entries: dict[int, Entry], error: BaseException, frame: FrameTy
         _note(held, error, traceback, list(islice(_callers(frame.f_back), _CALLERS)))
 
 
-def note_handled_now(entries: dict[int, Entry]) -> None:
-    """Note what the exceptions have left behind that are known at this moment.
-
-    That is the one whose handler is running, and the one by which the program, or a line of a console, has ended.
-    """
-    if not entries:
-        return
+def note_handled(entries: dict[int, Entry]) -> None:
+    """Note what the exception has left behind whose handler is running at this moment, if one is."""
     handled = sys.exc_info()[1]
-    if handled is not None:
+    if handled is not None and entries:
         note_left(entries, handled, heads=False)
+
+
+def note_ended(entries: dict[int, Entry]) -> None:
+    """Note what the exception has left behind by which the program, or a line of a console, has ended, if one has."""
     ended: BaseException | None = getattr(sys, "last_value", None)
-    if ended is not None:
+    if ended is not None and entries:
         note_left(entries, ended, heads=True)
 
 
@@ -114,10 +122,13 @@ def _tracebacks(traceback: TracebackType | None) -> Iterator[TracebackType]:
         traceback = traceback.tb_next
 
 
-def _callers(frame: FrameType | None) -> Iterator[RawFrame]:
+def _callers(frame: FrameType | None, offsets: dict[int, int] | None = None) -> Iterator[RawFrame]:
+    """Give the callers; of frames that have ended, as far as ``offsets`` tells where they were then."""
     while frame is not None:
         if not is_ours(frame.f_code):
-            yield frame.f_code, frame.f_lasti
+            if offsets is not None and id(frame) not in offsets:
+                return
+            yield frame.f_code, frame.f_lasti if offsets is None else offsets[id(frame)]
         frame = frame.f_back
 
 

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
 from lifetrack.ledger.callers import caller
-from lifetrack.ledger.leaving import note_block_left, note_handled_now
+from lifetrack.ledger.leaving import note_block_left, note_handled
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.places import Place
 from lifetrack.ownership.cancelling import pause
@@ -180,9 +180,10 @@ class Scope(_Block, AbstractContextManager["Scope"], AbstractAsyncContextManager
     def _close(self, error: BaseException | None) -> None:
         entered = self._leave()
         if entered is not None:
+            ledger = entered.ledger
             if error is not None:
-                note_block_left(entered.ledger.entries, entered.place, error)
-            note_handled_now(entered.ledger.entries)
+                note_block_left(ledger.entries, ledger.open_since(entered.mark, keep=True), entered.place, error)
+            note_handled(ledger.entries)
             self._judge.end_scope(entered.place, entered.mark, may_raise=error is None)
 
     def _grace(self) -> float:

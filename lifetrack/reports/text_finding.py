@@ -45,10 +45,11 @@ def finding_lines(finding: Finding, number: int, pid: int, layout: Layout) -> li
 
 
 def _message(finding: Finding, layout: Layout) -> str:
-    site = finding.site
-    if site is None:
-        return finding.message
-    return finding.message.replace(str(site), f"{layout.path(site.file)}:{site.line}")
+    message = finding.message
+    for site in (finding.site, None if finding.left_by is None else finding.left_by.site):
+        if site is not None:
+            message = message.replace(str(site), f"{layout.path(site.file)}:{site.line}")
+    return message
 
 
 def subject(finding: Finding) -> str:
