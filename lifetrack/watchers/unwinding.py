@@ -43,6 +43,7 @@ class _Known:
         """Look at the entries that are new."""
         before = self.mark
         self.mark, self._other = self._other, before
+        self.entries.pop(self.mark, None)  # another thread may be at this too; what counts is that it stands last
         self.entries[self.mark] = [FINALIZING, *[None] * EXTRA]
         try:
             for key, entry in reversed(self.entries.items()):
@@ -60,7 +61,8 @@ class _Known:
 
     def forget(self) -> None:
         """Take the mark away."""
-        self.entries.pop(self.mark, None)
+        for mark in (_OLD, _NEW):
+            self.entries.pop(mark, None)
 
 
 class _Listening:
