@@ -13,7 +13,9 @@ from lifetrack.guards.conditions import judge_end_of_owner
 from lifetrack.guards.release_names import async_names, call_release, release_names, sync_names
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import BOUND, EXTRA, INHERITED, LIVE, OPEN_STATES, RELEASING, STATE, Entry
+from lifetrack.ledger.leaving import note_left
 from lifetrack.ledger.places import OwnerPlace
+from lifetrack.ownership.cancelling import joined
 from lifetrack.ownership.custody import current_place
 from lifetrack.ownership.holding import Holder, end_unclosed, forget, hold
 from lifetrack.values.errors import ConfigurationError, DeclarationError, OwnershipError
@@ -212,8 +214,10 @@ class Owner(Holder):
     def close(self) -> None:
         """Release everything that it owns, newest first, and take nothing more; the second time does nothing.
 
-        All errors are kept: raises ExceptionGroup (BaseExceptionGroup if need be) with those of the releases. What was
-        refused, as something that is lent is under the policy ``raise``, stays here and can be closed again.
+        All errors are kept: raises ExceptionGroup (BaseExceptionGroup if need be) with those of the releases. What
+        ends a task or the process, such as a cancellation or KeyboardInterrupt, is raised itself, with the group of the
+        other errors as its cause; under trio, a cancellation stays in one group with them. What was refused, as
+        something that is lent is under the policy ``raise``, stays here and can be closed again.
         """
         frame, errors = caller(1), list[tuple[Any, BaseException]]()
         self._begin_closing()
@@ -250,7 +254,7 @@ class Owner(Holder):
         try:
             if errors:
                 text = f"closing owner '{self.name}': {len(errors)} release{'s' if len(errors) > 1 else ''} failed"
-                raise BaseExceptionGroup(text, [error for _, error in errors])
+                raise joined(text, [error for _, error in errors])
         finally:
             errors.clear()  # their tracebacks lead back here
 
@@ -260,6 +264,7 @@ class Owner(Holder):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        _note_block_left(error)
         self.close()
 
     async def __aenter__(self) -> Self:
@@ -268,6 +273,7 @@ class Owner(Holder):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        _note_block_left(error)
         await self.aclose()
 
     def __del__(self) -> None:
@@ -276,6 +282,13 @@ class Owner(Holder):
             for key in held:
                 forget(key)
             end_unclosed(self.place)
+
+
+def _note_block_left(error: BaseException | None) -> None:
+    """Note what the exception that leaves a block has left behind; what the owner has it releases now."""
+    if error is not None:
+        for engine in active.engines:
+            note_left(engine.ledger.entries, error, heads=False)
 
 
 def _entries(obj: Any) -> list[tuple[Any, Entry]]:

@@ -11,7 +11,7 @@ from lifetrack.guards.engine import Engine
 from lifetrack.ledger.entries import BOUND, LIVE, Entry, place_of
 from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.ledger.rendering import owner_name
-from lifetrack.ownership.custody import hand_over, note_transfer, object_place, refuse_circle
+from lifetrack.ownership.custody import hand_over, is_task_info, note_transfer, object_place, refuse_circle
 from lifetrack.ownership.handles import Handle, Owned, held_by
 from lifetrack.ownership.holding import holder_of, let_go
 from lifetrack.ownership.owners import Owner
@@ -90,7 +90,7 @@ def _receive(obj: Any, to: Any, known: list[tuple[Engine, Entry]]) -> None:
     if isinstance(to, Owner):
         to.take(obj, is_known=bool(known))
         return
-    if isinstance(to, (Handle, *_NO_OWNERS)):
+    if isinstance(to, (Handle, *_NO_OWNERS)) or is_task_info(to):
         raise _no_owner(to)
     for engine, entry in known:
         refuse_circle(entry, None, _place(engine, to))
@@ -99,6 +99,11 @@ def _receive(obj: Any, to: Any, known: list[tuple[Engine, Entry]]) -> None:
 
 
 def _no_owner(to: Any) -> ConfigurationError:
+    if is_task_info(to):
+        return ConfigurationError(
+            "transfer(to=...) needs the task itself: asyncio.current_task() or trio.lowlevel.current_task(), not what "
+            "anyio tells of it"
+        )
     return ConfigurationError(
         f"transfer(to=...) needs an owner, and {type(to).__name__} is none: make one with Owner('name')"
     )
@@ -124,7 +129,7 @@ def _transfer_holder(holder: Any, to: Any, frame: FrameType) -> Any:
     if isinstance(to, Owner):
         to.take(holder, is_known=True)
         return holder
-    if isinstance(to, (Handle, *_NO_OWNERS)):
+    if isinstance(to, (Handle, *_NO_OWNERS)) or is_task_info(to):
         raise _no_owner(to)
     let_go(holder, moved=True)
     for engine in active.engines:
