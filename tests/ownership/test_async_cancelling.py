@@ -50,7 +50,7 @@ def check(tracker, name):
     """Hold that there is one LT105 with the stack of the cancellation: where it waited, and who called."""
     finding, event = failure(tracker)
     assert finding.rule == "LT105"
-    assert f"its release raised {name}" in finding.message
+    assert f"its release was cancelled ({name})" in finding.message
     functions = [site.function.rpartition(".")[2] for site in event.stack]
     assert "flush" in functions
     assert functions.index("flush") < functions.index("aclose")

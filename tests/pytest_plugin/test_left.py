@@ -19,5 +19,5 @@ def test_the_failure_of_a_test_is_the_way_it_left(pytester, run):
         """
     )
     text = " ".join(run(fresh=True).stdout.str().split())
-    assert "it was left by ValueError at test_it.py:6" in text
-    assert text.count("it was left by") == 1
+    assert "was left by ValueError at test_it.py:6" in text
+    assert text.count("was left by") == 1

@@ -49,7 +49,7 @@ def test_the_block_that_acquired_is_left(tracker, resource, level):
     (finding,) = tracker.find_leaks()
     assert (finding.rule, finding.left_by.error) == ("LT103", "Odd")
     assert finding.left_by.site.code == 'raise Odd("secret")  # out of the block'
-    assert f"; it was left by Odd at {finding.left_by.site}: call close()" in finding.message
+    assert f" was left by Odd at {finding.left_by.site}: call close()" in finding.message
     assert f"{THIS}:{finding.left_by.site.line}" in str(finding.left_by.site)
     assert "secret" not in finding.message
 
@@ -262,7 +262,7 @@ def test_the_end_of_the_process(program, level):
     out, err, status = program(code)
     report = err[err.index("ValueError: secret") :]
     assert "LT101" in report
-    assert "it was left by ValueError at <string>:" in " ".join(report.split())
+    assert "was left by ValueError at <string>:" in " ".join(report.split())
     assert status == 1
     assert out == ""
 
@@ -270,7 +270,7 @@ def test_the_end_of_the_process(program, level):
 def test_the_module_itself_is_left(program):
     """What the module has acquired is left by the exception that ends it; what it has stored, too."""
     code = "lifetrack.start('stacks', policy='record')\nitem = Resource()\nraise ValueError\n"
-    assert "it was left by ValueError at <string>:" in " ".join(program(code).stderr.split())
+    assert "was left by ValueError at <string>:" in " ".join(program(code).stderr.split())
 
 
 @pytest.mark.parametrize("word", ["exit", "raise"])
@@ -284,7 +284,7 @@ def test_a_run_that_is_ended_by_an_exception(run_python, tmp_path, word, more):
     )
     _, err, _ = run_python("", "run", *more, str(path), word, python_flags=["-m", "lifetrack"])
     name = "SystemExit" if word == "exit" else "ValueError"
-    assert f"it was left by {name} at" in " ".join(err.split())
+    assert f"was left by {name} at" in " ".join(err.split())
 
 
 # -- it was not --------------------------------------------------------------------------------------------------------
