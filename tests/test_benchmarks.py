@@ -46,4 +46,4 @@ def test_the_cost_of_locks_is_measured(run_python):
     assert (err, status) == ("", 0)
     rows = out.splitlines()[1:]
     assert len(rows) == 9
-    assert all(float(ratio) > 0.3 for row in rows for ratio in row.split(" ns")[1].split())
+    assert all(float(ratio) > 0 for row in rows for ratio in row.split(" ns")[1].split())
