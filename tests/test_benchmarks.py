@@ -45,3 +45,12 @@ def test_exceptions_are_timed(run_python):
     out, err, status = run_python(BENCHMARKS / "unwinding.py", "1")
     assert (err, status) == ("", 0)
     assert [line.split()[0] for line in out.splitlines()] == ["case", "calls", "inside", "one", "ten"]
+
+
+def test_the_cost_of_locks_is_measured(run_python):
+    """Each kind of lock has a row with a ratio for every level."""
+    out, err, status = run_python(BENCHMARKS / "locks.py", "1")
+    assert (err, status) == ("", 0)
+    rows = out.splitlines()[1:]
+    assert len(rows) == 9
+    assert all(float(ratio) > 0 for row in rows for ratio in row.split(" ns")[1].split())

@@ -15,6 +15,7 @@ _LEAKS = {
     "LT104": "was left behind: its owner, {owner}, {got}{gone}",
     "LT105": "is only half released: its release {failed}",
     "LT106": "cannot be released by anybody: its construction {failed} when it had been acquired",
+    "LT404": "was still held when {end}",
 }
 _MISUSES = {
     "LT201": "was used after its release: use it before, or release it later",
@@ -27,12 +28,15 @@ _MISUSES = {
     "LT303": "was released before {children}: release the children first",
     "LT304": "was still borrowed when its owner, {owner}, ended: end the borrow first, or share the resource",
     "LT305": "was used after its parent, {parent}, had been released: finish with it first, then release the parent",
+    "LT403": "is held while {wanted}, and {others}{there}: take them in the same order everywhere, or guard them by "
+    "one more lock",
     "LT401": "is bound to thread '{bound}' and was {event} in thread '{here}': {event_now} it in its own thread",
     "LT402": "was inherited over fork and {event} in the child process: {instead}, or declare it fork_safe=True",
 }
 _NEVER_ACQUIRED = {"LT204", "LT205"}
 _OWN_MENDS = {
     "LT105": "let {release} finish{whole}, and release again after a failure",
+    "LT404": "hold it by a 'with' block, which releases it on every way out",
     "LT106": "release in an 'except' clause of the constructor what it has acquired so far",
 }
 #: How an owner goes without releasing what it owns, by its kind.
@@ -73,6 +77,8 @@ class Story(NamedTuple):
     #: How many handles still share it.
     sharers: int
     words: dict[str, str]
+    #: What ended, so that it is a leak.
+    end: str = ""
 
 
 def _verb(declaration: Declaration) -> str:
@@ -139,6 +145,7 @@ def _known(story: Story, declaration: Declaration) -> dict[str, str]:
         "failed": f"was cancelled ({story.error})" if cancelled else f"raised {story.error}",
         "handle": _handle(story),
         "acquire": declaration.acquire,
+        "end": story.end,
         "leave": _LEAVE.get(story.owner_kind, "leave that to the owner"),
         "instead": "acquire a fresh one there" if used else "leave that to the parent process",
         **story.words,
@@ -152,5 +159,7 @@ def sentence(rule: str, story: Story, declaration: Declaration) -> str:
     known = _known(story, declaration)
     if rule in _LEAKS:
         what = _LEAKS[rule].format_map(known) + _way(rule, story)
+        if declaration.fate is not None:
+            what = f"{declaration.fate}: it {what}"
         return f"{story.subject}{where} {what}: {_mend(rule, story, declaration)}"
     return f"{story.subject}{where} {_MISUSES[rule].format_map(known)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from threading import Condition
 from typing import IO, assert_type
 
 import lifetrack
@@ -128,3 +129,12 @@ def use() -> None:
     assert_type(lifetrack.report(), lifetrack.Report)
     assert_type(lifetrack.history(object()), tuple[lifetrack.Event, ...])
     lifetrack.watch("io", "socket")()
+
+
+def lock_and_hide() -> None:
+    assert_type(lifetrack.lock_order(Condition(), "nodes"), Condition)
+    with lifetrack.SecretBytes.random(8) as secret, secret.exposed() as view, secret.exposed_copy() as copied:
+        assert_type(secret, lifetrack.SecretBytes)
+        assert_type(view, memoryview)
+        assert_type(copied, bytearray)
+        assert_type(secret.matches(b"x"), bool)
