@@ -33,15 +33,26 @@ def fold(leaks: Iterable[Leak]) -> list[Finding]:
     """Put leaks under the nearest leaked resource that they depend on; the others stay in their order."""
     pairs = list(leaks)
     leaked = {_key(entry): number for number, (entry, _) in enumerate(pairs)}
+    above = [_nearest(entry, leaked) for entry, _ in pairs]
     below: dict[int, list[int]] = {}
     top = []
-    for number, (entry, _) in enumerate(pairs):
-        above = _nearest(entry, leaked)
-        if above is None or above == number:
+    for number in range(len(pairs)):
+        upper_one = above[number]
+        if upper_one is None or _leads_a_circle(number, above):
             top.append(number)
         else:
-            below.setdefault(above, []).append(number)
+            below.setdefault(upper_one, []).append(number)
     return [_with_children(number, pairs, below) for number in top]
+
+
+def _leads_a_circle(number: int, above: Sequence[int | None]) -> bool:
+    """Whether it is the first of some that depend on each other, as a parent does that is owned by its child."""
+    seen = [number]
+    upper_one = above[number]
+    while upper_one is not None and upper_one not in seen:
+        seen.append(upper_one)
+        upper_one = above[upper_one]
+    return upper_one == number == min(seen)
 
 
 def _nearest(entry: Entry, leaked: dict[int, int]) -> int | None:

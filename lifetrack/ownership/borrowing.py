@@ -45,9 +45,11 @@ class Borrow(Generic[T]):
                 note: Note = (BORROWED, engine.mark(frame), engine.when(), None)
                 extra: Extra = entry[EXTRA] or extra_of(entry)
                 extra.note(note)
-                if extra.lent is None:
-                    extra.lent = {}
-                extra.lent[id(self)] = note
+                fresh: dict[int, Note] = {}
+                lent = extra.lent
+                if lent is None:  # no call stands between this question and the answer
+                    extra.lent = lent = fresh
+                lent[id(self)] = note
                 if entry[STATE] == LIVE:
                     entry[STATE] = BOUND
                 self._entries = (*self._entries, (engine, entry))

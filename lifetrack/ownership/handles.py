@@ -12,10 +12,10 @@ from lifetrack.guards import active
 from lifetrack.guards.authority import acting_for
 from lifetrack.guards.release_names import async_names, call_release, release_names, sync_names
 from lifetrack.guards.shapes import resolve
-from lifetrack.ledger.entries import EXTRA, KIND, UNOPENED, type_name
+from lifetrack.ledger.entries import EXTRA, KIND, OPEN_STATES, STATE, UNOPENED, type_name
 from lifetrack.ledger.places import OwnerPlace
 from lifetrack.ownership.custody import Standing, current_place, hand_over
-from lifetrack.ownership.holding import end_unclosed, forget, hold
+from lifetrack.ownership.holding import end_unclosed, forget, hold, holder_of
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.errors import DeclarationError, UseAfterMoveError, UseAfterReleaseError
 from lifetrack.values.events import RELEASED, USED
@@ -57,14 +57,24 @@ def check_release(obj: Any, release: str | None) -> tuple[str, ...] | None:
     return (release,)
 
 
+def _judge_lent(obj: Any, frame: FrameType) -> None:
+    """File the release of what is lent: the owner may release, but not yet."""
+    for engine in active.engines:
+        entry = engine.ledger.entries.get(id(obj))
+        if entry is not None and entry[EXTRA] is not None and entry[EXTRA].lent and entry[STATE] in OPEN_STATES:
+            engine.violation("LT302", entry, RELEASED, frame)
+
+
 def run_release(obj: Any, names: tuple[str, ...] | None, place: OwnerPlace) -> None:
     """Release an object for the owner that a place stands for."""
+    _judge_lent(obj, _getframe(2))
     with acting_for(place):
         call_release(obj, sync_names(obj, names or release_names(obj)))
 
 
 async def run_async_release(obj: Any, names: tuple[str, ...] | None, place: OwnerPlace) -> None:
     """As :func:`run_release`, by the coroutine method where there is one."""
+    _judge_lent(obj, _getframe(2))
     with acting_for(place):
         result = call_release(obj, async_names(obj, names or release_names(obj)))
         if isawaitable(result):
@@ -117,13 +127,16 @@ class Owned(Handle[T]):
         self._take(obj, frame)
 
     def _take(self, obj: Any, frame: FrameType) -> None:
-        hold(obj, cast("weakref.ref[Any]", self._place.holder))
-        self._obj = obj
-        self._moved = False
+        holder = holder_of(obj)
+        if holder is not None:
+            holder.check_transfer()
         for engine in active.engines:
             entry = engine.ledger.entries.get(id(obj))
             if entry is not None:
                 hand_over(engine, entry, self._place, frame)
+        hold(obj, cast("weakref.ref[Any]", self._place.holder))
+        self._obj = obj
+        self._moved = False
 
     @property
     def name(self) -> str:

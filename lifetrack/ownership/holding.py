@@ -34,14 +34,20 @@ def holder_of(obj: object) -> Any:
 
 
 def hold(obj: object, reference: weakref.ref[Any]) -> None:
-    """Note who holds an object from now on; whoever held it before lets go of it."""
+    """Note who holds an object from now on; whoever held it before lets go of it.
+
+    Raises OwnershipError where the one who holds it cannot give it away.
+    """
     key = id(obj)
-    before = _holders.get(key)
-    if before is not None and before is not reference:
-        holder = before()
-        if holder is not None:
-            holder.let_go(key, moved=True)
+    before = holder_of(obj)
+    if before is not None and _holders[key] is not reference:
+        before.check_transfer()
+    # No call stands between these two, so of several threads each finds the one before it.
+    known = _holders[key] if key in _holders else None  # noqa: SIM401 - that is a call
     _holders[key] = reference
+    holder = None if known is None or known is reference else known()
+    if holder is not None:
+        holder.let_go(key, moved=True)
 
 
 def let_go(obj: object, *, moved: bool) -> None:

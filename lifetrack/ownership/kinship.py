@@ -40,10 +40,10 @@ def _ancestors(entry: Entry) -> Iterator[Entry]:
 
 
 def bind_object(engine: Engine, obj: object, parent: object) -> None:
-    """Note that an object depends on another one, where both are tracked."""
+    """Note that an object depends on another one, where both are tracked and the other one is not released."""
     entries = engine.ledger.entries
     child, upper = entries.get(id(obj)), entries.get(id(parent))
-    if child is not None and upper is not None:
+    if child is not None and upper is not None and upper[STATE] in OPEN_STATES:
         bind(child, obj, upper)
 
 

@@ -82,8 +82,7 @@ class Owner(Standing):
 
         Raises OwnershipError if the owner is closed, DeclarationError if the object has no release method.
         """
-        if self._closing.is_set():
-            raise self._refusal()
+        self.check_open()
         if isinstance(obj, Owner):
             self._adopt(obj)
         elif not is_known:
@@ -97,6 +96,11 @@ class Owner(Standing):
             raise self._refusal()
         if len(held) > _MANY and len(held) & (len(held) - 1) == 0:
             self._look_through()
+
+    def check_open(self) -> None:
+        """Raise OwnershipError if it is closed and takes nothing more."""
+        if self._closing.is_set():
+            raise self._refusal()
 
     def _refusal(self) -> OwnershipError:
         return OwnershipError(f"owner '{self.name}' is closed and can own nothing more: transfer to one that is open")

@@ -216,8 +216,9 @@ class Shared(Handle[T]):
 
     def _keep(self, note: Note) -> None:
         """Go on sharing after a release that failed, so that it can be tried again."""
-        self._group.sharers[id(self)] = note
-        self._group.turn.append(True)
+        if self._group.obj is not None:  # else it is released all the same: what failed came after
+            self._group.sharers[id(self)] = note
+            self._group.turn.append(True)
 
     def __enter__(self) -> Self:
         return self
@@ -266,7 +267,7 @@ class Weak(Generic[T]):
     def lock(self) -> T | None:
         """Give the object, or None once it was released or nobody shares it any more."""
         group = self._group()
-        return cast("T", group.obj) if group is not None and group.sharers else None
+        return cast("T", group.obj) if group is not None and group.sharers and not group.place.ended else None
 
     @property
     def expired(self) -> bool:

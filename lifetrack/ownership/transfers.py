@@ -40,26 +40,30 @@ def hand_to(obj: _T, to: Any, frame: FrameType) -> _T:
     if isinstance(obj, (Handle, Owner)):
         return _transfer_holder(obj, to, frame)  # type: ignore[no-any-return]
     known = [(engine, entry) for engine in active.engines if (entry := engine.ledger.entries.get(id(obj))) is not None]
-    _receive(obj, to, known)
+    _check(obj, to, known)
     for engine, entry in known:
         hand_over(engine, entry, to.place if isinstance(to, Owner) else _place(engine, to), frame)
+    if isinstance(to, Owner):
+        to.take(obj, is_known=bool(known))
+    else:
+        let_go(obj, moved=True)
     return obj
 
 
-def _receive(obj: Any, to: Any, known: list[tuple[Engine, Entry]]) -> None:
-    """Let the one who gets an object keep it, where it is one who keeps what it owns."""
+def _check(obj: Any, to: Any, known: list[tuple[Engine, Entry]]) -> None:
+    """Raise the error of a transfer that cannot be, before anything has changed."""
     holder = holder_of(obj)
     if holder is not None:
         holder.check_transfer()
     if isinstance(to, Owner):
-        to.take(obj, is_known=bool(known))
+        to.check_open()
+        for _, entry in known:
+            refuse_circle(entry, None, to.place)
         return
     if isinstance(to, (Handle, *_NO_OWNERS)):
         raise _no_owner(to)
     for engine, entry in known:
         refuse_circle(entry, None, _place(engine, to))
-    if holder is not None:
-        let_go(obj, moved=True)
 
 
 def _no_owner(to: Any) -> ConfigurationError:
@@ -88,10 +92,11 @@ def _transfer_holder(holder: Any, to: Any, frame: FrameType) -> Any:
         return holder
     if isinstance(to, (Handle, *_NO_OWNERS)):
         raise _no_owner(to)
-    let_go(holder, moved=True)
-    for engine in active.engines:
-        place = _place(engine, to)
+    places = [_place(engine, to) for engine in active.engines]
+    for place in places:
         refuse_circle(None, holder.place, place)
+    let_go(holder, moved=True)
+    for place in places:
         holder.place.parent = place
     return holder
 
