@@ -173,6 +173,8 @@ class Model:
         self.things: list[Thing] = []
         self.others: list[Any] = []
         self.found: list[Found] = []
+        #: What was released, in order.
+        self.order: list[Thing] = []
 
     # -- findings ------------------------------------------------------------------------------------------------
 
@@ -279,6 +281,7 @@ class Model:
             thing.failures -= 1
             raise Refused("Broken")
         thing.closes += 1
+        self.order.append(thing)
 
     # -- holding and moving ----------------------------------------------------------------------------------------
 
