@@ -32,7 +32,7 @@ from tests.ownership import model as m
 
 FILE = "<machine>"
 # Each line has a text of its own, or else a report would group what happens on different ones.
-linecache.cache[FILE] = (1, None, [f"step {number}\n" for number in range(1, 1000)], FILE)
+linecache.cache[FILE] = (1, None, [f"step {number}\n" for number in range(1, 5000)], FILE)
 picks = st.integers(0, 50)
 wheres = st.sampled_from(["here", "here", "here", "thread", "task"])
 kinds = st.sampled_from(["Plain", "Plain", "Sub", "Again", "Bound", "Coro", "Single"])
@@ -598,6 +598,53 @@ class Machine(RuleBasedStateMachine):
         del e
         self.settle()
 
+    @rule(count=st.integers(2, 4), nested=flags, failing=st.integers(0, 4), child=flags, awaited=flags)
+    def fill_and_close(self, count, nested, failing, child, awaited):
+        """An owner of several, also of another owner, of a child of one of them, and of one whose release fails."""
+        self.make_owner(0, False, False, "here")
+        owner = list(self.real)[-1]
+        for number in range(count):
+            self.acquire("Plain", "here")
+            self.transfer_last(owner)
+            if number == failing:
+                thing = list(self.real)[-1]
+                thing.failures = self.real[thing].failures = 1
+        if child:
+            self.make_child(list(map(id, self.things())).index(id(list(self.real)[-1])), "Sub", "here")
+            if isinstance(list(self.real)[-1], m.Thing):
+                self.transfer_last(owner)
+        if nested:
+            self.make_owner(0, False, False, "here")
+            self.transfer_last(owner)
+        owners = [item for item in self.real if isinstance(item, m.Owner)]
+        self.close_owner(owners.index(owner), awaited, "here")
+
+    def things(self):
+        return [item for item in self.real if isinstance(item, m.Thing)]
+
+    def transfer_last(self, owner):
+        item = list(self.real)[-1]
+        e = SimpleNamespace(transfer=transfer, obj=self.real[item], to=self.real[owner])
+        operation = self.model.transfer_owner if isinstance(item, m.Owner) else self.model.transfer
+        self.both("here", "e.transfer(e.obj, to=e.to)", lambda w: operation(item, owner, w), e)
+
+    @rule(allow=flags, released=flags, where=wheres)
+    def hand_to_a_scope(self, allow, released, where):
+        """What is older than a scope comes to it, and is leaked there or not."""
+        if allow:
+            self.enter(True, False)
+        self.acquire("Plain", where)
+        thing = list(self.real)[-1]
+        if allow:
+            self.leave(-1)
+        self.enter(False, False)
+        place, block = self.blocks[-1]
+        e = SimpleNamespace(transfer=transfer, obj=self.real[thing], to=block)
+        self.both(where, "e.transfer(e.obj, to=e.to)", lambda w: self.model.transfer(thing, place, w), e)
+        if released:
+            self.both(where, "e.close()", lambda w: self.model.release(thing, w), e.obj)
+        self.leave(-1)
+
     @precondition(lambda self: self.has(m.Thing))
     @rule(i=picks, order=st.permutations(["lend", "lend", "back", "release", "use"]), where=wheres, kind=kinds)
     def lend_a_new_one(self, i, order, where, kind):
@@ -807,8 +854,8 @@ class _Collecting(list):
 
 TRIES = int(os.environ.get("MACHINE_EXAMPLES", "0"))
 SETTINGS = settings(
-    max_examples=TRIES or 40,
-    stateful_step_count=60 if TRIES else 40,
+    max_examples=TRIES or 60,
+    stateful_step_count=40 if TRIES else 25,
     derandomize=not TRIES,
     database=None,
     deadline=None,
