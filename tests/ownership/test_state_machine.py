@@ -94,7 +94,7 @@ class Foreign:
         return 1
 
 
-def declared(tracker):
+def declared(tracker):  # noqa: C901 - several small classes
     """Make the classes of one run, declared with its tracker."""
 
     class Base:
@@ -854,7 +854,7 @@ class _Collecting(list):
 
 TRIES = int(os.environ.get("MACHINE_EXAMPLES", "0"))
 SETTINGS = settings(
-    max_examples=TRIES or 60,
+    max_examples=TRIES or 45,
     stateful_step_count=40 if TRIES else 25,
     derandomize=not TRIES,
     database=None,
