@@ -65,7 +65,7 @@ def call_release(obj: Any, names: tuple[str, ...]) -> Any:
 
 
 def _is_async(obj: Any, name: str) -> bool:
-    method = resolve(type(obj), name)
+    method = resolve(obj.__class__, name)  # of its own class, where it carries guards
     return inspect.iscoroutinefunction(method) or name == "__aexit__"
 
 

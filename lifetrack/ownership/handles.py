@@ -14,7 +14,7 @@ from lifetrack.guards.shapes import resolve
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import KIND, type_name
 from lifetrack.ledger.places import OwnerPlace
-from lifetrack.ownership.custody import current_place, hand_over
+from lifetrack.ownership.custody import check_all_live, current_place, hand_over
 from lifetrack.ownership.holding import Holder, end_unclosed, forget, hold
 from lifetrack.values.errors import DeclarationError, UseAfterMoveError, UseAfterReleaseError
 from lifetrack.values.events import RELEASED, USED
@@ -119,6 +119,7 @@ class Owned(Handle[T]):
         self._take(obj, frame)
 
     def _take(self, obj: Any, frame: FrameType) -> None:
+        check_all_live(obj, frame)
         hold(obj, self)
         self._obj = obj
         self._moved = False

@@ -6,7 +6,7 @@ import weakref
 from typing import Any
 
 from lifetrack.guards import active
-from lifetrack.ledger.entries import INHERITED, OPEN_STATES, SCOPE, STATE
+from lifetrack.ledger.entries import INHERITED, OPEN_STATES, SCOPE, STATE, Entry
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.places import OwnerPlace
 
@@ -36,21 +36,28 @@ class Holder(Standing):
 
 
 _HELD = OPEN_STATES | {INHERITED}
-#: The holders of objects that no ledger knows, by the object's address, which is its own for as long as it is held.
+#: The holders of objects whose owner no ledger knows, by the object's address: its own for as long as it is held.
 _holders: dict[int, weakref.ref[Holder]] = {}
 
 
 def holder_of(obj: object) -> Holder | None:
     """Give the owner or handle that holds an object; None if none does."""
     key = id(obj)
+    reference = _holders.get(key)
+    if reference is not None:
+        return reference()
     for engine in active.engines:
         entry = engine.ledger.entries.get(key)
         if entry is not None:
             place = entry[SCOPE]
             holder = place.holder() if place is not None and place.is_owner and place.holder is not None else None
             return holder if isinstance(holder, Holder) else None
-    reference = _holders.get(key)
-    return None if reference is None else reference()
+    return None
+
+
+def _is_open(entry: Entry | None) -> bool:
+    """Whether a ledger knows who owns it: not of what is released, which somebody may hold all the same."""
+    return entry is not None and entry[STATE] in _HELD
 
 
 def hold(obj: object, holder: Holder) -> None:
@@ -62,7 +69,7 @@ def hold(obj: object, holder: Holder) -> None:
     if before is not None and before is not holder:
         before.check_transfer()
     let_go(obj, moved=True, unless=holder)
-    if not any(id(obj) in engine.ledger.entries for engine in active.engines):
+    if not any(_is_open(engine.ledger.entries.get(id(obj))) for engine in active.engines):
         _holders[id(obj)] = weakref.ref(holder)
 
 

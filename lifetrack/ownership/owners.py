@@ -205,7 +205,8 @@ class Owner(Holder):
 
     def _dependent(self, obj: Any) -> Any:
         for _, entry in _entries(obj):
-            for child, reference in reversed(entry[EXTRA].children or () if entry[EXTRA] is not None else ()):
+            kin = None if entry[EXTRA] is None else entry[EXTRA].children
+            for child, reference in reversed(({} if kin is None else kin.copy()).values()):
                 dependent = None if reference is None else reference()
                 if child[STATE] in OPEN_STATES and dependent is not None and id(dependent) in self.held:
                     return self._dependent(dependent)

@@ -11,7 +11,7 @@ from lifetrack.guards import active
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import EXTRA, Note, type_name
 from lifetrack.ledger.places import OwnerPlace
-from lifetrack.ownership.custody import current_place, hand_over
+from lifetrack.ownership.custody import check_all_live, current_place, hand_over
 from lifetrack.ownership.handles import (
     Handle,
     Owned,
@@ -42,6 +42,7 @@ class _Group(Holder):
         self.turn = [True]
         self.place = OwnerPlace(name or type_name(type(obj)), "Shared", current_place(), weakref.ref(self))
         self.place.exclusive = True
+        check_all_live(obj, frame)
         hold(obj, self)
         for engine in active.engines:
             entry = engine.ledger.entries.get(id(obj))
@@ -208,7 +209,8 @@ class Shared(Handle[T]):
             try:
                 run_release(obj, group.names, group.place)
             except BaseException:
-                self._keep(note)
+                if group.obj is not None:  # else it was released, and something else is wrong
+                    self._keep(note)
                 raise
             group.released(obj)
 
@@ -227,7 +229,8 @@ class Shared(Handle[T]):
             try:
                 await run_async_release(obj, group.names, group.place)
             except BaseException:
-                self._keep(note)
+                if group.obj is not None:  # else it was released, and something else is wrong
+                    self._keep(note)
                 raise
             group.released(obj)
 
@@ -287,7 +290,9 @@ class Weak(Generic[T]):
     def lock(self) -> T | None:
         """Give the object, or None once it was released or nobody shares it any more."""
         group = self._group()
-        return cast("T", group.obj) if group is not None and group.sharers else None
+        if group is None or not group.sharers or group.place.ended:
+            return None
+        return cast("T", group.obj)
 
     @property
     def expired(self) -> bool:
