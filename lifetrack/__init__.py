@@ -40,6 +40,9 @@ if TYPE_CHECKING:
         tracked,
         watch,
     )
+    from lifetrack.backends.capabilities import Backend, Capability, MissingCapabilityError
+    from lifetrack.backends.collection import BackendCollection
+    from lifetrack.backends.managers import track_plugins
     from lifetrack.reports.model import Report
     from lifetrack.tracker import Tracker
     from lifetrack.values.errors import (
@@ -69,6 +72,9 @@ _HOMES = {
         "acquires", "allow", "assert_no_leaks", "find_leaks", "history", "is_tracking", "releases", "report", "scope",
         "snapshot", "start", "stop", "track", "tracked", "watch",
     ),
+    "lifetrack.backends.capabilities": ("Backend", "Capability", "MissingCapabilityError"),
+    "lifetrack.backends.collection": ("BackendCollection",),
+    "lifetrack.backends.managers": ("track_plugins",),
     "lifetrack.reports.model": ("Report",),
     "lifetrack.tracker": ("Tracker",),
     "lifetrack.values.errors": (
@@ -84,7 +90,10 @@ _HOMES = {
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Backend",
+    "BackendCollection",
     "BackendError",
+    "Capability",
     "Certainty",
     "ConfigurationError",
     "DeclarationError",
@@ -94,6 +103,7 @@ __all__ = [
     "LeakError",
     "LeakWarning",
     "LifetrackError",
+    "MissingCapabilityError",
     "MissingExtraError",
     "OwnershipError",
     "Record",
@@ -118,6 +128,7 @@ __all__ = [
     "start",
     "stop",
     "track",
+    "track_plugins",
     "tracked",
     "watch",
 ]

@@ -24,7 +24,7 @@ from lifetrack.ownership.scopes import Allowance, Scope
 from lifetrack.registry import Registry
 from lifetrack.reports.model import Report
 from lifetrack.switches import Switch, Undo
-from lifetrack.values.declarations import INIT
+from lifetrack.values.declarations import INIT, Declaration
 from lifetrack.values.errors import ConfigurationError, LeakWarning, LifetrackError
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Finding
@@ -190,6 +190,10 @@ class Tracker:
         if self._account is not None:
             self._account.classes.install(cls, declaration)
         return cls
+
+    def declaration_of(self, cls: type) -> Declaration | None:
+        """Give the declaration that covers a class, whether tracking is on or off; None if there is none."""
+        return self._registry.find(cls)
 
     def track(self, obj: _T, release: str | Iterable[str] | None = None, label: str | None = None) -> _T:
         """Track one object; use what is returned from now on. While tracking is off that is the object itself.

@@ -28,6 +28,7 @@ LAYERS = (
     ("account",),  # the parts of one tracker from start to stop
     ("tracker",),  # all of the above, switched on together
     ("api", "environment"),  # the default tracker's methods as functions; starting it by a variable
+    ("backends",),  # collections of plugins, tracked by the default tracker
     ("cli", "pytest_plugin"),  # two ways in
     ("__init__", "__main__"),  # the façade and the command: names only
 )
@@ -40,6 +41,8 @@ THIRD_PARTY = {
     "wrapt": {"guards", "instrument", "watchers"},
     "rich": {"reports"},
     "pytest": {"pytest_plugin"},
+    "pluggy": {"backends"},
+    "stevedore": {"backends"},
 }
 
 MODULE_LINES, FUNCTION_LINES = 350, 50

@@ -1,0 +1,34 @@
+"""Lending: a backend that is borrowed is not released under its borrower when it is replaced or removed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from types import TracebackType
+from typing import Generic, TypeVar
+
+from lifetrack.backends.seats import Loan, Seat
+from lifetrack.backends.tracking import here
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Borrowed(Generic[T_co]):
+    """A borrow, as a context manager that gives the backend; it may be entered many times, also at once."""
+
+    def __init__(self, lend: Callable[[Loan], Seat], give_back: Callable[[Seat, Loan], None]) -> None:
+        self._lend = lend
+        self._give_back = give_back
+        self._open: list[tuple[Seat, Loan]] = []
+
+    def __enter__(self) -> T_co:
+        loan = Loan(here(), threading.current_thread().name)
+        seat = self._lend(loan)
+        self._open.append((seat, loan))
+        backend: T_co = seat.backend
+        return backend
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._give_back(*self._open.pop())

@@ -1,0 +1,80 @@
+"""Where collections meet the tracker: backends are tracked without a proxy, so that `get` gives what was added.
+
+This is where the ownership of backends plugs in: a collection that is an owner takes what :func:`adopt` is given.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+
+from lifetrack.backends.seats import Seat
+from lifetrack.guards.shapes import resolve
+from lifetrack.instrument.declare import recognise
+from lifetrack.ledger.capture import locate
+from lifetrack.ledger.entries import EXTRA, RELEASING, STATE, extra_of
+from lifetrack.tracker import default_tracker
+from lifetrack.values.errors import DeclarationError
+from lifetrack.values.stacks import RawFrame
+
+_HEAP_TYPE = 1 << 9
+#: Threads declare one after another. No plugin's code runs meanwhile.
+_declaring = threading.RLock()
+
+
+def here() -> RawFrame | None:
+    """Give the place in the user's own code that called."""
+    return locate(sys._getframe(1))
+
+
+def _may_declare(cls: type) -> bool:
+    """Whether a class may be declared for its user: it is neither built in nor the standard library's."""
+    return bool(cls.__flags__ & _HEAP_TYPE) and cls.__module__.partition(".")[0] not in sys.stdlib_module_names
+
+
+def declared_releases(cls: type) -> tuple[str, ...]:
+    """Give the release methods that are declared for a class; empty if it is not declared."""
+    declaration = default_tracker().declaration_of(cls)
+    return () if declaration is None else declaration.release
+
+
+def declare_class(cls: type, release: str | None) -> None:
+    """Declare a class of backends, unless somebody has done so or it has no release method."""
+    if not _may_declare(cls) or declared_releases(cls):
+        return
+    if resolve(cls, release) is None if release is not None else not recognise(cls):
+        return
+    with _declaring:
+        if declared_releases(cls):
+            return
+        try:
+            default_tracker().tracked_as(cls, release=release)
+        except DeclarationError:  # then its backends are released all the same, and not tracked
+            return
+
+
+def adopt(seat: Seat) -> None:
+    """Record a backend that was made before its class was declared; label it with its name and its distribution."""
+    if default_tracker().is_tracking():
+        adopt_object(seat.backend, seat.name if seat.plugin is None else f"{seat.name} ({seat.plugin.distribution})")
+
+
+def adopt_object(obj: object, label: str) -> None:
+    """Record an object of a declared class, unless it is recorded; label it, unless it has a label."""
+    tracker = default_tracker()
+    if not tracker.is_tracking() or not declared_releases(type(obj)):
+        return
+    tracker.track(obj)
+    ledger = tracker.ledger
+    entry = None if ledger is None else ledger.entries.get(id(obj))
+    if entry is not None and (entry[EXTRA] is None or entry[EXTRA].label is None):
+        extra_of(entry).label = label
+
+
+def is_released(backend: object) -> bool:
+    """Whether a backend is known to be released, or its release is running."""
+    engine = default_tracker().engine
+    if engine is None:
+        return False
+    entry = engine.ledger.entries.get(id(backend))
+    return engine.released(backend) is not None or (entry is not None and entry[STATE] == RELEASING)
