@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from threading import get_ident
 from types import TracebackType
 from typing import Any, NoReturn, Self, TypeVar
 
@@ -64,8 +65,8 @@ class BackendCollection(Contents[T]):
         self._lazy = lazy
         self._search = Search(self, self._maker, names_given(groups, "groups"), choice)
         self._cleaner = Cleaner(self, self._release_seat)
-        #: What is being released by replace(), remove() or the end of a borrow, and so is in no state any more.
-        self._releasing: dict[int, Seat] = {}
+        #: What is being released at this moment, and by which thread. It is in no state any more.
+        self._releasing: dict[Seat, int] = {}
         if kind is not None and kind is not object and not is_protocol(kind):
             declare_class(kind, release if isinstance(release, str) else None)
 
@@ -129,16 +130,23 @@ class BackendCollection(Contents[T]):
             after = state.without(seat)
             return after._replace(retired=(*after.retired, seat)) if release else after
 
-        for seat in list(self._releasing.values()):
-            if backend is seat.backend or (
-                isinstance(backend, str) and backend == seat.name and self._state.seat(backend) is None
-            ):
-                return seat.backend  # type: ignore[no-any-return]  # from inside its own release
+        leaving = self._leaving(backend)
+        if leaving is not None:
+            return leaving.backend  # type: ignore[no-any-return]
         self._change(step)
         seat = found[0]
         if release:
             self._retire(seat)
         return seat.backend  # type: ignore[no-any-return]
+
+    def _leaving(self, backend: object) -> Seat | None:
+        """Give the seat of a backend that asks for its removal from inside its own release."""
+        me = get_ident()
+        for seat in [seat for seat, thread in self._releasing.copy().items() if thread == me]:
+            named = isinstance(backend, str) and backend == seat.name and self._state.seat(backend) is None
+            if named or backend is seat.backend:
+                return seat
+        return None
 
     def replace(self, name: str, new: T) -> None:
         """Put another backend in the place of one; the old one is released when its last borrow ends.
@@ -229,14 +237,14 @@ class BackendCollection(Contents[T]):
             self._release_seat(seat)
 
     def _release_seat(self, seat: Seat) -> None:
-        self._releasing[id(seat)] = seat
+        self._releasing[seat] = get_ident()
         try:
             release(seat.backend, self._release)
         except BaseException as error:
             error.add_note(f"while collection '{self._name}' released '{seat.name}': {seat.describe()}")
             raise
         finally:
-            self._releasing.pop(id(seat), None)
+            self._releasing.pop(seat, None)
 
     # -- populate, clean up --------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterator
-from functools import wraps
+from functools import partial, wraps
 from types import FrameType
 from typing import Any
 
@@ -41,22 +41,12 @@ class TrackedPlugins(TrackedManager):
         registrations = Registrations(f"plugin manager '{manager.project_name}'", "unregister")
         self._weak = weakref.ref(manager)
         cls = type(manager)
-        self._put = {
+        put = {
             "register": _register(self._weak, cls.register, registrations),
             "unregister": _unregister(self._weak, cls.unregister, registrations),
         }
-        vars(manager).update(self._put)
-        super().__init__(registrations, self._let_go)
-
-    def _let_go(self) -> None:
-        manager = self._weak()
-        self._registrations.forget()
-        if manager is None:
-            return
-        _tracked.pop(manager, None)
-        for name, ours in self._put.items():
-            if vars(manager).get(name) is ours:  # else somebody has replaced it since
-                delattr(manager, name)
+        vars(manager).update(put)
+        super().__init__(registrations, partial(_let_go, self._weak, put, registrations))
 
     def begin(self, plugin: object, name: str, frame: FrameType) -> None:
         """Note a plugin that is registered already."""
@@ -76,6 +66,17 @@ class TrackedPlugins(TrackedManager):
             known = ", ".join(map(repr, self.plugin_names())) or "none"
             raise BackendError(f"{self._registrations.manager}: unregister() of {shown(name)}; it has {known}")
         manager.unregister(name=name)
+
+
+def _let_go(weak: Any, put: dict[str, Any], registrations: Registrations) -> None:
+    registrations.forget()
+    manager = weak()
+    if manager is None:
+        return
+    _tracked.pop(manager, None)
+    for name, ours in put.items():
+        if vars(manager).get(name) is ours:  # else somebody has replaced it since
+            delattr(manager, name)
 
 
 _tracked: weakref.WeakKeyDictionary[Any, TrackedPlugins] = weakref.WeakKeyDictionary()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from inspect import isawaitable, iscoroutinefunction
 from typing import Any
 
-from lifetrack.backends.tracking import declared_releases, is_released
+from lifetrack.backends.tracking import declared_releases, is_recognised, is_released
 from lifetrack.guards.shapes import resolve
 from lifetrack.instrument.declare import recognise
 from lifetrack.ledger.entries import type_name
@@ -40,7 +40,7 @@ def release_method(backend: object, release: Release | None) -> Callable[[], obj
     if not declared and isinstance(release, str):
         method = getattr(backend, release, None)
         return method if callable(method) else None
-    name = _first(cls, declared or recognise(cls))
+    name = _first(cls, (*declared, *recognise(cls)) if is_recognised(cls) else declared)
     if name is None:
         return None
     method = getattr(backend, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -20,7 +21,7 @@ def track_stevedore(manager: Any) -> TrackedExtensions:
     Raises MissingExtraError where stevedore is not installed, BackendError for anything else than a manager.
     """
     try:
-        kind: type = import_module("stevedore.extension").ExtensionManager
+        kind: Any = import_module("stevedore.extension").ExtensionManager
     except ImportError as error:
         raise MissingExtraError("stevedore is not installed: pip install 'lifetrack[stevedore]'") from error
     if not isinstance(manager, kind):
@@ -42,15 +43,10 @@ class TrackedExtensions(TrackedManager):
 
     def __init__(self, manager: Any) -> None:
         self._weak = weakref.ref(manager)
-        super().__init__(
+        registrations = Registrations(name, "unregister", "extension ")
+        super().__init__(registrations, partial(_let_go, self._weak, registrations))
             Registrations(f"extension manager '{manager.namespace}'", "unregister", "extension "), self._let_go
         )
-
-    def _let_go(self) -> None:
-        self._registrations.forget()
-        manager = self._weak()
-        if manager is not None:
-            _tracked.pop(manager, None)
 
     def begin(self, extension: Any) -> None:
         """Note an extension that is loaded; its object is tracked as a resource where it has a release method."""
@@ -80,6 +76,13 @@ class TrackedExtensions(TrackedManager):
         self._registrations.end(_plugin(extension), caller(1))
         if extension.obj is not None:
             release(extension.obj, None)
+
+
+def _let_go(weak: Any, registrations: Registrations) -> None:
+    registrations.forget()
+    manager = weak()
+    if manager is not None:
+        _tracked.pop(manager, None)
 
 
 _tracked: weakref.WeakKeyDictionary[Any, TrackedExtensions] = weakref.WeakKeyDictionary()

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import sys
 import threading
+import weakref
 
 from lifetrack.backends.seats import Seat
-from lifetrack.guards.shapes import resolve
+from lifetrack.guards.shapes import mro, resolve
 from lifetrack.instrument.declare import recognise
 from lifetrack.ledger.capture import locate
 from lifetrack.ledger.entries import EXTRA, RELEASING, STATE, extra_of
@@ -20,6 +21,8 @@ from lifetrack.values.stacks import RawFrame
 _HEAP_TYPE = 1 << 9
 #: Threads declare one after another. No plugin's code runs meanwhile.
 _declaring = threading.RLock()
+#: The classes that were declared here, and not by their author.
+_automatic: weakref.WeakSet[type] = weakref.WeakSet()
 
 
 def here() -> RawFrame | None:
@@ -38,17 +41,34 @@ def declared_releases(cls: type) -> tuple[str, ...]:
     return () if declaration is None else declaration.release
 
 
+def is_recognised(cls: type) -> bool:
+    """Whether the release methods of a class go by their usual names, as nobody has named them."""
+    declaration = default_tracker().declaration_of(cls)
+    return declaration is None or declaration.recognised
+
+
+def _is_open(cls: type, release: str | None) -> bool:
+    """Whether nobody but us has declared a class or a base of it, and it is released in another way than that."""
+    declaration = default_tracker().declaration_of(cls)
+    if declaration is None:
+        return True
+    if cls in _automatic or release is not None or declaration.release == recognise(cls):
+        return False
+    return any(default_tracker().declaration_of(base) is declaration for base in mro(cls) if base in _automatic)
+
+
 def declare_class(cls: type, release: str | None) -> None:
     """Declare a class of backends, unless somebody has done so or it has no release method."""
-    if not _may_declare(cls) or declared_releases(cls):
+    if not _may_declare(cls) or not _is_open(cls, release):
         return
     if resolve(cls, release) is None if release is not None else not recognise(cls):
         return
     with _declaring:
-        if declared_releases(cls):
+        if not _is_open(cls, release):
             return
         try:
             default_tracker().tracked_as(cls, release=release)
+            _automatic.add(cls)
         except DeclarationError:  # then its backends are released all the same, and not tracked
             return
 
