@@ -102,12 +102,15 @@ class Search:
 
     def _search(self, population: Population, wanted: tuple[str, ...], *, again: bool) -> Found:
         try:
+            seats = self._host._state.seats
+            known = {seat.plugin.entry_point: seat.name for seat in seats if seat.plugin is not None}
             for group, entry_point in find(population.groups, population.choice):
-                seat = self._seated(entry_point)
-                if seat is None:
-                    self._try(population, group, entry_point)
-                elif not again:  # from a search that was interrupted, or of another group
-                    population.note_added(group, seat.name)
+                if entry_point not in known:
+                    name = self._try(population, group, entry_point)
+                    if name is not None:
+                        known[entry_point] = name
+                elif not again:  # from a search that was interrupted
+                    population.note_added(group, known[entry_point])
             results = population.results(complete=True)
             self._found = {**self._found, **{group: self._joined(group, found) for group, found in results.items()}}
             return merged([results[group] if again else self._found[group] for group in wanted])
@@ -119,13 +122,14 @@ class Search:
         before = self._found.get(group, Found()).added
         return Found(tuple(dict.fromkeys((*before, *found.added))), found.rejected)
 
-    def _try(self, population: Population, group: str, entry_point: EntryPoint) -> None:
+    def _try(self, population: Population, group: str, entry_point: EntryPoint) -> str | None:
+        """Make a backend and install it; give its name, or None where it is rejected."""
         host = self._host
         try:
             seat = self._maker.make(entry_point, population.place)
         except BROKEN as error:
             population.note_rejected(group, entry_point, error, host._name)
-            return
+            return None
         try:
             host._install(seat)
         except BaseException as error:
@@ -134,14 +138,9 @@ class Search:
             if ended or not isinstance(error, BackendError):
                 raise
             population.note_rejected(group, entry_point, error, host._name)
-        else:
-            population.note_added(group, seat.name)
-
-    def _seated(self, entry_point: EntryPoint) -> Seat | None:
-        for seat in self._host._state.seats:
-            if seat.plugin is not None and seat.plugin.entry_point == entry_point:
-                return seat
-        return None
+            return None
+        population.note_added(group, seat.name)
+        return seat.name
 
 
 def merged(results: list[Found]) -> Found:

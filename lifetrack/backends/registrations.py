@@ -131,13 +131,14 @@ class Registrations:
 
     def _retained(self, ledger: Ledger, entry: Entry, paths: list[tuple[str, ...]]) -> Finding:
         record = record_of(ledger, entry)
-        name = f"{record.resource.type} '{record.resource.label}'"
+        subject = f"{record.resource.type} '{record.resource.label}'"
         # The collector does not see the variables of functions that are running.
         holder = " ".join(paths[0]) if paths else "a variable of a running function"
         return Finding(
             rule="LT109",
             certainty=Certainty.PROVEN,
-            message=f"{name} was unregistered from {self.manager} and is still held by {holder}: drop that reference too",
+            message=f"{subject} was unregistered from {self.manager} and is still held by {holder}: "
+            "drop that reference too",
             resource=record.resource,
             site=record.site,
             events=record.events,

@@ -43,10 +43,8 @@ class TrackedExtensions(TrackedManager):
 
     def __init__(self, manager: Any) -> None:
         self._weak = weakref.ref(manager)
-        registrations = Registrations(name, "unregister", "extension ")
+        registrations = Registrations(f"extension manager '{manager.namespace}'", "unregister", "extension ")
         super().__init__(registrations, partial(_let_go, self._weak, registrations))
-            Registrations(f"extension manager '{manager.namespace}'", "unregister", "extension "), self._let_go
-        )
 
     def begin(self, extension: Any) -> None:
         """Note an extension that is loaded; its object is tracked as a resource where it has a release method."""

@@ -23,6 +23,8 @@ _HEAP_TYPE = 1 << 9
 _declaring = threading.RLock()
 #: The classes that were declared here, and not by their author.
 _automatic: weakref.WeakSet[type] = weakref.WeakSet()
+#: The classes of which it is known whether to declare them.
+_looked_at: weakref.WeakSet[type] = weakref.WeakSet()
 
 
 def here() -> RawFrame | None:
@@ -59,18 +61,21 @@ def _is_open(cls: type, release: str | None) -> bool:
 
 def declare_class(cls: type, release: str | None) -> None:
     """Declare a class of backends, unless somebody has done so or it has no release method."""
-    if not _may_declare(cls) or not _is_open(cls, release):
+    if cls in _looked_at:
         return
-    if resolve(cls, release) is None if release is not None else not recognise(cls):
+    if _may_declare(cls) and (recognise(cls) if release is None else resolve(cls, release) is not None):
+        with _declaring:
+            if _is_open(cls, release):
+                _declare(cls, release)
+    _looked_at.add(cls)
+
+
+def _declare(cls: type, release: str | None) -> None:
+    try:
+        default_tracker().tracked_as(cls, release=release)
+        _automatic.add(cls)
+    except DeclarationError:  # then its backends are released all the same, and not tracked
         return
-    with _declaring:
-        if not _is_open(cls, release):
-            return
-        try:
-            default_tracker().tracked_as(cls, release=release)
-            _automatic.add(cls)
-        except DeclarationError:  # then its backends are released all the same, and not tracked
-            return
 
 
 def adopt(seat: Seat) -> None:
