@@ -20,6 +20,13 @@ def test_every_case_of_the_figures_runs(run_python):
     assert all(0 < seconds < 0.01 for seconds in times.values())
 
 
+def test_the_figures_of_backends_can_be_had(run_python):
+    """Both ratios are measured and shown with their targets."""
+    out, err, _ = run_python(BENCHMARKS / "backends.py", "--turns", "2", "--processes", "1")
+    assert err == ""
+    assert [line.split()[0] for line in out.splitlines()[1:3]] == ["get()", "populate()"]
+
+
 def test_memory_is_measured_and_given_back(run_python):
     """No level keeps an entry of an object that was released and collected."""
     out, err, status = run_python(BENCHMARKS / "memory.py", "1000")

@@ -66,12 +66,13 @@ def _snake(name: str) -> str:
 
 
 class Capability:
-    """Base of a capability: a class that names the methods that belong together, each with an empty body.
+    """Base of a capability: a class that names the methods that belong together, each with a body that does nothing.
 
     ::
 
         class Certificates(lifetrack.Capability):
-            def certificate(self, pem: bytes) -> Certificate: ...
+            def certificate(self, pem: bytes) -> Certificate:
+                raise NotImplementedError
 
 
         class OpenSsl(lifetrack.Backend, Certificates):
@@ -81,8 +82,8 @@ class Capability:
                 return Certificate(pem)
 
     Its name is that of the class in lower case with underscores, or what is given: ``class X(Capability, name="x")``.
-    An empty method that a backend does not override raises MissingCapabilityError; it never returns None. A method
-    with a body is a default, in terms of the others.
+    A method that does nothing (an empty body, or ``raise NotImplementedError``) and that a backend does not override
+    raises MissingCapabilityError; it never returns None. A method with a body is a default, in terms of the others.
     """
 
     capability: ClassVar[str]

@@ -11,8 +11,14 @@ from tests.conftest import CHECKOUT, RunPython
 EXPECTED = {
     "plugins.py": ("UseAfterReleaseError: LT201", "acquired here:", "released here:", "used here:", "LT102 leak-coll"),
     "scopes.py": ("LT103 leak-from-scope (proven)", "allowed: lives as long as the process"),
+    "backends.py": (
+        "found 0 plugins", "openssl shakes hands although it was replaced; now: 2", "closing openssl 1",
+        "no backend has the capability 'revocation': it has 'openssl', 'minimal'",
+        "lacks the capability 'certificates', so that it has no certificate(): 'openssl' has it",
+        "LT201 use-after-release (proven): __main__.Minimal 'minimal'",
+    ),
     "factories.py": ("LT202 double-release", "LT102 leak-collected"),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))
