@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Iterator
 from types import FrameType, MethodType, ModuleType
 from typing import Any
 
@@ -40,38 +39,70 @@ def _ends(holder: Any, modules: dict[int, str]) -> str | None:
     return None if isinstance(holder, tuple | list | set | frozenset | MethodType) else type_name(type(holder))
 
 
-def paths_to(target: object, ignored: tuple[object, ...] = ()) -> list[Path]:
-    """Give the paths of references that hold an object, each from the holder down, without the caller's own.
+def _attribute(holder: Any, held: Any) -> Path:
+    """Tell under which name the end of a path has what it holds, where it has names."""
+    names = holder
+    if not isinstance(holder, dict):
+        try:
+            names = object.__getattribute__(holder, "__dict__")
+        except AttributeError:
+            return ()
+    if not isinstance(names, dict) or not any(value is held for value in names.values()):
+        return ()
+    return (_step(names, held),)
 
-    Nothing of the program runs, and nothing is kept. Objects of the plugin itself are no holders.
-    """
-    own = getattr(target, "__dict__", None)
-    modules = _module_names()
-    skipped = {id(own), *map(id, ignored)}
-    found: list[Path] = []
-    waiting: list[tuple[Any, Path]] = [(target, ())]
-    skipped |= {id(waiting), id(found)}
-    for _ in range(_STEPS):
-        waiting, before = [], waiting
-        skipped |= {id(waiting), id(before)}
+
+class _Walk:
+    """A walk from an object along who refers to it. Its own parts refer to what it has met, and are left out."""
+
+    def __init__(self, target: object) -> None:
+        self._modules = _module_names()
+        self._skipped = {id(self.__dict__), id(getattr(target, "__dict__", None))}
+        self._parts: list[Any] = []
+        self._skipped.add(id(self._parts))
+        self.found: list[Path] = []
+        self._waiting: list[tuple[Any, Path]] = []
+        self._later(target, ())
+
+    def _skip(self, part: Any) -> Any:
+        """Leave out a part of the walk; it is kept, so that nothing else gets its address."""
+        self._parts.append(part)
+        self._skipped.add(id(part))
+        return part
+
+    def _later(self, holder: Any, path: Path) -> None:
+        self._waiting.append(self._skip((holder, path)))
+
+    def step(self) -> bool:
+        """Go one step further from everything met so far; False if there is nothing more."""
+        before: list[tuple[Any, Path]] = self._skip(self._waiting)
+        self._waiting = self._skip([])
         for held, path in before:
-            for holder in _referrers(held, skipped):
-                skipped.add(id(holder))
-                end = _ends(holder, modules)
-                if end is None:
-                    waiting.append((holder, (_step(holder, held), *path)))
-                else:
-                    found.append((end, *([_step(holder, held)] if isinstance(holder, dict) else []), *path))
-        if not waiting or len(found) >= _HOLDERS:
+            for holder in self._skip(gc.get_referrers(held)):
+                if id(holder) not in self._skipped and not _is_ours(holder):
+                    self._skipped.add(id(holder))
+                    self._meet(holder, held, path)
+        return bool(self._waiting)
+
+    def _meet(self, holder: Any, held: Any, path: Path) -> None:
+        end = _ends(holder, self._modules)
+        if end is None:
+            self._later(holder, (_step(holder, held), *path))
+        else:
+            self.found.append((end, *_attribute(holder, held), *path))
+
+
+def _is_ours(holder: Any) -> bool:
+    return isinstance(holder, FrameType) and str(holder.f_globals.get("__name__")).startswith("lifetrack.")
+
+
+def paths_to(target: object) -> list[Path]:
+    """Give the paths of references that hold an object, each from the holder down.
+
+    Nothing of the program runs, and nothing is kept. The object's own attributes are no holders.
+    """
+    walk = _Walk(target)
+    for _ in range(_STEPS):
+        if not walk.step() or len(walk.found) >= _HOLDERS:
             break
-    return found[:_HOLDERS]
-
-
-def _referrers(held: object, skipped: set[int]) -> Iterator[Any]:
-    referrers = gc.get_referrers(held)
-    skipped.add(id(referrers))
-    for holder in referrers:
-        mine = isinstance(holder, FrameType) and holder.f_globals.get("__name__", "").startswith("lifetrack.")
-        if id(holder) in skipped or mine or (type(holder) is tuple and len(holder) == 2 and holder[1] == ()):
-            continue
-        yield holder
+    return walk.found[:_HOLDERS]
