@@ -15,6 +15,7 @@ from lifetrack.backends.errors import log, settled
 from lifetrack.backends.lending import Borrowed
 from lifetrack.backends.population import Search
 from lifetrack.backends.releasing import Release, check_release, release
+from lifetrack.backends.retained import Gone, Retained
 from lifetrack.backends.seats import CLEANED, OPEN, Loan, Seat, State
 from lifetrack.backends.tracking import adopt, declare_class, here, is_released
 from lifetrack.backends.validation import ApiVersion, Requirements, check_version, is_protocol
@@ -65,6 +66,7 @@ class BackendCollection(Contents[T]):
         self._lazy = lazy
         self._search = Search(self, self._maker, names_given(groups, "groups"), choice)
         self._cleaner = Cleaner(self, self._release_seat)
+        self._gone = Gone()
         #: What is being released at this moment, and by which thread. It is in no state any more.
         self._releasing: dict[Seat, int] = {}
         if kind is not None and kind is not object and not is_protocol(kind):
@@ -104,13 +106,15 @@ class BackendCollection(Contents[T]):
             self._check_new(state, seat)
             return state.with_seat(seat)
 
+        step(self._state)
+        self._record(seat)
         self._change(step)
-        self._settle_in(seat)
+        settle_in(seat.backend, self)
 
-    def _settle_in(self, seat: Seat) -> None:
+    def _record(self, seat: Seat) -> None:
+        """Record a backend before it is in the collection: another thread may release it as soon as it is."""
         declare_class(type(seat.backend), self._release if isinstance(self._release, str) else None)
         adopt(seat)
-        settle_in(seat.backend, self)
 
     def remove(self, backend: str | T, *, release: bool = False) -> T:
         """Take a backend out, by name or itself, and give it back: its release is the caller's duty again.
@@ -187,8 +191,10 @@ class BackendCollection(Contents[T]):
             found[:] = [old]
             return state.exchanged(old, seat)
 
+        step(self._state)
+        self._record(seat)
         self._change(step)
-        self._settle_in(seat)
+        settle_in(seat.backend, self)
         self._retire(found[0])
 
     def seal(self) -> None:
@@ -245,6 +251,7 @@ class BackendCollection(Contents[T]):
             raise
         finally:
             self._releasing.pop(seat, None)
+            self._gone.note(seat)
 
     # -- populate, clean up --------------------------------------------------------------------------------------
 
@@ -275,6 +282,14 @@ class BackendCollection(Contents[T]):
         release is tried; what they raise comes out together in an ExceptionGroup, once, when all is done.
         """
         return self._cleaner.cleanup()
+
+    def find_held(self) -> tuple[Retained, ...]:
+        """Give the backends that were released and that somebody still has, with the paths to who holds them.
+
+        Meant for a question after :meth:`cleanup`, also with tracking off: it looks through all objects of the program.
+        Cyclic garbage counts as held until it is collected.
+        """
+        return self._gone.held()
 
     def __enter__(self) -> Self:
         self._readable("'with'")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, EntryPoints, distributions, entry_points
 from typing import Any, NamedTuple
 
 from lifetrack.backends.errors import BROKEN, log, settled
@@ -23,28 +23,36 @@ class Plugin(NamedTuple):
 
     @property
     def distribution(self) -> str:
-        """The name of the distribution that announces it; read only when asked, for that parses its metadata."""
-        return distribution_of(self.entry_point)
+        """Name and version of the distribution that announces it; read only when asked: its metadata is parsed then."""
+        name, version = distribution_of(self.entry_point)
+        return f"{name} {version}".rstrip()
 
     def words(self) -> str:
         """Tell the entry point and the distribution."""
         return f"entry point '{self.entry_point.name}' ({self.entry_point.value}) of {self.distribution}"
 
 
-class Rejected(NamedTuple):
-    """A plugin that was not registered, and why.
+class _Rejected(NamedTuple):
+    entry_point: EntryPoint
+    distribution: str
+    error: BaseException
+
+
+class Rejected(_Rejected):
+    """A plugin that was not registered, and why: its entry point, the name of its distribution, and the error.
 
     ``error`` is what it raised, or a BackendError that says what does not fit. It carries no traceback, which would
     keep the plugin's frames alive: ``traceback`` is the text of it.
     """
 
-    entry_point: EntryPoint
-    distribution: str
-    error: BaseException
-    traceback: str
+    traceback: str = ""
 
     def __str__(self) -> str:
-        return f"{Plugin(self.entry_point).words()}: {type(self.error).__name__}: {self.error}"
+        try:
+            text = str(self.error)
+        except Exception:  # the plugin's own error is broken, too
+            text = "(it has no text)"
+        return f"{Plugin(self.entry_point).words()}: {type(self.error).__name__}: {text}"
 
 
 class Found(NamedTuple):
@@ -58,15 +66,15 @@ class Found(NamedTuple):
     complete: bool = True
 
 
-def distribution_of(entry_point: EntryPoint) -> str:
-    """Give the name and version of an entry point's distribution."""
+def distribution_of(entry_point: EntryPoint) -> tuple[str, str]:
+    """Give the name and the version of an entry point's distribution."""
     distribution = getattr(entry_point, "dist", None)
     if distribution is None:
-        return "an unknown distribution"
+        return "an unknown distribution", ""
     try:
-        return f"{distribution.name} {distribution.version}"
+        return distribution.name, distribution.version
     except BROKEN:  # its metadata cannot be read
-        return "a distribution without a name"
+        return "a distribution without a name", ""
 
 
 def names_given(value: object, what: str) -> tuple[str, ...]:
@@ -94,11 +102,35 @@ class Choice(NamedTuple):
 
 def find(groups: tuple[str, ...], choice: Choice) -> Iterator[tuple[str, EntryPoint]]:
     """Give the entry points of all groups with their group, in an order that does not depend on the file system."""
-    everything = entry_points()
+    try:
+        everything: Any = entry_points()
+    except BROKEN:  # somebody's metadata cannot be read; that must not hide the others
+        everything = _readable_entry_points()
     for group in groups:
         found = [each for each in everything.select(group=group) if choice.has(each.name)]
         for each in sorted(found, key=lambda item: (item.name, item.value)):
             yield group, each
+
+
+def _readable_entry_points() -> EntryPoints:
+    """Give the entry points of each distribution whose metadata can be read; log the others."""
+    found: dict[str, EntryPoints] = {}
+    for each in distributions():
+        where = getattr(each, "_path", "an unknown place")
+        try:
+            name = each.name.lower().replace("-", "_")
+            if name not in found:  # an earlier one on the path hides a later one
+                found[name] = each.entry_points
+        except BROKEN as error:
+            log("warning", "the entry points of the distribution at %s cannot be read: %s", where, type(error).__name__)
+    return EntryPoints(item for items in found.values() for item in items)
+
+
+def _check_value(entry_point: EntryPoint) -> None:
+    if not EntryPoint.pattern.match(entry_point.value):
+        raise BackendError(
+            f"entry point '{entry_point.name}' leads to {shown(entry_point.value)}: write it as 'module:attribute'"
+        )
 
 
 class Maker(NamedTuple):
@@ -112,6 +144,7 @@ class Maker(NamedTuple):
 
     def make(self, entry_point: EntryPoint, place: RawFrame | None) -> Seat:
         """Load a plugin and make its backend; whatever it raises comes out, and nothing of it is left behind."""
+        _check_value(entry_point)
         loaded = entry_point.load()
         backend, ours = self._backend(loaded)
         try:
@@ -151,6 +184,7 @@ class Maker(NamedTuple):
 def rejected(entry_point: EntryPoint, error: BaseException, collection: str) -> Rejected:
     """Note a plugin that is broken, and log it."""
     text = settled(error)
-    result = Rejected(entry_point, distribution_of(entry_point), error, text)
+    result = Rejected(entry_point, distribution_of(entry_point)[0], error)
+    result.traceback = text
     log("warning", "collection '%s' rejected %s\n%s", collection, result, text)
     return result

@@ -22,7 +22,7 @@ class Borrowed(Generic[T_co]):
         self._open: list[tuple[Seat, Loan]] = []
 
     def __enter__(self) -> T_co:
-        loan = Loan(here(), threading.current_thread().name)
+        loan = Loan(here(), threading.current_thread().name, threading.get_ident())
         seat = self._lend(loan)
         self._open.append((seat, loan))
         backend: T_co = seat.backend
@@ -31,4 +31,7 @@ class Borrowed(Generic[T_co]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._give_back(*self._open.pop())
+        me = threading.get_ident()
+        mine = next((each for each in reversed(self._open.copy()) if each[1].ident == me), self._open[-1])
+        self._open.remove(mine)
+        self._give_back(*mine)

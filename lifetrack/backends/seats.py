@@ -48,6 +48,7 @@ class Loan:
 
     place: RawFrame | None
     thread: str
+    ident: int
 
 
 @dataclass(eq=False, slots=True)

@@ -108,7 +108,7 @@ def _name(backend: object, given: object, otherwise: str | None) -> str:
         raise BackendError(f'{type_name(type(backend))} has no name: give one, as in add(backend, name="openssl")')
     if not isinstance(name, str) or not name.strip():
         raise BackendError(f"a backend's name is a text, not {shown(name)}")
-    return name
+    return name if type(name) is str else str.__str__(name)
 
 
 def _priority(backend: object) -> float:

@@ -119,3 +119,45 @@ def test_replacing_under_many_users():
     backends.cleanup()
     assert wrong == []
     assert {each.closed for each in made} == {1}
+
+
+def test_one_borrow_object_in_several_threads():
+    """Each thread gives back what it has borrowed itself, though they share the context manager."""
+    backends = BackendCollection()
+    old = backends.add(Plain("a"))
+    shared = backends.borrowed("a")
+    inside, go_on = threading.Event(), threading.Event()
+
+    def use():
+        with shared:
+            inside.set()
+            go_on.wait(10)
+
+    thread = threading.Thread(target=use)
+    thread.start()
+    assert inside.wait(10)
+    backends.replace("a", Plain("a"))
+    with shared as new:
+        assert new is not old
+    assert old.closed == 0
+    go_on.set()
+    thread.join(10)
+    assert old.closed == 1
+    backends.cleanup()
+
+
+REGISTRY = {}
+
+
+def test_who_still_has_a_released_backend_is_told():
+    """After the cleanup the holders are named, with the way to the backend; what nobody has is not listed."""
+    backends = BackendCollection()
+    REGISTRY["tls"] = [backends.add(Plain("kept"))]
+    backends.add(Plain("gone"))
+    backends.cleanup()
+    (held,) = backends.find_held()
+    assert (held.name, held.type) == ("kept", "tests.backends.conftest.Plain")
+    assert (f"{__name__} (module)", "['REGISTRY']", "['tls']", "(list)") in held.held_by
+    assert "'kept' (tests.backends.conftest.Plain) was released and is still held by" in str(held)
+    REGISTRY.clear()
+    assert backends.find_held() == ()

@@ -15,20 +15,21 @@ show({
     "names": backends.names(), "added": found.added, "log": TlsBackend.log,
     "rejected": {r.entry_point.name: [r.distribution, type(r.error).__name__, str(r.error), r.traceback]
                  for r in found.rejected},
+    "threes": all(len(r) == 3 for r in found.rejected),
     "kept": [r.entry_point.name for r in found.rejected if r.error.__traceback__ is not None],
 })
 """
 BROKEN = {
-    "import-error": ("tls-import-error 1.5", "RuntimeError", "boom on import"),
-    "missing-dependency": ("tls-missing-dependency 1.5", "ModuleNotFoundError", "a_dependency_that_is_missing"),
-    "missing-attribute": ("tls-missing-attribute 1.5", "AttributeError", "Backend"),
-    "leaves": ("tls-leaves 1.5", "SystemExit", "bye"),
-    "wrong-class": ("tls-wrong-type 1.5", "BackendError", "Stranger is no subclass of tls_host.TlsBackend"),
-    "wrong-object": ("tls-wrong-type 1.5", "BackendError", "int is no tls_host.TlsBackend"),
-    "constructor": ("tls-constructor 1.5", "OSError", "no device"),
-    "old": ("tls-old 1.5", "BackendError", "is made for api_version 1, and the collection offers '2.3'"),
-    "no-version": ("tls-silent 1.5", "BackendError", "has no api_version"),
-    "twin": ("tls-duplicate 1.5", "BackendError", "cannot have the name 'schannel': tls_good.SChannel"),
+    "import-error": ("tls-import-error", "RuntimeError", "boom on import"),
+    "missing-dependency": ("tls-missing-dependency", "ModuleNotFoundError", "a_dependency_that_is_missing"),
+    "missing-attribute": ("tls-missing-attribute", "AttributeError", "Backend"),
+    "leaves": ("tls-leaves", "SystemExit", "bye"),
+    "wrong-class": ("tls-wrong-type", "BackendError", "Stranger is no subclass of tls_host.TlsBackend"),
+    "wrong-object": ("tls-wrong-type", "BackendError", "int is no tls_host.TlsBackend"),
+    "constructor": ("tls-constructor", "OSError", "no device"),
+    "old": ("tls-old", "BackendError", "is made for api_version 1, and the collection offers '2.3'"),
+    "no-version": ("tls-silent", "BackendError", "has no api_version"),
+    "twin": ("tls-duplicate", "BackendError", "cannot have the name 'schannel': tls_good.SChannel"),
 }  # fmt: skip
 
 
@@ -43,6 +44,7 @@ def test_every_broken_plugin_is_reported_and_the_others_go_on(environment):
         assert words in found["rejected"][name][2]
         assert error in found["rejected"][name][3]
     assert "tls_import_error.py" in found["rejected"]["import-error"][3]
+    assert found["threes"]
     assert found["kept"] == [], "a traceback keeps the frames of a plugin alive"
     assert "made old" not in found["log"], "a class of the wrong version is not even called"
     assert found["log"].count("made schannel") == 2
@@ -259,3 +261,46 @@ except BackendError as error:
     )
     assert "populate()" in found[0]
     assert found[1] == []
+
+
+def test_metadata_that_cannot_be_read_hides_nobody(environment):
+    """Garbage in one distribution's entry points is logged with its place; a value that leads nowhere is rejected."""
+    environment.install("tls-good")
+    broken = environment.folder / "broken-1.0.dist-info"
+    broken.mkdir()
+    (broken / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
+    (broken / "entry_points.txt").write_text("[tls_host.backends]\nthis line means nothing\n")
+    wrong = environment.folder / "wrong-1.0.dist-info"
+    wrong.mkdir()
+    (wrong / "METADATA").write_text("Metadata-Version: 2.1\nName: wrong\nVersion: 1.0\n")
+    (wrong / "entry_points.txt").write_text("[tls_host.backends]\nnowhere = 3 & 4\n")
+    found = environment.run(
+        "records = []\n"
+        "class Keep(logging.Handler):\n"
+        "    def emit(self, record): records.append(record.getMessage())\n"
+        "logging.getLogger('lifetrack').addHandler(Keep())\n" + _COLLECTION + "found = backends.populate()\n"
+        "show([found.added, [str(r) for r in found.rejected], records[0]])"
+    )
+    assert found[0] == ["openssl", "schannel"]
+    (text,) = found[1]
+    assert "'nowhere' (3 & 4) of wrong 1.0: BackendError: entry point 'nowhere' leads to '3 & 4': write it as" in text
+    assert "broken-1.0.dist-info cannot be read" in found[2]
+
+
+def test_an_error_without_a_text_is_reported_all_the_same(environment):
+    """A plugin whose own exception cannot be shown is rejected like any other."""
+    environment.install("tls-good")
+    found = environment.run(
+        _COLLECTION
+        + """
+class Mute(Exception):
+    def __str__(self): raise RuntimeError("no words")
+import tls_good
+def __init__(self): raise Mute
+tls_good.OpenSsl.__init__ = __init__
+found = backends.populate()
+show([found.added, str(found.rejected[0])])
+"""
+    )
+    assert found[0] == ["schannel"]
+    assert found[1].endswith("Mute: (it has no text)")

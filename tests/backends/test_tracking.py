@@ -162,3 +162,20 @@ def test_nothing_is_kept_alive():
     del backends
     gc.collect()
     assert [ref() for ref in refs] == [None, None]
+
+
+def test_a_refused_backend_is_not_recorded(tracking):
+    """What the collection did not take is no resource of anybody's."""
+
+    class Late:
+        name = "late"
+
+        def close(self): ...
+
+    refused = Late()
+    backends = BackendCollection()
+    backends.add(Driver(), name="late")
+    with pytest.raises(BackendError):
+        backends.add(refused)
+    assert lifetrack.history(refused) == ()
+    backends.cleanup()
