@@ -133,7 +133,7 @@ def claimed(cls: type) -> list[type[Capability]]:
 def check_claims(backend: object, capabilities: frozenset[Any]) -> None:
     """Refuse a backend that says it can what it has not implemented; raise BackendError."""
     cls = type(backend)
-    for capability in claimed(cls):
+    for capability in claimed(cls) if isinstance(backend, Capability) else ():
         absent = [name for name in capability.required if _is_stub(resolve(cls, name))]
         if absent and (capability.capability in capabilities or len(absent) < len(capability.required)):
             raise BackendError(

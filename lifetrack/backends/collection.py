@@ -101,12 +101,16 @@ class BackendCollection(Contents[T]):
         raise BackendError(f"collection '{self._name}': {error}") from error.__cause__
 
     def _install(self, seat: Seat) -> None:
-        def step(state: State) -> State:
-            self._check_changeable(state, f"add() of '{seat.name}'")
+        def check(state: State) -> None:
+            if state.phase != OPEN or state.sealed:
+                self._check_changeable(state, f"add() of '{seat.name}'")
             self._check_new(state, seat)
+
+        def step(state: State) -> State:
+            check(state)
             return state.with_seat(seat)
 
-        step(self._state)
+        check(self._state)
         self._record(seat)
         self._change(step)
         settle_in(seat.backend, self)

@@ -121,15 +121,21 @@ class State(NamedTuple):
 
     def seat(self, name: object) -> Seat | None:
         """Give the seat of this name."""
-        return next((seat for seat in self.seats if seat.name == name), None)
+        for seat in self.seats:
+            if seat.name == name:
+                return seat
+        return None
 
     def seat_of(self, backend: object) -> Seat | None:
         """Give the seat of this very object."""
-        return next((seat for seat in self.seats if seat.backend is backend), None)
+        for seat in self.seats:
+            if seat.backend is backend:
+                return seat
+        return None
 
     def with_seat(self, seat: Seat) -> State:
         """Give the state with one more backend."""
-        return self._replace(seats=(*self.seats, seat))
+        return State((*self.seats, seat), self.retired, self.phase, self.sealed, self.sealed_at)
 
     def without(self, seat: Seat) -> State:
         """Give the state without this seat."""

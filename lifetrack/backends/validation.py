@@ -15,7 +15,7 @@ from lifetrack.values.settings import shown
 from lifetrack.values.stacks import RawFrame
 
 ApiVersion = int | str
-_MISSING: Any = object()
+_NONE: frozenset[Any] = frozenset()
 #: What typing and the interpreter put on the class of a protocol.
 _BOOKKEEPING = frozenset({"_is_protocol", "_is_runtime_protocol", "_abc_impl", "__slots__"})
 
@@ -119,7 +119,9 @@ def _priority(backend: object) -> float:
 
 
 def _capabilities(backend: object) -> frozenset[Any]:
-    found = _read(backend, "capabilities", ())
+    found = _read(backend, "capabilities", _NONE)
+    if found is _NONE:
+        return frozenset()
     if found is None or isinstance(found, str | bytes) or not isinstance(found, Iterable):
         raise BackendError(
             f"the capabilities of {type_name(type(backend))} are a {type(found).__name__}: give a set of names"
