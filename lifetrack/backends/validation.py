@@ -26,13 +26,16 @@ def is_protocol(kind: type) -> bool:
 
 
 def _members(protocol: type) -> list[str]:
+    known = own(protocol).get("__protocol_attrs__")  # from Python 3.12 on
+    if known is not None:
+        return sorted(known)
     found: dict[str, None] = {}
     for base in mro(protocol):
         if not is_protocol(base) or base.__module__ in {"typing", "typing_extensions"}:
             continue
         names = [*own(base), *own(base).get("__annotations__", {})]
         found |= dict.fromkeys(name for name in names if name not in _BOOKKEEPING and not name.startswith("__"))
-    return list(found)
+    return sorted(found)
 
 
 def _has(backend: object, name: str) -> bool:

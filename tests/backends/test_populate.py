@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from tests.backends.conftest import PLUGINS
@@ -279,12 +281,15 @@ def test_metadata_that_cannot_be_read_hides_nobody(environment):
         "class Keep(logging.Handler):\n"
         "    def emit(self, record): records.append(record.getMessage())\n"
         "logging.getLogger('lifetrack').addHandler(Keep())\n" + _COLLECTION + "found = backends.populate()\n"
-        "show([found.added, [str(r) for r in found.rejected], records[0]])"
+        "show([found.added, [str(r) for r in found.rejected], records])"
     )
     assert found[0] == ["openssl", "schannel"]
-    (text,) = found[1]
-    assert "'nowhere' (3 & 4) of wrong 1.0: BackendError: entry point 'nowhere' leads to '3 & 4': write it as" in text
-    assert "broken-1.0.dist-info cannot be read" in found[2]
+    assert any("broken-1.0.dist-info cannot be read" in record for record in found[2])
+    if sys.version_info >= (3, 15):  # importlib.metadata refuses such a value itself
+        assert any("wrong-1.0.dist-info cannot be read" in record for record in found[2])
+    else:
+        (text,) = found[1]
+        assert "'nowhere' (3 & 4) of wrong 1.0: BackendError: entry point 'nowhere' leads to '3 & 4': write it" in text
 
 
 def test_an_error_without_a_text_is_reported_all_the_same(environment):

@@ -138,3 +138,74 @@ importer.join(20); populating.join(20)
 show([importer.is_alive(), populating.is_alive(), shared.backends.names()])
 """)
     assert found == [False, False, ["openssl", "schannel"]]
+
+
+def test_no_lock_is_held_while_a_plugin_runs(environment):
+    """While a plugin is imported, made, asked for its name or released, other threads read and change at will."""
+    environment.install("tls-good")
+    (environment.folder / "tls_good.py").write_text("""
+import probe
+from tls_host import TlsBackend
+probe.here("import")
+class OpenSsl(TlsBackend):
+    def __init__(self): probe.here("constructor")
+    @property
+    def name(self): probe.here("name"); return "openssl"
+    @property
+    def capabilities(self): probe.here("capabilities"); return ()
+    def close(self): probe.here("release")
+class SChannel(OpenSsl):
+    @property
+    def name(self): return "schannel"
+""")
+    (environment.folder / "probe.py").write_text("""
+import itertools, threading
+from lifetrack import BackendCollection, BackendError
+backends, seen, numbers = BackendCollection("tls", groups="tls_host.backends"), {}, itertools.count()
+class Other:
+    def __init__(self): self.name = f"other{next(numbers)}"
+def touch():
+    try:
+        backends.add(Other()); backends.replace(backends.names()[0], Other()); backends.remove(backends.names()[-1])
+    except BackendError: pass   # it is being cleaned up
+    list(backends), len(backends)
+    with backends.borrowed(backends.add(Other()).name): pass
+def here(place):
+    def run():
+        try: touch()
+        except BackendError: pass
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start(); thread.join(10)
+    seen[place] = thread.is_alive()
+""")
+    found = environment.run("""
+import probe
+probe.backends.add(probe.Other())
+probe.backends.populate()
+probe.backends.cleanup()
+show(probe.seen)
+""")
+    assert found == dict.fromkeys(["import", "constructor", "name", "capabilities", "release"], False)
+
+
+def test_finalizers_may_touch_the_collection_anywhere(environment):
+    """The collector runs a finalizer that changes the collection in the middle of one: nothing hangs or is lost."""
+    found = environment.run("""
+import gc, threading
+backends, done = BackendCollection(), []
+class B:
+    def __init__(self, name): self.name = name
+class Garbage:
+    def __init__(self): self.me = self
+    def __del__(self):
+        backends.add(B(f"late{len(done)}")); done.append(1)
+gc.set_threshold(1)
+def work():
+    for n in range(300):
+        Garbage()
+        backends.add(B(f"own{n}"))
+thread = threading.Thread(target=work, daemon=True); thread.start(); thread.join(30)
+gc.collect()
+show([thread.is_alive(), len(done), len(backends), len(set(backends.names()))])
+""")
+    assert found == [False, 300, 600, 600]
