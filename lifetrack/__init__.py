@@ -24,12 +24,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lifetrack.api import (
+        Owned,
+        Owner,
+        Shared,
+        Weak,
         acquires,
         allow,
         assert_no_leaks,
+        borrow,
+        borrows,
         find_leaks,
         history,
         is_tracking,
+        owner_of,
         releases,
         report,
         scope,
@@ -38,6 +45,7 @@ if TYPE_CHECKING:
         stop,
         track,
         tracked,
+        transfer,
         watch,
     )
     from lifetrack.backends.capabilities import Backend, Capability, MissingCapabilityError
@@ -61,7 +69,7 @@ if TYPE_CHECKING:
         UseBeforeAcquireError,
     )
     from lifetrack.values.events import Event
-    from lifetrack.values.findings import Certainty, Finding
+    from lifetrack.values.findings import Certainty, Finding, OwnerName
     from lifetrack.values.records import Record, Snapshot
     from lifetrack.values.stacks import Site
 
@@ -69,8 +77,9 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "lifetrack.api": (
-        "acquires", "allow", "assert_no_leaks", "find_leaks", "history", "is_tracking", "releases", "report", "scope",
-        "snapshot", "start", "stop", "track", "tracked", "watch",
+        "Owned", "Owner", "Shared", "Weak", "acquires", "allow", "assert_no_leaks", "borrow", "borrows", "find_leaks",
+        "history", "is_tracking", "owner_of", "releases", "report", "scope", "snapshot", "start", "stop", "track",
+        "tracked", "transfer", "watch",
     ),
     "lifetrack.backends.capabilities": ("Backend", "Capability", "MissingCapabilityError"),
     "lifetrack.backends.collection": ("BackendCollection",),
@@ -83,7 +92,7 @@ _HOMES = {
         "UseAfterReleaseError", "UseBeforeAcquireError",
     ),
     "lifetrack.values.events": ("Event",),
-    "lifetrack.values.findings": ("Certainty", "Finding"),
+    "lifetrack.values.findings": ("Certainty", "Finding", "OwnerName"),
     "lifetrack.values.records": ("Record", "Snapshot"),
     "lifetrack.values.stacks": ("Site",),
 }  # fmt: skip
@@ -105,9 +114,13 @@ __all__ = [
     "LifetrackError",
     "MissingCapabilityError",
     "MissingExtraError",
+    "Owned",
+    "Owner",
+    "OwnerName",
     "OwnershipError",
     "Record",
     "Report",
+    "Shared",
     "Site",
     "Snapshot",
     "Tracker",
@@ -115,12 +128,16 @@ __all__ = [
     "UseAfterMoveError",
     "UseAfterReleaseError",
     "UseBeforeAcquireError",
+    "Weak",
     "acquires",
     "allow",
     "assert_no_leaks",
+    "borrow",
+    "borrows",
     "find_leaks",
     "history",
     "is_tracking",
+    "owner_of",
     "releases",
     "report",
     "scope",
@@ -130,6 +147,7 @@ __all__ = [
     "track",
     "track_plugins",
     "tracked",
+    "transfer",
     "watch",
 ]
 

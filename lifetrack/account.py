@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import atexit
 import datetime as dt
 import os
 import platform
 import sys
+import threading
+import weakref
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any
 
+from lifetrack.detect.leaks import filed_findings, misuses
+from lifetrack.guards.active import delist, enlist
 from lifetrack.guards.engine import Engine
 from lifetrack.instrument.classes import Classes
+from lifetrack.instrument.kin import child_maker
+from lifetrack.instrument.recorder import Recorder
 from lifetrack.instrument.singles import Singles
 from lifetrack.judgement import Judgement, is_released
 from lifetrack.ledger.entries import EXTRA, KIND
 from lifetrack.ledger.ledger import Ledger
-from lifetrack.ledger.rendering import finding_of_case
+from lifetrack.ownership.holding import outlive
 from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
+from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Finding
 from lifetrack.values.records import TypeTotals
 from lifetrack.values.settings import Settings
@@ -35,6 +45,27 @@ def _now() -> str:
     return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
 
 
+_accounts: weakref.WeakSet[Account] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """Guard in a forked child what it has inherited. The ledgers have begun anew before this."""
+    for account in list(_accounts):
+        account.classes.guard_inherited()
+
+
+def _exit_begins() -> None:
+    """Let every release from here on be looked at, so that it is known to be an exit hook's."""
+    for account in list(_accounts):
+        account.engine.ledger.begin_exit()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+# The interpreter calls these before the exit hooks that the program registered; there is no public way to come first.
+getattr(threading, "_register_atexit", atexit.register)(_exit_begins)
+
+
 class Account:
     """One ledger with everything that writes into it."""
 
@@ -47,13 +78,17 @@ class Account:
     ) -> None:
         self.settings = settings
         self.targets = targets
+        #: The process that started it, the only one that reports at exit.
+        self.pid = os.getpid()
         self.started = _now()
         self.engine = Engine(Ledger() if ledger is None else ledger, settings)
         self.judgement = Judgement(self.engine)
-        self.classes = Classes(self.engine, self.judgement.drain)
+        self.classes = Classes(self.engine, self.judgement.drain, partial(child_maker, self))
         self.singles = Singles(self.engine, self.classes)
         self.following = Follow(self.engine.ledger)
         self.watching = Watching(self.engine, self.judgement.drain)
+        enlist(self.engine)
+        _accounts.add(self)
         for names in watches:
             self.watching.install(names)
 
@@ -62,7 +97,7 @@ class Account:
         asked, parts = self.watching.asked, self.classes.parts()
         self._take_down()
         successor = Account(settings, targets, asked, self.engine.ledger)
-        successor.started = self.started
+        successor.started, successor.pid = self.started, self.pid
         successor.classes.take_over(parts)
         successor.singles.take_over(self.singles)
         return successor
@@ -72,9 +107,17 @@ class Account:
         self.classes.remove()
         self.following.remove()
         self.engine.on = False
+        delist(self.engine)
+        _accounts.discard(self)
+
+    @property
+    def recorder(self) -> Recorder:
+        """The recorder of the declared classes."""
+        return self.classes.recorder
 
     def close(self) -> None:
         """Restore everything that was touched."""
+        outlive(self.engine.ledger)
         self._take_down()
         self.engine.ledger.entries.clear()
 
@@ -100,6 +143,23 @@ class Account:
             print_report(report, sys.stderr)
 
 
+def report_targets(report: Any) -> bool | tuple[str, ...]:
+    """Read where the report goes at exit; raise ConfigurationError for anything that is no path."""
+    if report is None or report is True:
+        return True
+    if report is False:
+        return False
+    from lifetrack.reports.files import check_writable
+
+    paths = (report,) if isinstance(report, (str, os.PathLike)) else report
+    if not isinstance(paths, Sequence):
+        raise ConfigurationError(f"report= takes a path or several, not {type(report).__name__}")
+    for path in paths:
+        if not isinstance(path, (str, os.PathLike)):
+            raise ConfigurationError(f"report= takes paths, not {type(path).__name__}")
+    return tuple(check_writable(path) for path in paths)
+
+
 def type_totals(ledger: Ledger) -> tuple[TypeTotals, ...]:
     """Count by type: how many were acquired and released, and how many are live."""
     live = Counter(entry[KIND].type_name for entry in ledger.open_entries())
@@ -109,7 +169,7 @@ def type_totals(ledger: Ledger) -> tuple[TypeTotals, ...]:
         acquired[kind.type_name] += kind.acquired
         collected[kind.type_name] += kind.collected
     return tuple(
-        TypeTotals(name, count, count - live[name] - collected[name], live[name])
+        TypeTotals(name, count, max(0, count - live[name] - collected[name]), live[name])
         for name, count in sorted(acquired.items())
         if count
     )
@@ -118,9 +178,7 @@ def type_totals(ledger: Ledger) -> tuple[TypeTotals, ...]:
 def report_of(account: Account, ending: str, findings: Sequence[Finding] | None) -> Report:
     """Make a report: of these leaks and every misuse filed, or of all that was filed."""
     ledger = account.engine.ledger
-    filed = [finding_of_case(ledger, case) for case in ledger.cases()]
-    if findings is not None:
-        filed = [*findings, *(finding for finding in filed if not finding.is_leak)]
+    filed = filed_findings(ledger) if findings is None else [*findings, *misuses(ledger)]
     types = type_totals(ledger)
     totals = Totals(
         acquired=sum(each.acquired for each in types),
@@ -140,7 +198,7 @@ def report_of(account: Account, ending: str, findings: Sequence[Finding] | None)
         ended=_now(),
         ending=ending,
     )
-    dropped = sum(entry[EXTRA].dropped_uses for entry in ledger.snapshot() if entry[EXTRA] is not None)
+    dropped = sum(entry[EXTRA].dropped for entry in ledger.snapshot() if entry[EXTRA] is not None)
     return Report(
         level=account.settings.level.word,
         process=process,

@@ -1,8 +1,39 @@
-"""The module functions: the methods of the default tracker."""
+"""The module functions: methods of the default tracker; owners, handles and borrows, which belong to no tracker."""
 
 from __future__ import annotations
 
+from lifetrack.ownership.borrowing import borrow, borrows
+from lifetrack.ownership.handles import Owned
+from lifetrack.ownership.owners import Owner
+from lifetrack.ownership.sharing import Shared, Weak
+from lifetrack.ownership.transfers import owner_of, transfer
 from lifetrack.tracker import default_tracker
+
+__all__ = [
+    "Owned",
+    "Owner",
+    "Shared",
+    "Weak",
+    "acquires",
+    "allow",
+    "assert_no_leaks",
+    "borrow",
+    "borrows",
+    "find_leaks",
+    "history",
+    "is_tracking",
+    "owner_of",
+    "releases",
+    "report",
+    "scope",
+    "snapshot",
+    "start",
+    "stop",
+    "track",
+    "tracked",
+    "transfer",
+    "watch",
+]
 
 _tracker = default_tracker()
 

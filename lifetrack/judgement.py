@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterable, Sequence
 
-from lifetrack.detect.leaks import belongs_to, ends_with_process, is_reported
+from lifetrack.detect.families import fold
+from lifetrack.detect.leaks import belongs_to, ends_with_process
+from lifetrack.guards.conditions import judge_end_of_owner
 from lifetrack.guards.engine import Engine, warn
-from lifetrack.ledger.entries import EXTRA, KIND, Entry, extra_of
-from lifetrack.ledger.ledger import Case, leak_rule
+from lifetrack.ledger.callers import caller
+from lifetrack.ledger.cases import Case
+from lifetrack.ledger.entries import EXTRA, KIND, Entry
+from lifetrack.ledger.ledger import is_reported
 from lifetrack.ledger.places import Place
 from lifetrack.ledger.rendering import finding_of_case
-from lifetrack.values.errors import LeakError
+from lifetrack.values.errors import LeakError, LeakWarning
 from lifetrack.values.findings import Certainty, Finding
 
 
@@ -42,6 +47,12 @@ def warn_of(findings: Iterable[Finding]) -> None:
             warnings.showwarning(str(error), type(error), *_place_of(finding))
 
 
+def hidden_by_default() -> bool:
+    """Whether our warnings are hidden, and only because Python hides ResourceWarning where nobody says otherwise."""
+    ours = (item for item in warnings.filters if issubclass(LeakWarning, item[2]) and item[1] is None is item[3])
+    return not sys.warnoptions and next(ours, None) == ("ignore", None, ResourceWarning, None, 0)
+
+
 def _place_of(finding: Finding) -> tuple[str, int]:
     return ("<unknown>", 1) if finding.site is None else (finding.site.file, finding.site.line)
 
@@ -54,15 +65,7 @@ class Judgement:
         self._ledger = engine.ledger
 
     def _file(self, entries: Iterable[Entry], otherwise: str, certainty: Certainty = Certainty.PROVEN) -> list[Case]:
-        filed = []
-        for entry in entries:
-            if is_reported(entry):
-                continue
-            rule, sure = leak_rule(entry, otherwise)
-            extra_of(entry).reported = rule
-            # The entry goes on changing; the case keeps what it was.
-            filed.append(self._ledger.add_case(rule, min(sure, certainty), list(entry)))
-        return filed
+        return [self._ledger.file_leak(entry, otherwise, certainty) for entry in entries if not is_reported(entry)]
 
     def drain(self) -> None:
         """Take in what the collector noticed, and warn of it where the policy says so."""
@@ -87,15 +90,19 @@ class Judgement:
         """File what a scope leaves open as LT103; raise LeakError or warn as the policy says."""
         self._ledger.settle(is_released)
         self.drain()
-        cases = self._file((e for e in self._ledger.open_since(mark) if belongs_to(e, place)), "LT103")
+        due = [entry for entry in self._ledger.due_since(mark) if belongs_to(entry, place)]
+        cases = self._file(due, "LT103")
+        for entry in due:
+            judge_end_of_owner(self._engine, entry, place, caller(1), may_raise=False)
         policy = self._engine.settings.policy
         raising = [case for case in cases if policy[case.rule] == "raise" and may_raise]
         self._announce(cases)
-        findings = [finding for case in raising if (finding := finding_of_case(self._ledger, case)).allowed is None]
+        told = [(case.entry, finding_of_case(self._ledger, case)) for case in raising]
         if may_raise:
             dropped = self._dropped(place)
             raising += dropped
-            findings += [each for case in dropped if (each := finding_of_case(self._ledger, case)).allowed is None]
+            told += [(case.entry, finding_of_case(self._ledger, case)) for case in dropped]
+        findings = fold((entry, finding) for entry, finding in told if finding.allowed is None)
         if findings:
             for case in raising:
                 case.raised = True
@@ -105,7 +112,7 @@ class Judgement:
         """Give what was dropped in a place; the collector cannot raise, so that the end of the place does."""
         if self._engine.settings.policy["LT102"] != "raise":
             return []
-        dropped = [case for case in self._ledger.cases() if case.rule == "LT102" and not case.raised]
+        dropped = [case for case in self._ledger.cases.all() if case.rule == "LT102" and not case.raised]
         return [case for case in dropped if belongs_to(case.entry, place)]
 
     def end_process(self, ending: str) -> None:

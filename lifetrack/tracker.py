@@ -8,19 +8,24 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar, overload
 
-from lifetrack.account import Account, ReportTarget, report_of, type_totals
+from lifetrack.account import Account, ReportTarget, report_of, report_targets, type_totals
 from lifetrack.detect.leaks import leaks
 from lifetrack.guards.engine import Engine
+from lifetrack.guards.release_names import DECLARED
 from lifetrack.instrument.declare import declare
 from lifetrack.instrument.functions import acquiring
 from lifetrack.instrument.recorder import Recorder
 from lifetrack.instrument.releasing import releasing
 from lifetrack.instrument.singles import Singles
-from lifetrack.judgement import leak_error
+from lifetrack.judgement import hidden_by_default, leak_error
+from lifetrack.ledger.callers import caller
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.places import Place
 from lifetrack.ledger.rendering import events_of, record_of
+from lifetrack.ownership.handles import held_by
+from lifetrack.ownership.kinship import bind_object
 from lifetrack.ownership.scopes import Allowance, Scope
+from lifetrack.ownership.transfers import hand_to
 from lifetrack.registry import Registry
 from lifetrack.reports.model import Report
 from lifetrack.switches import Switch, Undo
@@ -78,7 +83,7 @@ class Tracker:
         """
         settings = Settings(parse_level(level), parse_policy(policy), parse_frames(frames))
         names = check_names(watch)
-        targets = _report_targets(report)
+        targets = report_targets(report)
         if settings.level == Level.OFF:
             self.stop()
             return Switch(self.stop)
@@ -105,7 +110,7 @@ class Tracker:
         """Let our warnings be seen, where nobody has said which warnings are: ResourceWarning is hidden by default."""
         if self._filter is not None or "warn" not in (policy.default, *policy.rules.values()):
             return
-        if not _hidden_by_default():
+        if not hidden_by_default():
             return
         before = list(warnings.filters)
         warnings.simplefilter("default", LeakWarning)
@@ -170,14 +175,18 @@ class Tracker:
         label: str | None = None,
         guard: str = "methods",
         after_release: str | Iterable[str] = (),
+        fork_safe: bool = False,
+        owns: bool = False,
     ) -> Callable[[_C], _C]: ...
     def tracked(self, cls: Any = None, /, **options: Any) -> Any:  # type: ignore[misc]
         """Declare a class: its objects, and those of its subclasses, are resources.
 
         ``release`` names the release methods, by default those with a usual name; ``acquire`` the method that begins
         the duty; ``idempotent`` allows to release twice; ``after_release`` names methods that stay legitimate;
-        ``guard`` is methods, all (properties and attributes too) or none. ``grace`` is in seconds. Raises
-        DeclarationError where the class does not have what is named.
+        ``guard`` is methods, all (properties and attributes too) or none. ``grace`` is in seconds. ``thread_bound``:
+        used and released in its own thread only. ``children`` names the methods that make what depends on it.
+        ``fork_safe``: a forked child may use and release it too. ``owns``: the object owns what its acquire method
+        acquires. Raises DeclarationError where the class does not have what is named.
         """
         if cls is None:
             return lambda decorated: self.tracked_as(decorated, **options)
@@ -187,6 +196,7 @@ class Tracker:
         """Declare a class with options, as the decorator :meth:`tracked` does."""
         declaration = declare(cls, **options)
         self._registry.add(cls, declaration)
+        DECLARED[cls] = declaration
         if self._account is not None:
             self._account.classes.install(cls, declaration)
         return cls
@@ -195,14 +205,27 @@ class Tracker:
         """Give the declaration that covers a class, whether tracking is on or off; None if there is none."""
         return self._registry.find(cls)
 
-    def track(self, obj: _T, release: str | Iterable[str] | None = None, label: str | None = None) -> _T:
+    def track(
+        self,
+        obj: _T,
+        release: str | Iterable[str] | None = None,
+        label: str | None = None,
+        *,
+        owner: Any = None,
+        parent: Any = None,
+    ) -> _T:
         """Track one object; use what is returned from now on. While tracking is off that is the object itself.
 
+        ``owner`` has the duty to release it, as after :func:`lifetrack.transfer`; ``parent`` is what it depends on.
         Raises DeclarationError for an object without the release method.
         """
-        if self._account is None:
-            return obj
-        tracked: _T = self._account.singles.track(obj, release, label)
+        tracked: _T = obj
+        if self._account is not None:
+            tracked = self._account.singles.track(obj, release, label)
+            if parent is not None:
+                bind_object(self._account.engine, tracked, parent)
+        if owner is not None:
+            hand_to(tracked, owner, caller(1))
         return tracked
 
     @overload
@@ -244,9 +267,12 @@ class Tracker:
 
     # -- structure -----------------------------------------------------------------------------------------------
 
-    def scope(self, name: str = "scope", *, kind: str = "scope") -> Scope:
-        """Make a scope: what is acquired inside must be released before it ends."""
-        return Scope(self, name, kind)
+    def scope(self, name: str = "scope", *, kind: str = "scope", exclusive: bool = False) -> Scope:
+        """Make a scope: what is acquired inside must be released before it ends.
+
+        With ``exclusive``, only code inside it may release what it owns (LT301).
+        """
+        return Scope(self, name, kind, exclusive=exclusive)
 
     def allow(self, reason: str) -> Allowance:
         """Let what is acquired inside leak, for a reason; raises ConfigurationError without one."""
@@ -277,7 +303,7 @@ class Tracker:
     def history(self, obj: object) -> tuple[Event, ...]:
         """Give what happened to an object, oldest first; empty for one that is not tracked."""
         ledger = self.ledger
-        entry = None if ledger is None else ledger.entries.get(id(obj))
+        entry = None if ledger is None else ledger.entries.get(id(held_by(obj)))
         return () if ledger is None or entry is None else tuple(events_of(ledger, entry))
 
     def snapshot(self) -> Snapshot:
@@ -307,32 +333,10 @@ class Tracker:
     def at_exit(self) -> None:
         """Report at the end of the process, in the process that started the tracking only."""
         account = self._account
-        if account is None or account.targets is False or account.engine.ledger.pid != os.getpid():
+        if account is None or account.targets is False or account.pid != os.getpid():
             return
         uncaught = getattr(sys, "last_value", None) is not None  # set by the interpreter when it has printed one
         account.present(self.final_report("exception" if uncaught else "normal"))
-
-
-def _hidden_by_default() -> bool:
-    """Whether our warnings are hidden, and only because Python hides ResourceWarning where nobody says otherwise."""
-    ours = (item for item in warnings.filters if issubclass(LeakWarning, item[2]) and item[1] is None is item[3])
-    return not sys.warnoptions and next(ours, None) == ("ignore", None, ResourceWarning, None, 0)
-
-
-def _report_targets(report: Any) -> bool | tuple[str, ...]:
-    if report is None or report is True:
-        return True
-    if report is False:
-        return False
-    from lifetrack.reports.files import check_writable
-
-    paths = (report,) if isinstance(report, (str, os.PathLike)) else report
-    if not isinstance(paths, Sequence):
-        raise ConfigurationError(f"report= takes a path or several, not {type(report).__name__}")
-    for path in paths:
-        if not isinstance(path, (str, os.PathLike)):
-            raise ConfigurationError(f"report= takes paths, not {type(path).__name__}")
-    return tuple(check_writable(path) for path in paths)
 
 
 _default = Tracker()

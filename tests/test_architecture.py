@@ -19,9 +19,9 @@ SOURCES = sorted((ROOT / PACKAGE).rglob("*.py"))
 LAYERS = (
     ("values",),  # immutable data and its validation
     ("ledger",),  # the one mutable truth
-    ("ownership",),  # scopes and owners
-    ("guards",),  # what stands in front of a released object
-    ("instrument",),  # decorators and handles that report events
+    ("guards",),  # what stands in front of a released object, and what judges a release
+    ("ownership",),  # scopes, owners, transfers, borrows, handles
+    ("instrument",),  # decorators that report events
     ("detect", "watchers"),  # questions to the ledger; classes that are not ours
     ("reports",),  # findings as text and data
     ("judgement", "registry", "switches"),  # what a finding leads to; which classes are declared; how to switch off

@@ -27,6 +27,17 @@ def test_the_figures_of_backends_can_be_had(run_python):
     assert [line.split()[0] for line in out.splitlines()[1:3]] == ["get()", "populate()"]
 
 
+@pytest.mark.parametrize("level", ["sites", "stacks"])
+def test_every_case_of_ownership_runs(run_python, level):
+    """A worker times a finalizer, a transfer, a borrow and a clone."""
+    pytest.importorskip("pyperf")
+    out, err, status = run_python(BENCHMARKS / "ownership.py", "--worker", level, "--turns", "1")
+    assert (err, status) == ("", 0)
+    times = json.loads(out)
+    assert len(times) == 4
+    assert all(0 < seconds < 0.01 for seconds in times.values())
+
+
 def test_memory_is_measured_and_given_back(run_python):
     """No level keeps an entry of an object that was released and collected."""
     out, err, status = run_python(BENCHMARKS / "memory.py", "1000")

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from lifetrack.ledger.entries import EXTRA, KIND, SCOPE, Entry
-from lifetrack.ledger.ledger import Ledger, leak_rule
-from lifetrack.ledger.places import PROCESS, Place
+from lifetrack.detect.families import Leak, fold
+from lifetrack.ledger.cases import leak_rule
+from lifetrack.ledger.entries import EXTRA, KIND, Entry, is_orphan, origin_of, place_of
+from lifetrack.ledger.ledger import Ledger, is_reported
+from lifetrack.ledger.places import Place
 from lifetrack.ledger.rendering import finding_of, finding_of_case
 from lifetrack.values.findings import Finding
 
 
-def is_reported(entry: Entry) -> bool:
-    """Whether an entry was reported as a leak already."""
-    return entry[EXTRA] is not None and entry[EXTRA].reported is not None
-
-
 def belongs_to(entry: Entry, place: Place) -> bool:
-    """Whether a resource was acquired inside a place, at whatever depth."""
-    return place in (entry[SCOPE] or PROCESS).lineage()
+    """Whether a resource is owned inside a place, at whatever depth; one whose owner is gone, by where it came from."""
+    if place in place_of(entry).lineage():
+        return True
+    return is_orphan(entry) and place in origin_of(entry).lineage()
 
 
 def ends_with_process(entry: Entry) -> bool:
@@ -30,14 +29,26 @@ def ends_with_process(entry: Entry) -> bool:
     return obj is not None and bool(ends(obj))
 
 
-def live_findings(ledger: Ledger, entries: Iterable[Entry], rule: str) -> list[Finding]:
+def live_findings(ledger: Ledger, entries: Iterable[Entry], rule: str) -> list[Leak]:
     """Render open entries as leaks: under ``rule``, or under their own if their acquire or release failed."""
-    return [finding_of(ledger, entry, *leak_rule(entry, rule)) for entry in entries if not is_reported(entry)]
+    return [(entry, finding_of(ledger, entry, *leak_rule(entry, rule))) for entry in entries if not is_reported(entry)]
+
+
+def filed_findings(ledger: Ledger) -> list[Finding]:
+    """Render everything that was filed: the leaks in families, then the misuses."""
+    cases = ledger.cases.all()
+    leaked = [(case.entry, finding_of_case(ledger, case)) for case in cases if case.rule.startswith("LT1")]
+    return fold(leaked) + misuses(ledger)
+
+
+def misuses(ledger: Ledger) -> list[Finding]:
+    """Render the misuses that were filed."""
+    return [finding_of_case(ledger, case) for case in ledger.cases.all() if not case.rule.startswith("LT1")]
 
 
 def leaks(ledger: Ledger, place: Place | None = None) -> list[Finding]:
     """Find every leak so far: what was filed, and what is live now; with ``place``, only what was acquired in it."""
-    filed = [case for case in ledger.cases() if case.rule.startswith("LT1")]
+    filed = [case for case in ledger.cases.all() if case.rule.startswith("LT1")]
     open_now = ledger.open_entries()
     rule = "LT101"
     if place is None:
@@ -46,5 +57,5 @@ def leaks(ledger: Ledger, place: Place | None = None) -> list[Finding]:
         filed = [case for case in filed if belongs_to(case.entry, place)]
         open_now = [entry for entry in open_now if belongs_to(entry, place)]
         rule = "LT103"
-    found = [finding_of_case(ledger, case) for case in filed]
-    return found + live_findings(ledger, open_now, rule)
+    found = [(case.entry, finding_of_case(ledger, case)) for case in filed]
+    return fold(found + live_findings(ledger, open_now, rule))

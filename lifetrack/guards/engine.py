@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import CodeType, FrameType
 
-from lifetrack.ledger.capture import Trace, capture_error, locate, make_capture
-from lifetrack.ledger.entries import NUMBER, RELEASED, STATE, Entry
-from lifetrack.ledger.ledger import Case, Ledger
+from lifetrack.ledger.capture import Trace, capture_error, locate, make_capture, make_mark
+from lifetrack.ledger.cases import Case
+from lifetrack.ledger.entries import NUMBER, RELEASED, STATE, Entry, Note
+from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.moment import Moment, moment
 from lifetrack.ledger.rendering import finding_of_case
 from lifetrack.values.errors import (
     DoubleReleaseError,
     LeakWarning,
     LifetrackError,
+    OwnershipError,
     UnknownReleaseError,
+    UseAfterMoveError,
     UseAfterReleaseError,
     UseBeforeAcquireError,
 )
@@ -28,15 +31,31 @@ from lifetrack.values.settings import Level, Settings
 ERRORS: dict[str, type[LifetrackError]] = {
     "LT201": UseAfterReleaseError,
     "LT202": DoubleReleaseError,
+    "LT203": UseAfterMoveError,
     "LT204": UnknownReleaseError,
     "LT205": UseBeforeAcquireError,
+    "LT301": OwnershipError,
+    "LT302": OwnershipError,
+    "LT303": OwnershipError,
+    "LT304": OwnershipError,
+    "LT305": UseAfterReleaseError,
+    "LT401": OwnershipError,
+    "LT402": OwnershipError,
 }
-_WORDS = {"used": "used here", "released": "released here", "acquired": "acquired here"}
+_WORDS = {
+    "used": "used here",
+    "released": "released here",
+    "acquired": "acquired here",
+    "transferred": "moved here",
+    "borrowed": "borrowed here",
+    "returned": "returned here",
+    "shared": "shared here",
+}
 
 
 def note_of(event: Event) -> str:
     """Tell one event in a line for an exception's notes, and its callers in more lines."""
-    word = _WORDS.get(event.event, event.event)
+    word = _WORDS.get(event.event, event.event) + (f", {event.detail}" if event.detail else "")
     if not event.stack:
         return word
     lines = [f"{word}: {event.stack[0]} in {event.stack[0].function}"]
@@ -62,6 +81,14 @@ def warn(finding: Finding, frame: FrameType | None) -> None:
     warnings.warn_explicit(text, LeakWarning, file, line, registry=registry)
 
 
+def _nowhere(frame: FrameType) -> None:
+    """Note no place."""
+
+
+def _never() -> None:
+    """Note no time."""
+
+
 class _Inside(threading.local):
     def __init__(self) -> None:
         self.objects: set[int] = set()
@@ -76,11 +103,21 @@ class Engine:
         self.on = True
         self._inside = _Inside()
         self.capture: Callable[[FrameType], Trace] = make_capture(settings.frames)
+        #: Whether every event has its stack and its time.
+        self.stacks = settings.level >= Level.STACKS
+        #: Note where a further event happens, and when, as much as the level asks for.
+        self.mark: Callable[[FrameType], Trace | None] = self._marker()
+        self.when: Callable[[], Moment | None] = moment if settings.level >= Level.STACKS else _never
 
     @property
     def level(self) -> Level:
         """The level that is recorded."""
         return self.settings.level
+
+    def _marker(self) -> Callable[[FrameType], Trace | None]:
+        if self.level >= Level.STACKS:
+            return self.capture
+        return make_mark() if self.level == Level.SITES else _nowhere
 
     def place(self, frame: FrameType) -> tuple[Trace | CodeType | None, int | None, Moment | None]:
         """Note where and when, as much as the level asks for."""
@@ -91,10 +128,7 @@ class Engine:
 
     def trace(self, frame: FrameType) -> tuple[Trace | None, Moment | None]:
         """Note where and when in the form of a further event."""
-        trace, offset, when = self.place(frame)
-        if trace is None or isinstance(trace, tuple):
-            return trace, when
-        return (trace, offset, None), when
+        return self.mark(frame), self.when()
 
     def trace_error(self, error: BaseException, frame: FrameType) -> tuple[Trace | None, Moment | None]:
         """Note where an exception came from, as much as the level asks for."""
@@ -124,13 +158,29 @@ class Engine:
         entry = self.ledger.entries.get(id(obj))
         return entry if entry is not None and entry[STATE] == RELEASED and entry[NUMBER] is not None else None
 
-    def violation(self, rule: str, entry: Entry, event: str, frame: FrameType, *, certain: bool = True) -> None:
-        """File a misuse and do what the policy says: raise its exception, warn, or only record."""
+    def violation(
+        self,
+        rule: str,
+        entry: Entry,
+        event: str,
+        frame: FrameType,
+        *,
+        certain: bool = True,
+        context: Sequence[Note] = (),
+        words: dict[str, str] | None = None,
+        may_raise: bool = True,
+    ) -> None:
+        """File a misuse and do what the policy says: raise its exception, warn, or only record.
+
+        ``context`` are events of other resources that belong to the story, ``words`` what its sentence names. Without
+        ``may_raise`` something else is raised there already.
+        """
         certainty = Certainty.PROVEN if certain else Certainty.SUSPECTED
         # The entry goes on changing; the case keeps what it was.
-        case: Case = self.ledger.add_case(rule, certainty, list(entry), (event, *self.trace(frame)))
+        use: Note = (event, *self.trace(frame), None)
+        case = self.ledger.cases.add(Case(rule, certainty, list(entry), use, context, words))
         policy = self.settings.policy[rule]
-        if policy == "raise":
+        if policy == "raise" and may_raise:
             case.raised = True
             raise exception_of(finding_of_case(self.ledger, case))
         if policy == "warn":

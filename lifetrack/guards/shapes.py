@@ -42,7 +42,7 @@ class Shape:
     """One class as one tracker sees it: its account, its declaration, and the class of its released objects."""
 
     __slots__ = (
-        "cls", "constructor", "declaration", "engine", "kind", "patches", "plain", "refused", "surface",
+        "cls", "constructor", "declaration", "engine", "kind", "orphaned", "patches", "plain", "refused", "surface",
         "tombstone", "unopened",
     )  # fmt: skip
 
@@ -57,6 +57,8 @@ class Shape:
         self.constructor: CodeType | None = None
         self.tombstone: type | None = None
         self.unopened: type | None = None
+        #: The class of its live objects whose parent is released.
+        self.orphaned: type | None = None
         #: The interpreter refused the swap of classes once, so it is not tried again.
         self.refused = False
         #: The class whose methods are guarded: for a proxy, that of the object behind it.

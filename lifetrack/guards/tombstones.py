@@ -15,12 +15,13 @@ from typing import Any
 
 from lifetrack.guards.callers import is_exit, is_own_call, may_touch
 from lifetrack.guards.class_methods import class_methods
+from lifetrack.guards.conditions import judge_orphaned_use
 from lifetrack.guards.copying import copying
 from lifetrack.guards.coroutines import mark_coroutine
 from lifetrack.guards.patches import attribute_setter
 from lifetrack.guards.shapes import Shape, mro, own, resolve, set_class
 from lifetrack.ledger.callers import caller
-from lifetrack.ledger.entries import NUMBER, RELEASED, STATE, UNOPENED, Entry, is_opening
+from lifetrack.ledger.entries import NUMBER, OPEN_STATES, RELEASED, STATE, UNOPENED, Entry, is_opening
 from lifetrack.values.declarations import CONTEXT_RELEASES, INIT
 
 #: What people ask of a closed object, and how they wait for its end.
@@ -38,6 +39,8 @@ _ANSWERS = ("__repr__", "__str__", "__contains__", "__eq__", "__ne__", "__lt__",
 _CREATION = "lifetrack_tombstone"
 _NEVER = (object, BaseException)
 _ABSTRACT = frozenset({"released"})
+#: In which states of an object the guards of a rule are meant.
+_GUARDED = {"LT201": frozenset({RELEASED}), "LT205": frozenset({UNOPENED}), "LT305": OPEN_STATES}
 
 
 def is_tombstone(cls: type) -> bool:
@@ -109,21 +112,28 @@ def _dressed(guard: Any, shape: Shape, name: str) -> Callable[..., Any]:
 
 
 def _method(shape: Shape, name: str, rule: str) -> Callable[..., Any]:
-    state = RELEASED if rule == "LT201" else UNOPENED
+    states = _GUARDED[rule]
 
     def guard(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         frame = caller(1)
         entry = shape.engine.ledger.entries.get(id(self))
-        if entry is not None and entry[STATE] != state:
+        if entry is not None and entry[STATE] not in states:
             entry = None
         original = _real(shape, self, name)
         if _is_free(shape, entry, self, frame) or entry is None:
             return original(*args, **kwargs)
-        shape.engine.violation(rule, entry, "used", frame)
+        _file_use(shape, rule, entry, frame)
         with shape.engine.within(self):
             return original(*args, **kwargs)
 
     return _dressed(guard, shape, name)
+
+
+def _file_use(shape: Shape, rule: str, entry: Entry, frame: FrameType) -> None:
+    if rule == "LT305":
+        judge_orphaned_use(shape.engine, entry, frame)
+    else:
+        shape.engine.violation(rule, entry, "used", frame)
 
 
 def judge_release(shape: Shape, entry: Entry, name: str, obj: object, frame: FrameType) -> None:
@@ -161,17 +171,17 @@ def _release(shape: Shape, name: str) -> Callable[..., Any]:
 
 
 def _all_guard(shape: Shape, rule: str) -> Callable[[Any, str], Any]:
-    state = RELEASED if rule == "LT201" else UNOPENED
+    states = _GUARDED[rule]
 
     def __getattribute__(self: Any, name: str) -> Any:
         original = resolve(shape.cls, "__getattribute__").__get__(self, shape.cls)
         if name.startswith("_") or not _is_use(shape, name):
             return original(name)
         entry = shape.engine.ledger.entries.get(id(self))
-        if entry is not None and entry[STATE] == state:
+        if entry is not None and entry[STATE] in states:
             frame = caller(1)
             if not _is_free(shape, entry, self, frame) and not is_own_call(frame, self):
-                shape.engine.violation(rule, entry, "used", frame)
+                _file_use(shape, rule, entry, frame)
                 with shape.engine.within(self):
                     return original(name)
         return original(name)
@@ -296,6 +306,16 @@ def seal(shape: Shape, obj: object) -> None:
     _swap(shape, obj, shape.unopened)
 
 
+def orphan(shape: Shape, obj: object) -> None:
+    """Put the guards on a live object whose parent was released; it may still be released itself."""
+    if shape.declaration.guard == "none" or shape.refused:
+        return
+    if shape.orphaned is None:
+        shape.orphaned = _made(shape, "LT305")
+    if type(obj) is shape.cls:
+        _swap(shape, obj, shape.orphaned)
+
+
 def _swap(shape: Shape, obj: object, made: type | None) -> None:
     if made is None:
         return
@@ -308,5 +328,5 @@ def _swap(shape: Shape, obj: object, made: type | None) -> None:
 
 def unseal(shape: Shape, obj: object) -> None:
     """Take the guards off."""
-    if type(obj) is not shape.cls and type(obj) in (shape.tombstone, shape.unopened):
+    if type(obj) is not shape.cls and type(obj) in (shape.tombstone, shape.unopened, shape.orphaned):
         set_class(obj, shape.cls)

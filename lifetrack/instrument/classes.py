@@ -14,10 +14,11 @@ from lifetrack.guards.patches import attribute_setter
 from lifetrack.guards.shapes import ATTRIBUTE, Shape, mro, own, resolve, shape_of
 from lifetrack.guards.tombstones import is_tombstone
 from lifetrack.instrument.finishing import listen, look_for_attrs, unlisten
+from lifetrack.instrument.owning import owning
 from lifetrack.instrument.recorder import Recorder
 from lifetrack.instrument.uses import own_uses, use_recorder
 from lifetrack.instrument.wrappers import ORIGINAL, acquirer, constructor, finalizer, first_constructor, releaser
-from lifetrack.ledger.entries import type_name
+from lifetrack.ledger.entries import INHERITED, KIND, STATE, type_name
 from lifetrack.values.declarations import INIT, Declaration
 from lifetrack.values.settings import Level
 
@@ -74,8 +75,9 @@ def _callable_with_self(attribute: Any) -> Callable[..., Any]:
 class Classes:
     """The instrumented classes of one engine."""
 
-    def __init__(self, engine: Engine, drain: Callable[[], object]) -> None:
+    def __init__(self, engine: Engine, drain: Callable[[], object], child_maker: Callable[[Any], Any]) -> None:
         self.engine = engine
+        self._child_maker = child_maker
         self.recorder = Recorder(engine, self.adopt)
         self._drain = drain
         self._roots: list[tuple[weakref.ref[type], Declaration]] = []
@@ -164,18 +166,24 @@ class Classes:
 
     def _wrap(self, shape: Shape) -> None:
         cls, declaration, recorder = shape.cls, shape.declaration, self.recorder
+        own_parts: Callable[[Any], Any] = partial(owning, self.engine) if declaration.owns else _as_it_is
         if declaration.acquire == INIT:
-            self._replace(shape, INIT, lambda original: constructor(recorder, shape, original, self._drain))
+            self._replace(shape, INIT, lambda original: constructor(recorder, shape, own_parts(original), self._drain))
         else:
-            self._replace(shape, INIT, lambda original: first_constructor(recorder, original))
-            self._replace(shape, declaration.acquire, lambda original: acquirer(recorder, original))
+            self._replace(shape, INIT, lambda original: first_constructor(recorder, own_parts(original)))
+            self._replace(shape, declaration.acquire, lambda original: acquirer(recorder, own_parts(original)))
         for name in declaration.release:
             self._replace(shape, name, partial(_wrap_release, recorder, shape, name))
-        if self.engine.level >= Level.FULL:
-            for name in list(own_uses(shape)):
-                self._replace(shape, name, partial(use_recorder, recorder))
+        for name in declaration.children:
+            self._replace(shape, name, self._child_maker)
+        if self.engine.level >= Level.FULL or declaration.thread_bound:
+            self._watch_uses(shape)
         if not _is_protocol(cls):
             self._replace(shape, "__del__", lambda original: finalizer(recorder, original))
+
+    def _watch_uses(self, shape: Shape) -> None:
+        for name in list(own_uses(shape)):
+            self._replace(shape, name, partial(use_recorder, self.recorder))
 
     def _replace(self, shape: Shape, name: str, wrap: Callable[[Any], Callable[..., Any]]) -> None:
         cls = shape.cls
@@ -215,6 +223,19 @@ class Classes:
             adopt(subclass)
 
         shape.patches.put(cls, "__init_subclass__", classmethod(__init_subclass__))
+
+    def guard_inherited(self) -> None:
+        """Let uses of what a forked child has inherited be looked at; its own new objects pay for it too."""
+        inherited = {id(entry[KIND]) for entry in self.engine.ledger.snapshot() if entry[STATE] == INHERITED}
+        for ref in list(self._instrumented):
+            cls = ref()
+            shape = None if cls is None else shape_of(cls)
+            if shape is None or id(shape.kind) not in inherited or shape.declaration.fork_safe:
+                continue
+            for base in mro(shape.cls):
+                above = shape_of(base)
+                if above is not None:
+                    self._watch_uses(above)
 
     # -- classes that are finished later -------------------------------------------------------------------------
 
@@ -261,6 +282,10 @@ class Classes:
         self._instrumented.clear()
         self._protocols.clear()
         self._roots.clear()
+
+
+def _as_it_is(original: Any) -> Any:
+    return original
 
 
 def _wrap_release(recorder: Recorder, shape: Shape, name: str, original: Any) -> Callable[..., Any]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from lifetrack.guards.release_names import is_method, recognise
 from lifetrack.guards.shapes import resolve
-from lifetrack.values.declarations import CONTEXT_RELEASES, GUARDS, INIT, STRONG_RELEASES, WEAK_RELEASES, Declaration
+from lifetrack.values.declarations import GUARDS, INIT, STRONG_RELEASES, Declaration
 from lifetrack.values.errors import DeclarationError
 from lifetrack.values.settings import shown
 
@@ -24,26 +25,9 @@ def names_of(value: object, what: str) -> tuple[str, ...]:
     return names
 
 
-def recognise(cls: type) -> tuple[str, ...]:
-    """Find the release methods of a class by their usual names; empty if it has none."""
-    for candidates in (STRONG_RELEASES, WEAK_RELEASES, CONTEXT_RELEASES):
-        found = tuple(name for name in candidates if _is_method(resolve(cls, name)))
-        if found:
-            return found
-    return ()
-
-
-def _is_method(attribute: object) -> bool:
-    return (
-        attribute is not None
-        and not isinstance(attribute, (staticmethod, classmethod, property, type))
-        and (callable(attribute) or hasattr(type(attribute), "__get__"))
-    )
-
-
 def _check_methods(cls: type, names: tuple[str, ...], what: str) -> None:
     for name in names:
-        if not _is_method(resolve(cls, name)):
+        if not is_method(resolve(cls, name)):
             raise DeclarationError(
                 f'{cls.__qualname__} has no method {name}() to {what} it: name one that it has, as in {what}="close"'
             )

@@ -13,6 +13,7 @@ from lifetrack.guards.engine import Engine
 from lifetrack.instrument.recorder import Recorder
 from lifetrack.instrument.singles import Lease, Singles
 from lifetrack.ledger.callers import caller
+from lifetrack.ownership.kinship import bind_object
 from lifetrack.values.errors import DeclarationError
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -37,10 +38,12 @@ class Desk(Protocol):
 class _Context:
     """A context manager whose block is a lease."""
 
-    def __init__(self, desk: Desk, manager: Any, label: str | None) -> None:
+    def __init__(self, desk: Desk, manager: Any, label: str | None, parent: object) -> None:
         self._desk = desk
         self._manager = manager
         self._label = label
+        #: What the resource depends on, if anything.
+        self._parent = parent
         self._lease: Any = None
 
     def __call__(self, function: Any) -> Any:
@@ -52,6 +55,8 @@ class _Context:
     def _begin(self, value: Any, frame: FrameType) -> Any:
         if self._desk.engine is not None:
             self._lease = self._desk.singles.lease(value, self._label, frame)
+            if self._parent is not None:
+                bind_object(self._desk.engine, value if self._lease is None else self._lease, self._parent)
         return value
 
     def _finish(self, frame: FrameType) -> None:
@@ -81,9 +86,15 @@ class _Context:
 def _acquired(desk: Desk, result: Any, names: object, label: str | None) -> Any:
     if desk.engine is None or result is None or isinstance(result, bool):
         return result
+    managed = context_of(desk, result, label)
+    return desk.singles.track(result, names, label, lenient=names is None) if managed is None else managed
+
+
+def context_of(desk: Desk, result: Any, label: str | None, parent: object = None) -> Any:
+    """Give a context manager that keeps account of its block, in place of one made of a generator; None for others."""
     if isinstance(result, (contextlib._GeneratorContextManager, contextlib._AsyncGeneratorContextManager)):
-        return _Context(desk, result, label)
-    return desk.singles.track(result, names, label, lenient=names is None)
+        return _Context(desk, result, label, parent)
+    return None
 
 
 def _from_generator(desk: Desk, function: Any, label: str | None) -> Any:

@@ -7,15 +7,20 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+from lifetrack.guards.authority import ending_now
 from lifetrack.guards.callers import is_construction
+from lifetrack.guards.conditions import judge_live_release, judge_order
 from lifetrack.guards.engine import Engine
 from lifetrack.guards.shapes import Shape, mro, set_class, shape_of
-from lifetrack.guards.tombstones import bury, is_tombstone, judge_release, seal, unseal
+from lifetrack.guards.tombstones import bury, is_tombstone, judge_release, orphan, seal, unseal
 from lifetrack.instrument.evidence import left_behind
 from lifetrack.ledger.entries import (
+    BOUND,
+    EXTRA,
     FAILED,
     FINALIZING,
     HALF_RELEASED,
+    INHERITED,
     KIND,
     LIVE,
     MOMENT,
@@ -30,10 +35,15 @@ from lifetrack.ledger.entries import (
     TRACE,
     UNOPENED,
     Entry,
+    Extra,
     Kind,
     extra_of,
     is_opening,
 )
+from lifetrack.ledger.moment import this_thread
+from lifetrack.ownership.custody import mark_bound
+from lifetrack.ownership.holding import let_go
+from lifetrack.ownership.kinship import dependents
 from lifetrack.values.declarations import INIT
 from lifetrack.values.events import ACQUIRE_FAILED, RELEASE_FAILED
 
@@ -76,7 +86,7 @@ class Recorder:
         """Record an acquisition that has just completed."""
         entry = self.entries.get(id(obj))
         state = None if entry is None or entry[NUMBER] is None else entry[STATE]
-        if entry is not None and state in (LIVE, RELEASING):
+        if entry is not None and state in (LIVE, RELEASING, BOUND):
             # An inner constructor completed before; the outer one's site is where the user acquired it.
             entry[TRACE], entry[OFFSET], entry[MOMENT] = self.engine.place(frame)
             return
@@ -88,6 +98,8 @@ class Recorder:
             self.entries.pop(id(obj), None)  # so that the entry stands last, as the youngest
             unseal(shape, obj)
         fresh = new_entry(self.engine, kind, LIVE, kind.next(), frame)
+        if kind.declaration.thread_bound:
+            mark_bound(fresh).thread = this_thread()
         if kind.declaration.released_when is not None:
             try:
                 extra_of(fresh).reference = weakref.ref(obj)
@@ -125,7 +137,7 @@ class Recorder:
             entry = new_entry(self.engine, shape.kind, FAILED, shape.kind.next(), frame)
             extra_of(entry).certainty = certainty
             self.entries[id(obj)] = entry
-        elif entry[STATE] == LIVE:
+        elif entry[STATE] in (LIVE, BOUND):
             entry[STATE] = FAILED
         entry[TRACE], entry[OFFSET], entry[MOMENT] = self.engine.place(frame)
         self._note_error(entry, ACQUIRE_FAILED, error, frame)
@@ -143,6 +155,9 @@ class Recorder:
     def begins(self, entry: Entry, obj: object, name: str, frame: FrameType) -> bool:
         """Decide on a release of something that is not simply live: True if a release begins now."""
         state = entry[STATE]
+        if state in (BOUND, INHERITED):
+            judge_live_release(self.engine, entry, frame)
+            return True
         if state in (HALF_RELEASED, FAILED):
             return True
         if state == RELEASED:
@@ -158,13 +173,33 @@ class Recorder:
         """Record a release that has just completed."""
         declaration = entry[KIND].declaration
         if declaration.released_when is not None and not declaration.released_when(obj):
-            entry[STATE] = LIVE
+            entry[STATE] = LIVE if entry[EXTRA] is None else BOUND
             return
         note_release(self.engine, entry, frame)
+        extra: Extra | None = entry[EXTRA]
+        ended = ending_now(self.ledger, entry, frame)
+        if ended is not None:
+            extra_of(entry).ended = ended
+        if extra is not None:
+            let_go(obj, moved=False)
         if declaration.recognised and len(declaration.release) > 1:
             extra_of(entry).released_by = name
         if declaration.guard != "none":
             bury(self.shape(obj), obj)
+        if extra is not None and extra.children:
+            for child, dependent in dependents(entry):
+                self._orphan(child, dependent)
+            judge_order(self.engine, entry, frame)
+
+    def _orphan(self, entry: Entry, obj: object) -> None:
+        """Guard a child against use, now that what it depends on is released; it may still be released itself."""
+        mark_bound(entry)
+        if obj is None:
+            return
+        try:
+            orphan(self.shape(obj), obj)
+        except LookupError:
+            return  # it is watched rather than declared, and carries no guards
 
     def release_failed(self, entry: Entry, error: BaseException, frame: FrameType) -> None:
         """Record a release that raised or was cancelled."""
@@ -177,7 +212,7 @@ class Recorder:
         extra = extra_of(entry)
         if extra.error is None or word == RELEASE_FAILED:  # the constructors of bases come by with the same error
             extra.error = type(error).__name__
-            extra.events.append((word, *self.engine.trace_error(error, frame)))
+            extra.note((word, *self.engine.trace_error(error, frame), None))
 
     # -- the end of the object -----------------------------------------------------------------------------------
 

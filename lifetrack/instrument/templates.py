@@ -86,8 +86,19 @@ def wrapper({declare}):
     except KeyError:
         _lt_unknown({first})
         return _lt_original({call})
-    if _lt_entry[0] != 1 and (_lt_entry[0] == 2 or not _lt_begins(_lt_entry, {first}, _lt_name, _lt_caller(1))):
-        return _lt_original({call})
+    if _lt_entry[0] != 1:
+        if _lt_entry[0] == 2 or not _lt_begins(_lt_entry, {first}, _lt_name, _lt_caller(1)):
+            return _lt_original({call})
+        _lt_entry[0] = 2
+        try:
+            _lt_result = _lt_original({call})
+        except BaseException as _lt_error:
+            _lt_failed(_lt_entry, _lt_error, _lt_caller(1))
+            raise
+        if _lt_result is not None and _lt_type(_lt_result) is _lt_coroutine:
+            return _lt_awaited(_lt_entry, {first}, _lt_name, _lt_result)
+        _lt_released(_lt_entry, {first}, _lt_name, _lt_caller(1))
+        return _lt_result
     _lt_entry[0] = 2
     try:
         _lt_result = _lt_original({call})

@@ -1,4 +1,8 @@
-"""Uses: at level ``full`` calls of public methods from outside are noted; first and last are kept, drops disclosed."""
+"""Uses: calls of public methods from outside, where somebody has to see them.
+
+At level ``full`` they are noted; first and last are kept, drops disclosed. For what is bound to a thread, or was
+inherited over fork, they are judged. Nothing else stands on the path of an ordinary call.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,15 @@ from types import FunctionType
 from typing import Any
 
 from lifetrack.guards.callers import is_own_call
+from lifetrack.guards.conditions import judge_inherited_use, judge_thread
 from lifetrack.guards.shapes import Shape, own
 from lifetrack.guards.tombstones import used_names
 from lifetrack.instrument.recorder import Recorder
 from lifetrack.instrument.wrappers import ORIGINAL
 from lifetrack.ledger.callers import caller
-from lifetrack.ledger.entries import OPEN_STATES, STATE, extra_of
+from lifetrack.ledger.entries import EXTRA, INHERITED, OPEN_STATES, STATE, extra_of
+from lifetrack.values.events import USED
+from lifetrack.values.settings import Level
 
 
 def own_uses(shape: Shape) -> Iterator[str]:
@@ -24,16 +31,25 @@ def own_uses(shape: Shape) -> Iterator[str]:
 
 
 def use_recorder(recorder: Recorder, original: Any) -> Callable[..., Any]:
-    """Wrap a public method so that its calls from outside are noted."""
+    """Wrap a public method so that its calls from outside are noted and judged."""
     engine, entries = recorder.engine, recorder.entries
+    is_noted = engine.level >= Level.FULL
 
     @functools.wraps(original)
     def wrapper(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         entry = entries.get(id(self))
-        if entry is not None and entry[STATE] in OPEN_STATES:
-            frame = caller(1)
-            if not is_own_call(frame, self):
-                extra_of(entry).note_use(engine.trace(frame))
+        if entry is not None:
+            if entry[STATE] == INHERITED:
+                frame = caller(1)
+                if not is_own_call(frame, self):
+                    judge_inherited_use(engine, entry, frame)
+            elif entry[STATE] in OPEN_STATES:
+                frame = caller(1)
+                if not is_own_call(frame, self):
+                    if entry[EXTRA] is not None and entry[EXTRA].thread is not None:
+                        judge_thread(engine, entry, USED, frame)
+                    if is_noted:
+                        extra_of(entry).note((USED, *engine.trace(frame), None))
         return original(self, *args, **kwargs)
 
     setattr(wrapper, ORIGINAL, original)

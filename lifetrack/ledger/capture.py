@@ -58,6 +58,20 @@ def locate(frame: FrameType | None) -> RawFrame | None:
     return fallback
 
 
+def make_mark() -> Callable[[FrameType], Trace | None]:
+    """Make the function that captures the site alone."""
+
+    def mark(frame: FrameType) -> Trace | None:
+        code = frame.f_code
+        if files[code.co_filename] == USER:
+            return code, frame.f_lasti, None
+        raw = locate(frame)
+        return None if raw is None else (*raw, None)
+
+    files = FILES
+    return mark
+
+
 def capture_far(frame: FrameType | None, limit: int) -> Trace:
     """Capture from a frame that is not the user's: ``limit`` frames, and beyond them the nearest one of the user's."""
     trace: list[Any] = []

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import count
+from types import CodeType
 from typing import Any, TypeAlias
 
 from lifetrack.ledger.capture import Trace, unpack
-from lifetrack.ledger.moment import Moment
+from lifetrack.ledger.moment import Moment, Who
+from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.findings import Certainty
 from lifetrack.values.stacks import RawStack
@@ -19,11 +21,15 @@ Entry: TypeAlias = list[Any]
 
 STATE, NUMBER, TRACE, OFFSET, SCOPE, KIND, MOMENT, RELEASE_TRACE, RELEASE_OFFSET, RELEASE_MOMENT, EXTRA = range(11)
 
-# States. LIVE, RELEASING and RELEASED are written as numbers in generated code.
-UNOPENED, LIVE, RELEASING, RELEASED, HALF_RELEASED, FAILED, FINALIZING = range(7)
-STATE_WORDS = ("not acquired", "live", "releasing", "released", "half-released", "failed", "finalizing")
+# States. LIVE, RELEASING and RELEASED are written as numbers in generated code. What is BOUND is live, and its release
+# must be looked at: the fast path asks for LIVE alone, so what nobody uses costs it nothing.
+UNOPENED, LIVE, RELEASING, RELEASED, HALF_RELEASED, FAILED, FINALIZING, BOUND, INHERITED, COLLECTED = range(10)
+STATE_WORDS = (
+    "not acquired", "live", "releasing", "released", "half-released", "failed", "finalizing", "live", "inherited",
+    "collected",
+)  # fmt: skip
 #: The states in which a duty is open.
-OPEN_STATES = frozenset({LIVE, RELEASING, HALF_RELEASED, FAILED})
+OPEN_STATES = frozenset({LIVE, RELEASING, HALF_RELEASED, FAILED, BOUND})
 
 
 def counted(counter: count[int]) -> int:
@@ -34,7 +40,7 @@ def counted(counter: count[int]) -> int:
 class Kind:
     """Resources of one type in one ledger: its name, its declaration, how many were acquired and how many collected."""
 
-    __slots__ = ("_collected", "collect", "declaration", "next", "numbers", "type_name")
+    __slots__ = ("_before", "_collected", "collect", "declaration", "next", "numbers", "type_name")
 
     def __init__(self, type_name: str, declaration: Declaration) -> None:
         self.type_name = type_name
@@ -43,76 +49,118 @@ class Kind:
         self.next = self.numbers.__next__
         self._collected = count()
         self.collect = self._collected.__next__
+        self._before = 0, 0
 
     @property
     def acquired(self) -> int:
-        """How many were acquired."""
-        return counted(self.numbers)
+        """How many were acquired in this process."""
+        return counted(self.numbers) - self._before[0]
 
     @property
     def collected(self) -> int:
         """How many were collected while their duty was open."""
-        return counted(self._collected)
+        return counted(self._collected) - self._before[1]
+
+    def begin_anew(self) -> None:
+        """Count from here, in a process that was forked."""
+        self._before = counted(self.numbers), counted(self._collected)
 
 
-#: How many first and how many last uses of one resource are kept.
-KEPT_USES = 8
-Use: TypeAlias = tuple[Trace | None, Moment | None]
+#: How many first and how many last notes of one resource are kept.
+KEPT_NOTES = 8
+#: One more event of a resource: its word, where and when, and what it is about: a place, an entry, a text.
+Note: TypeAlias = tuple[str, Trace | None, Moment | None, Any]
+#: A borrow: where and when it began, and where and when it was over; the last is OPEN until then.
+Loan: TypeAlias = list[Any]
+OPEN: Any = object()
 
 
 class Extra:
-    """What few entries have: more events, a label, a failure."""
+    """What few entries have: more events, a label, a failure, ties to others.
 
-    __slots__ = (
-        "certainty",
-        "dropped_uses",
-        "error",
-        "events",
-        "first_uses",
-        "label",
-        "last_uses",
-        "opening",
-        "reference",
-        "released_by",
-        "reported",
-        "serial",
-    )
+    Made on the path of every transfer and borrow, so what is not set stands on the class.
+    """
 
-    def __init__(self) -> None:
-        self.events: list[tuple[str, Trace | None, Moment | None]] = []
-        self.label: str | None = None
-        self.serial: int | None = None
-        #: The rule under which it was reported as a leak already.
-        self.reported: str | None = None
-        #: The type name of the exception that its acquire or release method raised.
-        self.error: str | None = None
-        #: The release method that released it, where there are several.
-        self.released_by: str | None = None
-        #: Whether an acquire method was begun; one that succeeds makes another entry.
-        self.opening = False
-        self.certainty = Certainty.PROVEN
-        self.first_uses: list[Use] = []
-        self.last_uses: deque[Use] = deque(maxlen=KEPT_USES)
-        self.dropped_uses = 0
-        #: A weak reference, where the declaration has to ask the object itself.
-        self.reference: Any = None
+    label: str | None = None
+    serial: int | None = None
+    #: The rule under which it was reported as a leak already.
+    reported: str | None = None
+    #: The type name of the exception that its acquire or release method raised.
+    error: str | None = None
+    #: The release method that released it, where there are several.
+    released_by: str | None = None
+    #: How it ended, where the site of the release does not tell.
+    ended: str | None = None
+    #: Whether an acquire method was begun; one that succeeds makes another entry.
+    opening = False
+    certainty = Certainty.PROVEN
+    #: Further events in order; of many the first and the last.
+    notes: list[Note] | None = None
+    dropped = 0
+    #: A weak reference, where the declaration has to ask the object itself.
+    reference: Any = None
+    #: The place in which it was acquired, once it has been transferred; and the last transfer.
+    origin: Place | None = None
+    transfer: Note | None = None
+    #: The borrows that are open, by address, and the last of those that are over.
+    lent: dict[int, Loan] | None = None
+    loans: deque[Loan] | None = None
+    #: Those who share it, by the address of their handles.
+    sharers: dict[int, Note] | None = None
+    #: The entry of the resource that it depends on.
+    parent: Entry | None = None
+    #: The entries of those that depend on it, each with a weak reference to its object if there can be one.
+    children: list[tuple[Entry, Any]] | None = None
+    #: The thread that it is bound to.
+    thread: Who | None = None
+    #: The exception by which its acquiring function was left: type name, code and offset.
+    left: tuple[str, CodeType | None, int] | None = None
 
-    def note_use(self, use: Use) -> None:
-        """Note a use; of many the first and the last are kept."""
-        if len(self.first_uses) < KEPT_USES:
-            self.first_uses.append(use)
+    def note(self, note: Note) -> None:
+        """Keep an event; of many the first and the last are kept, and the rest is counted."""
+        notes = self.notes
+        if notes is None:
+            self.notes = [note]
             return
-        if len(self.last_uses) == KEPT_USES:
-            self.dropped_uses += 1
-        self.last_uses.append(use)
+        notes.append(note)
+        if len(notes) > 2 * KEPT_NOTES:
+            del notes[KEPT_NOTES]
+            self.dropped += 1
+
+    def begin_lending(self) -> dict[int, Loan]:
+        """Make room for borrows; give those that are open."""
+        if self.loans is None:
+            self.loans = deque(maxlen=KEPT_NOTES)
+        if self.lent is None:
+            self.lent = {}
+        return self.lent
 
 
 def extra_of(entry: Entry) -> Extra:
-    """Give the extra part of an entry, made on first use."""
+    """Give the extra part of an entry, made on first use. Of two threads that make it at once one prevails."""
+    fresh = Extra()
     extra: Extra | None = entry[EXTRA]
-    if extra is None:
-        extra = entry[EXTRA] = Extra()
+    if extra is None:  # no call stands between this question and the answer, so no other thread comes in
+        entry[EXTRA] = extra = fresh
     return extra
+
+
+def place_of(entry: Entry) -> Place:
+    """Give the place that an entry belongs to."""
+    place: Place = entry[SCOPE] or PROCESS
+    return place
+
+
+def origin_of(entry: Entry) -> Place:
+    """Give the place in which a resource was acquired, whoever owns it now."""
+    extra: Extra | None = entry[EXTRA]
+    return (None if extra is None else extra.origin) or place_of(entry)
+
+
+def is_orphan(entry: Entry) -> bool:
+    """Whether the owner of a resource is gone: one that it was transferred to, or made for."""
+    place = place_of(entry)
+    return place.is_gone() and (place.is_owner or (entry[EXTRA] is not None and entry[EXTRA].transfer is not None))
 
 
 def is_opening(entry: Entry) -> bool:

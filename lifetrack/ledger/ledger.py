@@ -9,101 +9,43 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from itertools import count
 from time import perf_counter
-from typing import Any
 
-from lifetrack.ledger.capture import Trace
+from lifetrack.ledger.cases import Case, Cases, leak_rule
 from lifetrack.ledger.entries import (
+    BOUND,
+    COLLECTED,
     EXTRA,
-    FAILED,
     FINALIZING,
-    HALF_RELEASED,
+    INHERITED,
     KIND,
-    OFFSET,
+    LIVE,
     OPEN_STATES,
     SCOPE,
     STATE,
-    TRACE,
     Entry,
     Kind,
+    Note,
     counted,
     extra_of,
 )
-from lifetrack.ledger.moment import Moment
-from lifetrack.ledger.places import PROCESS, Place
+from lifetrack.ledger.places import PROCESS, OwnerPlace, Place
+from lifetrack.values import events as words
 from lifetrack.values.declarations import Declaration
-from lifetrack.values.events import COLLECTED
-from lifetrack.values.findings import Certainty, Finding
-
-#: How many cases of one kind at one place are kept one by one; the rest is only counted.
-KEPT_CASES = 100
-
-RawEvent = tuple[str, Trace | None, Moment | None]
+from lifetrack.values.findings import Certainty
 
 
-class Case:
-    """One violation or leak, not yet rendered."""
-
-    __slots__ = ("certainty", "count", "entry", "finding", "raised", "rule", "use")
-
-    def __init__(self, rule: str, certainty: Certainty, entry: Entry, use: RawEvent | None) -> None:
-        self.rule = rule
-        self.certainty = certainty
-        self.entry = entry
-        self.use = use
-        self.count = 1
-        #: Whether its exception was raised, so that somebody has been told.
-        self.raised = False
-        #: The rendered finding, kept so that everybody is shown the same one.
-        self.finding: Finding | None = None
-
-
-class _Same:
-    """The cases of one kind at one place. Like everything in a ledger it is changed by atomic operations only."""
-
-    __slots__ = ("kept", "numbers")
-
-    def __init__(self) -> None:
-        self.kept: list[Case] = []
-        self.numbers = count()
-
-    def add(self, case: Case) -> None:
-        """Keep a case, or count it only."""
-        if next(self.numbers) < KEPT_CASES:
-            self.kept.append(case)
-
-    def cases(self) -> list[Case]:
-        """Give the kept cases; the last one stands for those that are counted only, too."""
-        kept = self.kept.copy()
-        more = counted(self.numbers) - KEPT_CASES
-        if more > 0 and kept and kept[-1].count != 1 + more:
-            kept[-1].count = 1 + more
-            kept[-1].finding = None
-        return kept
-
-
-def leak_rule(entry: Entry, otherwise: str) -> tuple[str, Certainty]:
-    """Give the rule and certainty under which an open entry is a leak."""
-    state = entry[STATE]
-    if state == HALF_RELEASED:
-        return "LT105", Certainty.PROVEN
-    if state == FAILED:
-        return "LT106", extra_of(entry).certainty
-    return otherwise, Certainty.PROVEN if entry[EXTRA] is None else entry[EXTRA].certainty
-
-
-def _origin(trace: Any, offset: int | None) -> tuple[int, int | None]:
-    if isinstance(trace, tuple):
-        return id(trace[0]), trace[1] if len(trace) > 1 else None
-    return id(trace), offset
+def is_reported(entry: Entry) -> bool:
+    """Whether an entry was reported as a leak already."""
+    return entry[EXTRA] is not None and entry[EXTRA].reported is not None
 
 
 _ledgers: weakref.WeakSet[Ledger] = weakref.WeakSet()
 
 
 def _after_fork() -> None:
-    """Free the child of what the parent's collector noticed."""
+    """Let the child begin with an account of its own: it inherits the handles of its parent, not the duties."""
     for ledger in list(_ledgers):
-        ledger.pending.clear()
+        ledger.begin_anew()
 
 
 if hasattr(os, "register_at_fork"):
@@ -129,7 +71,15 @@ class Ledger:
         self.kinds: list[Kind] = []
         self.started = perf_counter()
         self.pid = os.getpid()
-        self._cases: dict[tuple[object, ...], _Same] = {}
+        self.cases = Cases()
+        #: Entries that were transferred, so that the place which got them finds them whatever their age; by address.
+        self.moved: dict[int, Entry] = {}
+        #: The places of objects that own something, by address.
+        self.owners: dict[int, OwnerPlace] = {}
+        #: What to look into again, for its owner went without a word.
+        self.orphaned: deque[Place] = deque()
+        #: Whether the exit hooks of the program may be running.
+        self.exiting = False
         self._serials = count(1)
         self._unknown = count()
         self._not_unknown = count()
@@ -172,24 +122,7 @@ class Ledger:
             extra.serial = next(self._serials)
         return extra.serial
 
-    # -- cases -------------------------------------------------------------------------------------------------
-
-    def add_case(self, rule: str, certainty: Certainty, entry: Entry, use: RawEvent | None = None) -> Case:
-        """File a violation or leak; beyond a number of the same kind and place they are counted only."""
-        use_origin = None if use is None else _origin(use[1], None)
-        # Kinds, places and code objects are kept by the cases themselves, so their addresses stay theirs.
-        key = (rule, id(entry[KIND]), id(entry[SCOPE]), *_origin(entry[TRACE], entry[OFFSET]), use_origin)
-        case = Case(rule, certainty, entry, use)
-        self._cases.setdefault(key, _Same()).add(case)
-        return case
-
-    def cases(self) -> list[Case]:
-        """Give all cases filed so far."""
-        while True:
-            try:
-                return [case for same in self._cases.copy().values() for case in same.cases()]
-            except RuntimeError:  # a collection during the copy filed one more
-                continue
+    # -- from the garbage collector ------------------------------------------------------------------------------
 
     def drain(self) -> list[Case]:
         """Take in what the garbage collector noticed; give the cases that are new."""
@@ -198,14 +131,42 @@ class Ledger:
             try:
                 entry = self.pending.popleft()
             except IndexError:
-                return new
+                break
             entry[KIND].collect()
             extra = entry[EXTRA]
+            rule, certainty = leak_rule(entry, "LT102")
+            entry[STATE] = COLLECTED
+            if extra is not None and extra.transfer is not None:
+                self._forget_moved()
             if extra is not None and extra.reported is not None:
                 continue
-            rule, certainty = leak_rule(entry, "LT102")
-            end: RawEvent | None = (COLLECTED, None, None) if rule == "LT102" else None
-            new.append(self.add_case(rule, certainty, entry, end))
+            end: Note | None = (words.COLLECTED, None, None, None) if rule in {"LT102", "LT104"} else None
+            new.append(self.cases.add(Case(rule, certainty, entry, end)))
+        if self.orphaned:
+            new += self._drain_orphaned()
+        return new
+
+    def _forget_moved(self) -> None:
+        for key, entry in self.moved.copy().items():
+            if entry[STATE] not in OPEN_STATES:
+                self.moved.pop(key, None)
+
+    def _drain_orphaned(self) -> list[Case]:
+        gone = set()
+        while self.orphaned:
+            gone.add(id(self.orphaned.popleft()))
+        return [
+            self.file_leak(entry, "LT104")
+            for entry in self.open_entries()
+            if id(entry[SCOPE]) in gone and not is_reported(entry)
+        ]
+
+    def file_leak(self, entry: Entry, otherwise: str, certainty: Certainty = Certainty.PROVEN) -> Case:
+        """File an open entry as a leak."""
+        rule, sure = leak_rule(entry, otherwise)
+        extra_of(entry).reported = rule
+        # The entry goes on changing; the case keeps what it was.
+        return self.cases.add(Case(rule, min(sure, certainty), list(entry), None))
 
     # -- what is open --------------------------------------------------------------------------------------------
 
@@ -255,6 +216,38 @@ class Ledger:
                 return
             if entry[STATE] in OPEN_STATES:
                 yield entry
+
+    def due_since(self, mark: int) -> list[Entry]:
+        """Give the open entries younger than a mark, and those that came later by a transfer."""
+        found = self.open_since(mark)
+        if self.moved:
+            known = {id(entry) for entry in found}
+            for entry in self.moved.copy().values():
+                if entry[STATE] in OPEN_STATES and id(entry) not in known:
+                    known.add(id(entry))
+                    found.append(entry)
+        return found
+
+    # -- fork ------------------------------------------------------------------------------------------------------
+
+    def begin_anew(self) -> None:
+        """Begin an account of its own in a forked child: what is open is the parent's to release."""
+        self.pending.clear()
+        self.orphaned.clear()
+        self.cases.forget()
+        self.moved.clear()
+        self.pid = os.getpid()
+        for entry in self.open_entries():
+            entry[STATE] = INHERITED
+        for kind in self.kinds:
+            kind.begin_anew()
+
+    def begin_exit(self) -> None:
+        """Let every release be looked at from here on: the exit hooks of the program begin to run."""
+        self.exiting = True
+        for entry in self.snapshot():
+            if entry[STATE] == LIVE:
+                entry[STATE] = BOUND
 
     def settle(self, is_released: Callable[[Entry], bool]) -> None:
         """Close the entries of which the object itself says that it is released."""

@@ -30,6 +30,12 @@ class _Local(threading.local):
 
 _local = _Local()
 
+
+def this_thread() -> Who:
+    """Give the running thread."""
+    return _local.who
+
+
 #: Time on the process's clock, thread and task.
 Moment: TypeAlias = tuple[float, Who, str | None]
 

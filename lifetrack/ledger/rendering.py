@@ -2,33 +2,39 @@
 
 from __future__ import annotations
 
-from lifetrack.ledger.capture import Trace, render, site_in, unpack
+from lifetrack.ledger.capture import render, site_in, unpack
+from lifetrack.ledger.cases import Case, notes_of
+from lifetrack.ledger.ends import ending_of
 from lifetrack.ledger.entries import (
+    COLLECTED,
     EXTRA,
     KIND,
     MOMENT,
     RELEASE_MOMENT,
     RELEASED,
-    SCOPE,
     STATE,
     STATE_WORDS,
     UNOPENED,
     Entry,
+    Note,
     acquire_stack,
+    origin_of,
+    place_of,
     release_stack,
 )
-from lifetrack.ledger.ledger import Case, Ledger
-from lifetrack.ledger.messages import sentence
+from lifetrack.ledger.ledger import Ledger
+from lifetrack.ledger.messages import Story, sentence
 from lifetrack.ledger.moment import Moment
 from lifetrack.ledger.places import PROCESS, Place
+from lifetrack.values import endings
 from lifetrack.values import events as words
 from lifetrack.values.events import Event
-from lifetrack.values.findings import Certainty, Finding, OwnerName, Resource
+from lifetrack.values.findings import Certainty, Finding, LeftBy, OwnerName, Resource
 from lifetrack.values.records import Record
-from lifetrack.values.stacks import RawStack
+from lifetrack.values.stacks import RawStack, site_of
 
 
-def _event(ledger: Ledger, word: str, stack: RawStack, moment: Moment | None) -> Event:
+def _event(ledger: Ledger, word: str, stack: RawStack, moment: Moment | None, detail: str | None = None) -> Event:
     time, who, task = moment if moment is not None else (None, None, None)
     return Event(
         word,
@@ -37,73 +43,146 @@ def _event(ledger: Ledger, word: str, stack: RawStack, moment: Moment | None) ->
         task,
         ledger.pid,
         render(stack),
+        detail,
     )
 
 
-def events_of(ledger: Ledger, entry: Entry, use: tuple[str, Trace | None, Moment | None] | None = None) -> list[Event]:
-    """Give the events of a resource in order, the one that broke a rule last."""
+def owner_words(place: Place) -> str:
+    """Name an owner in a sentence."""
+    return "the process" if place is PROCESS else f"{place.kind} '{place.name}'"
+
+
+def _detail(about: object) -> str | None:
+    if isinstance(about, Place):
+        return f"to {owner_words(about)}"
+    return about if isinstance(about, str) else None
+
+
+def _noted(ledger: Ledger, note: Note) -> Event:
+    word, trace, moment, about = note
+    return _event(ledger, word, unpack(trace, None), moment, _detail(about))
+
+
+def events_of(ledger: Ledger, entry: Entry, case: Case | None = None) -> list[Event]:
+    """Give the events of a resource in order; of a case, those up to it, and the one that broke a rule last."""
     first = words.CREATED if entry[STATE] == UNOPENED else words.ACQUIRED
     found = [_event(ledger, first, acquire_stack(entry), entry[MOMENT])]
     if entry[STATE] == UNOPENED and not found[0].stack:
         found.clear()  # a stranger, of whom nothing is known
-    if entry[EXTRA] is not None:
-        uses = [*entry[EXTRA].first_uses, *entry[EXTRA].last_uses]
-        found += [_event(ledger, words.USED, unpack(trace, None), moment) for trace, moment in uses]
-        found += [_event(ledger, word, unpack(trace, None), moment) for word, trace, moment in entry[EXTRA].events]
-    if entry[STATE] == RELEASED and (stack := release_stack(entry)):
-        found.append(_event(ledger, words.RELEASED, stack, entry[RELEASE_MOMENT]))
+    found += [_noted(ledger, note) for note in (notes_of(entry) if case is None else case.notes)]
+    is_itself = case is not None and case.rule == "LT303"  # the release is what broke the rule
+    if entry[STATE] == RELEASED and not is_itself and (stack := release_stack(entry)):
+        ended = ending_of(entry)
+        detail = None if ended == endings.EXPLICIT else _RELEASED[ended].format(owner=owner_words(place_of(entry)))
+        found.append(_event(ledger, words.RELEASED, stack, entry[RELEASE_MOMENT], detail))
+    found += [_noted(ledger, note) for note in (() if case is None else case.context)]
     if all(event.time is not None for event in found):
         found.sort(key=lambda event: event.time or 0.0)
-    if use is not None:
-        found.append(_event(ledger, use[0], unpack(use[1], None), use[2]))
+    if case is not None and case.use is not None:
+        found.append(_noted(ledger, case.use))
     return found
 
 
-def _place_words(place: Place) -> tuple[OwnerName, str | None, str | None]:
+_RELEASED = {
+    endings.WITH: "by the end of a with block",
+    endings.OWNER: "by its owner, {owner}",
+    endings.EXIT: "by an exit hook",
+    endings.FINALIZER: "by a finalizer",
+    endings.SHUTDOWN: "while the interpreter shut down",
+}
+
+
+def owner_name(place: Place) -> OwnerName:
+    """Name the owner that a place stands for."""
     owner = place.owner()
-    scope = None if owner is PROCESS else owner.name
-    test = next((item.name for item in place.lineage() if item.kind == "test"), None)
-    return OwnerName(owner.name, owner.kind), scope, test
+    return OwnerName(owner.name, owner.kind)
+
+
+def _scope_name(place: Place) -> str | None:
+    return next(
+        (item.name for item in place.lineage() if item.kind != "allow" and not item.is_owner and item is not PROCESS),
+        None,
+    )
+
+
+def _test_name(entry: Entry) -> str | None:
+    for start in (origin_of(entry), place_of(entry)):
+        for item in start.lineage():
+            if item.kind == "test":
+                return item.name
+    return None
+
+
+def label_of(entry: Entry) -> str | None:
+    """Give the label of a resource; None for a secret one, whose label may be made of what it holds."""
+    declaration, extra = entry[KIND].declaration, entry[EXTRA]
+    if declaration.secret:
+        return None
+    label: str | None = (extra.label if extra is not None else None) or declaration.label
+    return label
+
+
+def subject_of(entry: Entry) -> str:
+    """Name a resource in a sentence."""
+    label, name = label_of(entry), entry[KIND].type_name
+    return str(name) if label is None else f"{name} '{label}'"
+
+
+def _left_by(entry: Entry) -> LeftBy | None:
+    left = None if entry[EXTRA] is None else entry[EXTRA].left
+    if left is None:
+        return None
+    error, code, offset = left
+    return LeftBy(error, None if code is None else site_of((code, offset)))
+
+
+def _story(entry: Entry, case: Case | None) -> Story:
+    place, extra = place_of(entry), entry[EXTRA]
+    transfer = None if extra is None else extra.transfer
+    return Story(
+        subject=subject_of(entry),
+        site=site_in(acquire_stack(entry)),
+        scope=owner_words(place.owner()),
+        error=(extra.error if extra is not None else None) or "an exception",
+        given=None if transfer is None else site_in(unpack(transfer[1], None)),
+        transferred=transfer is not None,
+        left_by=_left_by(entry),
+        sharers=0 if extra is None else len(extra.sharers or ()),
+        words={} if case is None else case.words,
+    )
 
 
 def finding_of(ledger: Ledger, entry: Entry, rule: str, certainty: Certainty, case: Case | None = None) -> Finding:
     """Render an entry as a finding under ``rule``."""
-    kind, extra = entry[KIND], entry[EXTRA]
-    declaration = kind.declaration
-    label = None if declaration.secret else (extra.label if extra is not None else None) or declaration.label
-    place: Place = entry[SCOPE] or PROCESS
-    owner, scope, test = _place_words(place)
-    site = site_in(acquire_stack(entry))
-    subject = kind.type_name if label is None else f"{kind.type_name} '{label}'"
-    ended = f"{owner.kind} '{owner.name}'"
-    error = (extra.error if extra is not None else None) or "an exception"
-    events = events_of(ledger, entry, None if case is None else case.use)
+    kind, place = entry[KIND], place_of(entry)
+    story = _story(entry, case)
     return Finding(
         rule=rule,
         certainty=certainty,
-        message=sentence(rule, subject, declaration, site, ended, error),
-        resource=Resource(ledger.serial_of(entry), kind.type_name, label),
-        site=site,
-        events=tuple(events),
-        owner=owner,
-        scope=scope,
-        test=test,
+        message=sentence(rule, story, kind.declaration),
+        resource=Resource(ledger.serial_of(entry), kind.type_name, label_of(entry)),
+        site=story.site,
+        events=tuple(events_of(ledger, entry, case)),
+        owner=owner_name(place),
+        scope=_scope_name(place),
+        test=_test_name(entry),
         count=1 if case is None else case.count,
-        allowed=place.allowed(),
-        hint=declaration.hint,
+        allowed=place.allowed() or origin_of(entry).allowed(),
+        hint=kind.declaration.hint,
+        ended=endings.FINALIZER if entry[STATE] == COLLECTED else ending_of(entry),
+        left_by=story.left_by,
     )
 
 
 def record_of(ledger: Ledger, entry: Entry) -> Record:
     """Render what is known of one resource."""
-    kind, extra = entry[KIND], entry[EXTRA]
-    label = None if kind.declaration.secret else (extra.label if extra is not None else None) or kind.declaration.label
     return Record(
-        Resource(ledger.serial_of(entry), kind.type_name, label),
+        Resource(ledger.serial_of(entry), entry[KIND].type_name, label_of(entry)),
         STATE_WORDS[entry[STATE]],
         site_in(acquire_stack(entry)),
-        _place_words(entry[SCOPE] or PROCESS)[0],
+        owner_name(place_of(entry)),
         tuple(events_of(ledger, entry)),
+        ending_of(entry),
     )
 
 

@@ -1,1 +1,1 @@
-"""Ownership: scopes and allowances."""
+"""Ownership: scopes, owners, transfers, borrows, handles, parents and children."""

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
+from lifetrack.ledger.callers import caller
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.places import Place
+from lifetrack.ownership.custody import keep
 from lifetrack.ownership.decorating import decorated
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+_T = TypeVar("_T")
 #: How long to wait between two looks at what is just ending, in seconds.
 _LOOK = 0.005
 
@@ -59,17 +63,22 @@ class _Entered:
 class _Block:
     """A place that is entered and left, also several times at once."""
 
-    def __init__(self, judge: Judge, name: str, kind: str, reason: str | None = None) -> None:
+    def __init__(
+        self, judge: Judge, name: str, kind: str, reason: str | None = None, *, exclusive: bool = False
+    ) -> None:
         self._judge = judge
         self._name = name
         self._kind = kind
         self._reason = reason
+        self._exclusive = exclusive
         self._open: list[_Entered] = []
         #: The place that was entered last; None before the first time.
         self.place: Place | None = None
 
     def _again(self) -> Self:
-        return type(self)(self._judge, self._name, self._kind, self._reason)
+        again = type(self)(self._judge, self._name, self._kind, self._reason, exclusive=self._exclusive)
+        again._open = self._open  # so that whoever has the decorator can reach the block of a call
+        return again
 
     def _enter(self) -> _Entered | None:
         ledger = self._judge.ledger
@@ -77,6 +86,8 @@ class _Block:
             return None
         before = ledger.place.get()
         self.place = Place(self._name, self._kind, before, self._reason)
+        self.place.exclusive = self._exclusive
+        self.place.holder = weakref.ref(self)
         entered = _Entered(ledger, self.place, before)
         ledger.note_scoped()
         ledger.place.set(self.place)
@@ -84,9 +95,15 @@ class _Block:
         return entered
 
     def entered(self) -> _Entered | None:
-        """Give the open block of this context; if it was entered in another one, the youngest."""
+        """Give the innermost open block of this context; if it was entered in another one, the youngest."""
         entered = list(self._open)
-        return next((item for item in reversed(entered) if item.is_here()), entered[-1] if entered else None)
+        if len(entered) < 2:
+            return entered[0] if entered else None
+        for place in entered[-1].ledger.place.get().lineage():
+            for item in entered:
+                if item.place is place:
+                    return item
+        return entered[-1]
 
     def _leave(self) -> _Entered | None:
         """Leave the block; give it if it is still to be judged."""
@@ -135,6 +152,22 @@ class Scope(_Block, AbstractContextManager["Scope"], AbstractAsyncContextManager
     def name(self) -> str:
         """The name it was given."""
         return self._name
+
+    @property
+    def kind(self) -> str:
+        """The kind of owner that reports show."""
+        return self._kind
+
+    def keep(self, obj: _T) -> _T:
+        """Hand a resource outwards, to whatever this scope stands in, and give it; as in ``return scope.keep(obj)``.
+
+        It may be a handle or an owner, with all that it owns. Outside the block it does nothing.
+        """
+        entered = self.entered()
+        outer = None if entered is None else entered.place.parent
+        if outer is not None:
+            keep(obj, outer.owner(), caller(1))
+        return obj
 
     def _begin(self) -> Self:
         entered = self._enter()

@@ -6,8 +6,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lifetrack.ledger.entries import SCOPE
-from lifetrack.ledger.ledger import Case, Ledger
+from lifetrack.detect.families import Leak, fold
+from lifetrack.ledger.cases import Case
+from lifetrack.ledger.entries import Entry, origin_of, place_of
+from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.ledger.rendering import finding_of_case
 from lifetrack.ownership.scopes import Scope
@@ -83,7 +85,7 @@ class Docket:
     def __init__(self) -> None:
         # The cases themselves, so that their ids stay theirs even if the program throws their ledger away.
         self._seen: dict[int, Case] = {}
-        self._waiting: dict[Place, list[Finding]] = {}
+        self._waiting: dict[Place, list[Leak]] = {}
         #: What the program was told by an exception: misuses, and leaks from scopes that ended inside a test.
         self.raised: list[Finding] = []
 
@@ -94,26 +96,32 @@ class Docket:
         """
         if ledger is None:
             return
-        for case in ledger.cases():
+        for case in ledger.cases.all():
             if id(case) in self._seen:
                 continue
             self._seen[id(case)] = case
             finding = finding_of_case(ledger, case)
-            place: Place = case.entry[SCOPE] or PROCESS
+            place = place_of(case.entry)
             by_scope = scopes_raised and finding.rule != "LT102" and place.owner().kind not in _OWN
             if not finding.is_leak or by_scope:
                 self.raised.append(finding)
             else:
-                self._waiting.setdefault(blamed(place), []).append(finding)
+                self._waiting.setdefault(_blamed_of(case.entry), []).append((case.entry, finding))
 
     def of(self, place: Place) -> list[Finding]:
         """Give and forget the findings of one test or fixture."""
-        return self._waiting.pop(place, [])
+        return fold(self._waiting.pop(place, []))
 
     def rest(self) -> list[tuple[Place, Finding]]:
         """Give and forget all findings that nobody has asked for."""
         waiting, self._waiting = self._waiting, {}
-        return [(place, finding) for place, findings in waiting.items() for finding in findings]
+        return [(place, finding) for place, leaks in waiting.items() for finding in fold(leaks)]
+
+
+def _blamed_of(entry: Entry) -> Place:
+    """Give the test or fixture whose leak it is: that of its last owner, else the one that acquired it."""
+    owner = blamed(place_of(entry))
+    return blamed(origin_of(entry)) if owner is PROCESS else owner
 
 
 def blamed(place: Place) -> Place:

@@ -26,6 +26,9 @@ class Declaration:
 
     ``released_when`` decides, where given, whether the object counts as released: after a release method returned, and
     whenever somebody asks. ``grace`` is how many seconds a resource may outlive its scope. ``hint`` is the usual mend.
+    ``thread_bound`` resources may be used and released in their own thread only. ``children`` names the methods that
+    make resources which depend on this one. A ``fork_safe`` resource may be used and released in a forked child too.
+    With ``owns``, what the acquire method acquires is owned by the object.
     """
 
     release: tuple[str, ...]
@@ -48,3 +51,5 @@ class Declaration:
     #: Ends with the process by design, so that being live then is no leak.
     ends_with_process: Callable[[Any], bool] | None = None
     hint: str | None = None
+    fork_safe: bool = False
+    owns: bool = False

@@ -55,10 +55,18 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class OwnerName:
-    """Who had the duty to release: a name and the kind of owner (``process``, ``scope``, ``test``, …)."""
+    """Who had the duty to release: a name and the kind of owner (``process``, ``scope``, ``test``, ``Owner``, …)."""
 
     name: str
     kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeftBy:
+    """The exception by which the acquiring function was left before the release: its type, and where it was raised."""
+
+    error: str
+    site: Site | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +75,8 @@ class Finding:
 
     ``site`` is where the resource was acquired, in the user's own code; None at level ``counts``. ``count`` is how many
     resources it stands for. ``allowed`` is the reason under which :func:`lifetrack.allow` accepted it, else None.
+    ``owner`` is the last one. ``ended`` is how the resource ended, one of :data:`lifetrack.values.endings.ENDINGS`.
+    ``left_by`` is the exception that left the acquiring function before the release, where that is known.
     """
 
     rule: str
@@ -83,6 +93,8 @@ class Finding:
     hint: str | None = None
     held_by: tuple[object, ...] = ()
     children: tuple[Finding, ...] = field(default=())
+    ended: str | None = None
+    left_by: LeftBy | None = None
 
     @property
     def name(self) -> str:

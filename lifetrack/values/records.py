@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lifetrack.values.endings import NEVER
 from lifetrack.values.events import Event
 from lifetrack.values.findings import OwnerName, Resource
 from lifetrack.values.stacks import Site
@@ -11,13 +12,17 @@ from lifetrack.values.stacks import Site
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One resource at one moment: what it is, its state, where it was acquired, who owns it and what happened to it."""
+    """One resource at one moment: what it is, its state, where it was acquired, who owns it and what happened to it.
+
+    ``ended`` is how it ended, one of :data:`lifetrack.values.endings.ENDINGS`; ``never`` while its duty is open.
+    """
 
     resource: Resource
     state: str
     site: Site | None
     owner: OwnerName
     events: tuple[Event, ...]
+    ended: str = NEVER
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+from lifetrack.guards.authority import ending_now
+from lifetrack.guards.conditions import judge_live_release
 from lifetrack.guards.engine import Engine
 from lifetrack.guards.shapes import mro, shape_of
 from lifetrack.instrument.recorder import new_entry, note_release
 from lifetrack.ledger.entries import (
+    BOUND,
     EXTRA,
     HALF_RELEASED,
     KIND,
@@ -22,6 +25,7 @@ from lifetrack.ledger.entries import (
     extra_of,
     type_name,
 )
+from lifetrack.ownership.holding import let_go
 from lifetrack.values.declarations import INIT, Declaration
 from lifetrack.values.events import RELEASE_FAILED
 from lifetrack.watchers.finalizers import in_finalizer
@@ -109,7 +113,19 @@ class Recording:
         if in_finalizer(frame, entry):
             self.lost(obj)
             return
-        note_release(self.engine, entry, frame)
+        if entry[STATE] == BOUND:
+            self._released_bound(entry, obj, frame)
+        else:
+            note_release(self.engine, entry, frame)
+
+    def _released_bound(self, entry: Entry, obj: object, frame: FrameType) -> None:
+        """Record a release that had conditions. It has run already, so nothing can be refused."""
+        extra_of(entry).ended = ending_now(self.ledger, entry, frame)
+        try:
+            judge_live_release(self.engine, entry, frame)
+        finally:
+            note_release(self.engine, entry, frame)
+            let_go(obj, moved=False)
 
     def release_failed(self, obj: Any, declaration: Declaration, error: BaseException, frame: FrameType) -> None:
         """Record a release that raised, for a kind that cannot be asked for its state."""
@@ -119,7 +135,7 @@ class Recording:
         entry[STATE] = HALF_RELEASED
         extra = extra_of(entry)
         extra.error = type(error).__name__
-        extra.events.append((RELEASE_FAILED, *self.engine.trace(frame)))
+        extra.note((RELEASE_FAILED, *self.engine.trace(frame), None))
 
     # -- the collector: these run anywhere, so they take no lock and only enqueue --------------------------------
 

@@ -9,7 +9,8 @@ import threading
 
 import pytest
 
-from lifetrack.ledger.ledger import KEPT_CASES, Ledger
+from lifetrack.ledger.cases import KEPT_CASES, Case
+from lifetrack.ledger.ledger import Ledger
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.errors import LeakError
 from lifetrack.values.findings import Certainty
@@ -129,7 +130,7 @@ def test_misuses_beyond_those_kept_are_counted(tracker):
     resource.use()
     findings = [finding for finding in tracker.report().findings if finding.rule == "LT201"]
     assert sum(finding.count for finding in findings) == KEPT_CASES + 21
-    cases = tracker.ledger.cases()
+    cases = tracker.ledger.cases.all()
     assert sorted(case.count for case in cases if case.rule == "LT201") == [1] * KEPT_CASES + [21]
 
 
@@ -172,13 +173,13 @@ def test_code_of_the_programs_that_runs_inside_the_ledger_may_wait_for_other_thr
         __slots__ = ()
 
         def __hash__(self):
-            other = threading.Thread(target=ledger.cases, daemon=True)
+            other = threading.Thread(target=ledger.cases.all, daemon=True)
             other.start()
             other.join(5)
             waited.append(not other.is_alive())
             return super().__hash__()
 
-    ledger.add_case(Rule("LT101"), Certainty.PROVEN, entry)
+    ledger.cases.add(Case(Rule("LT101"), Certainty.PROVEN, entry, None))
     assert waited
     assert all(waited)
 

@@ -1,0 +1,173 @@
+"""Custody: the duty to release moves from one place to another in the ledgers."""
+
+from __future__ import annotations
+
+import weakref
+from types import FrameType
+from typing import Any
+
+from lifetrack.guards import active
+from lifetrack.guards.engine import Engine
+from lifetrack.ledger.entries import (
+    BOUND,
+    EXTRA,
+    LIVE,
+    OPEN_STATES,
+    SCOPE,
+    STATE,
+    Entry,
+    Extra,
+    Note,
+    extra_of,
+    place_of,
+    type_name,
+)
+from lifetrack.ledger.places import PROCESS, OwnerPlace, Place
+from lifetrack.ownership.holding import Standing
+from lifetrack.values.errors import OwnershipError
+from lifetrack.values.events import TRANSFERRED
+
+
+def current_place() -> Place:
+    """Give the innermost place of the running code: of the first tracker that is on."""
+    for engine in active.engines:
+        return engine.ledger.place.get()
+    return PROCESS
+
+
+def hand_over(engine: Engine, entry: Entry, obj: object, place: Place, frame: FrameType) -> None:
+    """Note that a resource belongs to ``place`` from now on; one that is not live is LT201."""
+    state = entry[STATE]
+    if state == LIVE:
+        entry[STATE] = BOUND
+    elif state not in OPEN_STATES:
+        engine.violation("LT201", entry, TRANSFERRED, frame)
+        return
+    ledger = engine.ledger
+    note_transfer(entry, id(obj), (TRANSFERRED, engine.mark(frame), engine.when(), place), ledger.moved)
+    ledger.note_scoped()
+
+
+def note_transfer(entry: Entry, key: int, note: Note, moved: dict[int, Entry]) -> None:
+    """Note a transfer, whose note names the place."""
+    extra: Extra = entry[EXTRA] or extra_of(entry)
+    before = extra.transfer
+    extra.transfer = note
+    if before is None:
+        if entry[SCOPE] is not None:
+            extra.origin = entry[SCOPE]
+        moved[key] = entry
+    elif extra.notes is None:
+        extra.notes = [before, note]
+    else:
+        extra.note(note)
+    entry[SCOPE] = note[3]
+
+
+class ObjectPlace(OwnerPlace):
+    """An object of the program as an owner. One that is tracked can release something while its own duty is open."""
+
+    __slots__ = ("_entries", "_entry", "_key")
+
+    def __init__(self, engine: Engine, obj: object, name: str, kind: str, is_over: Any) -> None:
+        entries = engine.ledger.entries
+        key = id(obj)
+        entry = entries.get(key)
+        super().__init__(name, kind, PROCESS, _weak(obj), is_over)
+        self._entries, self._key, self._entry = entries, key, entry
+
+    def is_of(self, obj: object) -> bool:
+        """Whether it stands for this very object, not for an earlier one at the same address."""
+        if self.holder is not None:
+            return self.holder() is obj
+        return self._entry is not None and self._entries.get(id(obj)) is self._entry
+
+    def outer(self) -> Place | None:
+        """Give the place that the object itself belongs to now."""
+        entry = self.entry
+        return PROCESS if entry is None else place_of(entry)
+
+    @property
+    def entry(self) -> Entry | None:
+        """The entry of the object, if it is tracked itself; it may have become so since."""
+        if self._entry is None and self.holder is not None and self.holder() is not None:
+            self._entry = self._entries.get(self._key)
+        return self._entry
+
+    def is_gone(self) -> bool:
+        """Whether the object is collected, released, or done."""
+        entry = self.entry
+        if entry is not None and (entry[STATE] not in OPEN_STATES or self._entries.get(self._key) is not entry):
+            return True
+        return super().is_gone()
+
+
+def _weak(obj: object) -> Any:
+    try:
+        return weakref.ref(obj)
+    except TypeError:
+        return None
+
+
+def _is_done(task: Any) -> bool:
+    return bool(task.done())
+
+
+def _has_ended(thread: Any) -> bool:
+    return thread.ident is not None and not thread.is_alive()
+
+
+def _naming(obj: Any) -> tuple[str, str, Any]:
+    """Give name, kind and end of an object that is an owner; never anything that the object says of its contents."""
+    names = {cls.__qualname__ for cls in type(obj).__mro__ if cls.__module__.partition(".")[0] in _TASK_MODULES}
+    if "Task" in names:
+        name = obj.get_name() if hasattr(obj, "get_name") else obj.name
+        return str(name), "task", _is_done if hasattr(obj, "done") else None
+    if "Thread" in names:
+        return str(obj.name), "thread", _has_ended
+    return type_name(type(obj)), "object", None
+
+
+_TASK_MODULES = {"asyncio", "_asyncio", "trio", "threading"}
+
+
+def object_place(engine: Engine, obj: object) -> ObjectPlace:
+    """Give the place of an object that owns something."""
+    places = engine.ledger.owners
+    known = places.get(id(obj))
+    if isinstance(known, ObjectPlace) and known.is_of(obj):
+        return known
+    if len(places) > 64 and len(places) & (len(places) - 1) == 0:
+        for key, place in places.copy().items():
+            if place.is_gone():
+                places.pop(key, None)
+    made = places[id(obj)] = ObjectPlace(engine, obj, *_naming(obj))
+    return made
+
+
+def refuse_circle(entry: Entry | None, own: Place | None, place: Place) -> None:
+    """Raise OwnershipError where an owner would end up inside itself."""
+    for item in place.lineage():
+        if item is own or (entry is not None and isinstance(item, ObjectPlace) and item.entry is entry):
+            raise OwnershipError(
+                f"{place.kind} '{place.name}' is owned by what it would own: an owner cannot own itself"
+            )
+
+
+def keep(obj: Any, place: Place, frame: FrameType) -> None:
+    """Let a resource belong to a place from now on; of a handle or an owner, that is where it stands."""
+    if isinstance(obj, Standing):
+        obj.place.parent = place
+        return
+    for engine in active.engines:
+        entry = engine.ledger.entries.get(id(obj))
+        if entry is not None:
+            hand_over(engine, entry, obj, place, frame)
+
+
+def mark_bound(entry: Entry) -> Extra:
+    """Let the release of a live resource be looked at; give its further part."""
+    extra = extra_of(entry)
+    if entry[STATE] == LIVE:
+        entry[STATE] = BOUND
+    return extra

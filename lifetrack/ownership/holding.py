@@ -1,0 +1,84 @@
+"""Holding: which owner or handle keeps an object for its release, whether tracking is on or off."""
+
+from __future__ import annotations
+
+import weakref
+
+from lifetrack.guards import active
+from lifetrack.ledger.entries import SCOPE
+from lifetrack.ledger.ledger import Ledger
+from lifetrack.ledger.places import OwnerPlace
+
+
+class Standing:
+    """What stands among the owners itself: an owner or a handle."""
+
+    __slots__ = ()
+    #: Its place in the ledgers.
+    place: OwnerPlace
+
+
+class Holder(Standing):
+    """An owner or a handle: it keeps what it owns alive until it releases it."""
+
+    __slots__ = ()
+
+    def let_go(self, key: int, *, moved: bool) -> None:
+        """Forget the object at an address: it was released, or belongs to another owner now if it ``moved``."""
+        raise NotImplementedError
+
+    def check_transfer(self) -> None:
+        """Raise OwnershipError where what it holds cannot be transferred."""
+
+
+#: The holders of objects that no ledger knows, by the object's address, which is its own for as long as it is held.
+_holders: dict[int, weakref.ref[Holder]] = {}
+
+
+def holder_of(obj: object) -> Holder | None:
+    """Give the owner or handle that holds an object; None if none does."""
+    key = id(obj)
+    for engine in active.engines:
+        entry = engine.ledger.entries.get(key)
+        if entry is not None:
+            place = entry[SCOPE]
+            holder = place.holder() if place is not None and place.is_owner and place.holder is not None else None
+            return holder if isinstance(holder, Holder) else None
+    reference = _holders.get(key)
+    return None if reference is None else reference()
+
+
+def hold(obj: object, holder: Holder) -> None:
+    """Note who holds an object from now on; whoever held it before lets go of it."""
+    let_go(obj, moved=True, unless=holder)
+    if not any(id(obj) in engine.ledger.entries for engine in active.engines):
+        _holders[id(obj)] = weakref.ref(holder)
+
+
+def let_go(obj: object, *, moved: bool, unless: Holder | None = None) -> None:
+    """Note that its holder has nothing to do with an object any more: it ``moved``, or was released."""
+    holder = holder_of(obj)
+    _holders.pop(id(obj), None)
+    if holder is not None and holder is not unless:
+        holder.let_go(id(obj), moved=moved)
+
+
+def forget(key: int) -> None:
+    """Forget who held the object at an address; called by the holder itself."""
+    _holders.pop(key, None)
+
+
+def outlive(ledger: Ledger) -> None:
+    """Keep in mind who holds what, before a ledger is emptied: owners and handles go on while tracking is off."""
+    for key, entry in ledger.entries.copy().items():
+        place = entry[SCOPE]
+        holder = place.holder() if place is not None and place.is_owner and place.holder is not None else None
+        if isinstance(holder, Holder):
+            _holders[key] = weakref.ref(holder)
+
+
+def end_unclosed(place: OwnerPlace) -> None:
+    """Notice that an owner went away without closing; runs in the garbage collector, so it only enqueues."""
+    place.ended = True
+    for engine in active.engines:
+        engine.ledger.orphaned.append(place)

@@ -1,0 +1,56 @@
+"""Kinship: resources that depend on others. Whatever a parent makes shall be released before the parent."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+from lifetrack.guards.engine import Engine
+from lifetrack.ledger.entries import EXTRA, OPEN_STATES, STATE, Entry, Extra, extra_of
+from lifetrack.ownership.custody import mark_bound
+
+#: Beyond this number of children those that have ended are forgotten, each time that their number has doubled.
+_MANY = 16
+
+
+def bind(child: Entry, obj: object, parent: Entry) -> None:
+    """Note that a resource depends on another one. One that depends on something already stays with that."""
+    extra = extra_of(child)
+    if extra.parent is not None or child is parent or any(item is child for item in _ancestors(parent)):
+        return
+    extra.parent = parent
+    try:
+        reference: Any = weakref.ref(obj)
+    except TypeError:
+        reference = None
+    kin = mark_bound(parent)
+    if kin.children is None:
+        kin.children = []
+    kin.children.append((child, reference))
+    if len(kin.children) > _MANY and len(kin.children) & (len(kin.children) - 1) == 0:
+        kin.children = [item for item in kin.children if item[0][STATE] in OPEN_STATES]
+
+
+def _ancestors(entry: Entry) -> Iterator[Entry]:
+    extra: Extra | None = entry[EXTRA]
+    while extra is not None and extra.parent is not None:
+        yield extra.parent
+        extra = extra.parent[EXTRA]
+
+
+def bind_object(engine: Engine, obj: object, parent: object) -> None:
+    """Note that an object depends on another one, where both are tracked."""
+    entries = engine.ledger.entries
+    child, upper = entries.get(id(obj)), entries.get(id(parent))
+    if child is not None and upper is not None:
+        bind(child, obj, upper)
+
+
+def dependents(entry: Entry) -> Iterator[tuple[Entry, Any]]:
+    """Give the open resources that depend on one, at any depth, each with its object if that can be reached."""
+    extra: Extra | None = entry[EXTRA]
+    for child, reference in (extra.children or ()) if extra is not None else ():
+        if child[STATE] in OPEN_STATES:
+            yield child, None if reference is None else reference()
+            yield from dependents(child)

@@ -1,0 +1,145 @@
+"""Transfers: handing the duty to release from one owner to another."""
+
+from __future__ import annotations
+
+from sys import _getframe
+from types import FrameType
+from typing import Any, TypeVar
+
+from lifetrack.guards import active
+from lifetrack.guards.engine import Engine
+from lifetrack.ledger.entries import BOUND, LIVE, Entry, place_of
+from lifetrack.ledger.places import Place
+from lifetrack.ledger.rendering import owner_name
+from lifetrack.ownership.custody import hand_over, note_transfer, object_place, refuse_circle
+from lifetrack.ownership.handles import Handle, Owned, held_by
+from lifetrack.ownership.holding import holder_of, let_go
+from lifetrack.ownership.owners import Owner
+from lifetrack.ownership.scopes import Scope
+from lifetrack.ownership.sharing import Shared
+from lifetrack.values.errors import ConfigurationError
+from lifetrack.values.events import TRANSFERRED
+
+_T = TypeVar("_T")
+_TRANSFERABLE = frozenset({LIVE, BOUND})
+#: What nobody can mean as an owner.
+_NO_OWNERS = (type(None), str, bytes, int, float, type)
+
+
+def transfer(obj: _T, *, to: Any) -> _T:
+    """Hand the duty to release ``obj`` to another owner; give ``obj``.
+
+    ``to`` is an :class:`lifetrack.Owner`, an open scope, a task, a thread, or any object: a plugin that owns its parts,
+    a container that is tracked itself. ``obj`` may also be an ``Owned`` handle, which is empty afterwards, or an owner.
+    Raises OwnershipError if ``to`` is closed or would own itself, or if several share the object; ConfigurationError
+    for an owner that is none; DeclarationError if an ``Owner`` would not know how to release the object.
+    """
+    frame = _getframe(1)
+    lone = active.lone
+    if lone is None or to.__class__ is not Owner or not to.is_simple:
+        return hand_to(obj, to, frame)
+    # The usual case, in full, as a call costs as much as all of it: one tracker, and an open owner inside no other one.
+    key = id(obj)
+    entry = lone.entries.get(key)
+    if entry is None or entry[0] not in _TRANSFERABLE:
+        return hand_to(obj, to, frame)
+    before = entry[4]
+    if before is not None and before.is_owner:
+        holder = before.holder()
+        if holder.__class__ is not Owner:
+            return hand_to(obj, to, frame)
+        holder.held.pop(key, None)
+    code = frame.f_code
+    place = to.place
+    entry[0] = 7  # BOUND
+    to.held[key] = obj
+    if lone.whose[code.co_filename] == 3:  # the user's
+        note_transfer(entry, key, (TRANSFERRED, (code, frame.f_lasti, None), None, place), lone.moved)
+    else:
+        note_transfer(entry, key, (TRANSFERRED, lone.mark(frame), lone.when(), place), lone.moved)
+    if to.closed:  # by another thread, meanwhile
+        to.held.pop(key, None)
+        return hand_to(obj, to, frame)
+    return obj
+
+
+def hand_to(obj: _T, to: Any, frame: FrameType) -> _T:
+    """As :func:`transfer`, called from ``frame``."""
+    if isinstance(obj, (Handle, Owner)):
+        return _transfer_holder(obj, to, frame)  # type: ignore[no-any-return]
+    known = [(engine, entry) for engine in active.engines if (entry := engine.ledger.entries.get(id(obj))) is not None]
+    _receive(obj, to, known)
+    for engine, entry in known:
+        hand_over(engine, entry, obj, to.place if isinstance(to, Owner) else _place(engine, to), frame)
+    return obj
+
+
+def _receive(obj: Any, to: Any, known: list[tuple[Engine, Entry]]) -> None:
+    """Let the one who gets an object keep it, where it is one who keeps what it owns."""
+    holder = holder_of(obj)
+    if holder is not None:
+        holder.check_transfer()
+    if isinstance(to, Owner):
+        to.take(obj, is_known=bool(known))
+        return
+    if isinstance(to, (Handle, *_NO_OWNERS)):
+        raise _no_owner(to)
+    for engine, entry in known:
+        refuse_circle(entry, None, _place(engine, to))
+    if holder is not None:
+        let_go(obj, moved=True)
+
+
+def _no_owner(to: Any) -> ConfigurationError:
+    return ConfigurationError(
+        f"transfer(to=...) needs an owner, and {type(to).__name__} is none: make one with Owner('name')"
+    )
+
+
+def _place(engine: Engine, to: Any) -> Place:
+    if not isinstance(to, Scope):
+        return object_place(engine, to)
+    if to.place is None:
+        raise ConfigurationError(f"scope '{to.name}' is not open: transfer inside its block")
+    return to.place
+
+
+def _transfer_holder(holder: Any, to: Any, frame: FrameType) -> Any:
+    """Transfer what a handle holds; or let an owner belong to another one, with all that it owns."""
+    if isinstance(holder, Shared):
+        holder.check_transfer()
+    if isinstance(holder, Owned):
+        hand_to(holder.surrender(frame), to, frame)
+        return holder
+    if isinstance(to, Owner):
+        to.take(holder, is_known=True)
+        return holder
+    if isinstance(to, (Handle, *_NO_OWNERS)):
+        raise _no_owner(to)
+    let_go(holder, moved=True)
+    for engine in active.engines:
+        place = _place(engine, to)
+        refuse_circle(None, holder.place, place)
+        holder.place.parent = place
+        holder.note_outside()
+    return holder
+
+
+def _behind(entry: Entry) -> Any:
+    place = place_of(entry).owner()
+    holder = None if place.holder is None or place.kind == "Shared" else place.holder()
+    return owner_name(place) if holder is None else holder
+
+
+def owner_of(obj: Any) -> Any:
+    """Give who has the duty to release ``obj``: an Owner, a handle, a scope, or the object that owns it.
+
+    Where nothing more than its name is known, as of the process or of an owner that is gone, an
+    :class:`lifetrack.OwnerName`. None for what is not tracked and held by nobody.
+    """
+    obj = held_by(obj)
+    for engine in active.engines:
+        entry = engine.ledger.entries.get(id(obj))
+        if entry is not None:
+            return _behind(entry)
+    return holder_of(obj)
