@@ -10,6 +10,7 @@ from lifetrack.detect.leaks import belongs_to, ends_with_process
 from lifetrack.guards.engine import Engine, warn
 from lifetrack.ledger.cases import Case
 from lifetrack.ledger.entries import EXTRA, KIND, Entry
+from lifetrack.ledger.holds import PROCESS_ENDS, SCOPE_ENDS, is_in_use
 from lifetrack.ledger.ledger import is_reported
 from lifetrack.ledger.places import Place
 from lifetrack.ledger.rendering import finding_of_case
@@ -81,7 +82,8 @@ class Judgement:
         """File what a scope leaves open as LT103; raise LeakError or warn as the policy says."""
         self._ledger.settle(is_released)
         self.drain()
-        cases = self._file((e for e in self._ledger.due_since(mark) if belongs_to(e, place)), "LT103")
+        due = (e for e in self._ledger.due_since(mark) if belongs_to(e, place) and not is_in_use(e, SCOPE_ENDS))
+        cases = self._file(due, "LT103")
         policy = self._engine.settings.policy
         raising = [case for case in cases if policy[case.rule] == "raise" and may_raise]
         self._announce(cases)
@@ -108,4 +110,6 @@ class Judgement:
         self._ledger.settle(is_released)
         self._ledger.drain()
         certainty = Certainty.SUSPECTED if ending == "signal" else Certainty.PROVEN
-        self._file((e for e in self._ledger.open_entries() if not ends_with_process(e)), "LT101", certainty)
+        live = self._ledger.open_entries()
+        left = (e for e in live if not ends_with_process(e) and not is_in_use(e, PROCESS_ENDS))
+        self._file(left, "LT101", certainty)

@@ -22,6 +22,9 @@ SHARED = "shared"
 PARENT_ACQUIRED = "parent-acquired"
 PARENT_RELEASED = "parent-released"
 CHILD_ACQUIRED = "child-acquired"
+#: A lock that was held already, and one that was taken meanwhile.
+HELD = "held"
+THEN_ACQUIRED = "then-acquired"
 #: The acquiring function was left by an exception.
 LEFT = "left"
 
