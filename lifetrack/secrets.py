@@ -6,13 +6,11 @@ import contextlib
 import hmac
 import os
 from collections.abc import Iterator
-from threading import Lock
 from types import TracebackType
 from typing import Any, NoReturn, Self, SupportsIndex
 
 from lifetrack.tracker import default_tracker
-from lifetrack.values.declarations import Declaration
-from lifetrack.values.errors import LifetrackError, UseAfterReleaseError
+from lifetrack.values.errors import UseAfterReleaseError
 
 _REFUSED = "a secret is not {what}: use 'with secret.exposed() as view'"
 
@@ -29,13 +27,11 @@ class SecretBytes:
     overwritten and stay as they are. Raises TypeError for what is no buffer of bytes.
     """
 
-    __slots__ = ("__weakref__", "_buffer", "_guard", "_views")
+    __slots__ = ("__weakref__", "_buffer")
 
     def __init__(self, material: bytes | bytearray | memoryview) -> None:
         if not isinstance(material, (bytes, bytearray, memoryview)):
             raise TypeError(f"SecretBytes takes bytes, a bytearray or a memoryview, not {type(material).__name__}")
-        self._guard = Lock()
-        self._views = 0
         self._buffer: bytearray | None = bytearray(material)
         if isinstance(material, bytearray):
             _overwrite(material)
@@ -46,7 +42,8 @@ class SecretBytes:
 
         Raises ValueError for a length below 1.
         """
-        if isinstance(length, bool) or not isinstance(length, int) or length < 1:
+        number: object = length
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
             raise ValueError("the length of a secret is a whole number of bytes, at least 1")
         return cls(bytearray(os.urandom(length)))
 
@@ -56,6 +53,7 @@ class SecretBytes:
         try:
             material = bytearray.fromhex(text)
         except (TypeError, ValueError):
+            del text  # tools that show the variables of a traceback shall not show this one
             raise ValueError("a secret is made of pairs of hexadecimal digits; this text is not") from None
         return cls(material)
 
@@ -92,32 +90,47 @@ class SecretBytes:
     # -- use -----------------------------------------------------------------------------------------------------
 
     def _material(self) -> bytearray:
-        buffer = getattr(self, "_buffer", None)
+        buffer: bytearray | None = getattr(self, "_buffer", None)
         if buffer is None:
-            name = type(self).__qualname__
-            raise UseAfterReleaseError(f"this {name} was used after it was wiped: use it before, or wipe it later")
+            raise _used(self)
         return buffer
 
     @contextlib.contextmanager
     def exposed(self) -> Iterator[memoryview]:
-        """Show the material as a read-only ``memoryview`` for a block: ``hmac.new(view, message, "sha256")``.
+        """Show the material as a read-only ``memoryview`` for a block: ``hmac.digest(view, message, "sha256")``.
 
-        The view can be used in the block only; copies that are made of it are not wiped.
+        The view can be used in the block only; copies that are made of it are not wiped. Raises UseAfterReleaseError at
+        the end of the block if the secret was wiped meanwhile, for then the block may have worked with zeros.
         """
         with memoryview(self._material()) as whole, whole.toreadonly() as view:
             yield view
+        if self.is_wiped:
+            raise _used(self)
+
+    @contextlib.contextmanager
+    def exposed_copy(self) -> Iterator[bytearray]:
+        """Show a copy that is overwritten at the end of the block, for those that take no view, such as ``hmac.new``.
+
+        Raises UseAfterReleaseError if it was wiped.
+        """
+        copied = bytearray(self._material())
+        try:
+            yield copied
+        finally:
+            _overwrite(copied)
 
     def matches(self, other: SecretBytes | bytes | bytearray | memoryview) -> bool:
         """Tell whether the other one is the same, in a time that does not depend on where they differ.
 
         Raises TypeError for what is no secret and no bytes, UseAfterReleaseError where one of both was wiped.
         """
-        mine = self._material()
         if isinstance(other, SecretBytes):
-            return hmac.compare_digest(mine, other._material())
-        if isinstance(other, (bytes, bytearray, memoryview)):
+            with other.exposed() as view:
+                return self.matches(view)
+        if not isinstance(other, (bytes, bytearray, memoryview)):
+            raise TypeError(f"a secret is compared with a secret or with bytes, not with {type(other).__name__}")
+        with self.exposed() as mine:
             return hmac.compare_digest(mine, other)
-        raise TypeError(f"a secret is compared with a secret or with bytes, not with {type(other).__name__}")
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, (SecretBytes, bytes, bytearray, memoryview)):
@@ -158,7 +171,9 @@ class SecretBytes:
         raise TypeError(_REFUSED.format(what="a sequence"))
 
     def __copy__(self) -> NoReturn:
-        raise TypeError("a secret is not copied: share this one, or make another one of 'with secret.exposed() as view'")
+        raise TypeError(
+            "a secret is not copied: share this one, or make another one of 'with secret.exposed() as view'"
+        )
 
     def __deepcopy__(self, memo: dict[int, Any]) -> NoReturn:
         self.__copy__()
@@ -173,6 +188,11 @@ class SecretBytes:
         self.__reduce_ex__(2)
 
 
+def _used(secret: SecretBytes) -> UseAfterReleaseError:
+    name = type(secret).__qualname__
+    return UseAfterReleaseError(f"this {name} was used after it was wiped: use it before, or wipe it later")
+
+
 def _overwrite(buffer: bytearray) -> None:
     buffer[:] = bytes(len(buffer))
 
@@ -183,3 +203,14 @@ def _erase(secret: SecretBytes) -> None:
     if buffer is not None:
         _overwrite(buffer)
         secret._buffer = None
+
+
+SecretBytes.__module__ = "lifetrack"  # where its users know it from, also in reports
+default_tracker().tracked_as(
+    SecretBytes,
+    release=("wipe", "close"),
+    idempotent=True,
+    secret=True,
+    fate="holds key material that was never wiped",
+    hint="use it in a 'with' block, or call wipe() in a 'finally' clause",
+)

@@ -27,7 +27,11 @@ LAYERS = (
     ("judgement", "registry", "switches"),  # what a finding leads to; which classes are declared; how to switch off
     ("account",),  # the parts of one tracker from start to stop
     ("tracker",),  # all of the above, switched on together
-    ("api", "environment"),  # the default tracker's methods as functions; starting it by a variable
+    (
+        "api",
+        "environment",
+        "secrets",
+    ),  # the default tracker: its methods as functions; by a variable; a class of its own
     ("cli", "pytest_plugin"),  # two ways in
     ("__init__", "__main__"),  # the façade and the command: names only
 )

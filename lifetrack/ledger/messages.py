@@ -28,8 +28,8 @@ _MISUSES = {
     "LT303": "was released before {children}: release the children first",
     "LT304": "was still borrowed when its owner, {owner}, ended: end the borrow first, or share the resource",
     "LT305": "was used after its parent, {parent}, had been released: finish with the child first",
-    "LT403": "is held while {wanted}, and {others}{there}: take them in the same order everywhere, or guard both by one "
-    "lock",
+    "LT403": "is held while {wanted}, and {others}{there}: take them in the same order everywhere, or guard them by "
+    "one more lock",
     "LT401": "is bound to thread '{bound}' and was {event} in thread '{here}': {event_now} it in its own thread",
     "LT402": "was inherited over fork and {event} in the child process: acquire a fresh one there, or declare it "
     "fork_safe=True",
@@ -99,7 +99,13 @@ def sentence(rule: str, story: Story, declaration: Declaration) -> str:
     """Say in one sentence what happened to the subject of a story and what to do."""
     verb = "created" if rule in _NEVER_ACQUIRED else "acquired"
     where = "" if story.site is None else f" {verb} at {story.site}"
-    known = {"scope": story.scope, "error": story.error, "acquire": declaration.acquire, "end": story.end, **story.words}
+    known = {
+        "scope": story.scope,
+        "error": story.error,
+        "acquire": declaration.acquire,
+        "end": story.end,
+        **story.words,
+    }
     if rule in _LEAKS:
         what = _LEAKS[rule].format_map(known) + _way(rule, story)
         if declaration.fate is not None:

@@ -384,6 +384,7 @@ def test_starting_again_begins_anew(tracker: Tracker) -> None:
 
 def test_asyncio_orders(locks: Tracker) -> None:
     """Locks of asyncio have orders too; waits of conditions and semaphores have none."""
+
     async def nest_async(*each: Any) -> None:
         if each:
             async with each[0]:
@@ -424,7 +425,9 @@ def test_pairs_are_found_exactly(runs: list[tuple[int, ...]]) -> None:
     circles = []
     for run in runs:
         for at in range(1, len(run)):
-            holds: list[Any] = [[1, 0, None, None, None, None, None, None, None, None, None, None, nodes[i], False] for i in run[:at]]
+            holds: list[Any] = [
+                [1, 0, None, None, None, None, None, None, None, None, None, None, nodes[i], False] for i in run[:at]
+            ]
             if not graph.is_known(holds, nodes[run[at]]):
                 circles += graph.add(holds, nodes[run[at]], (None, None))
     # A pair that is also part of a longer circle may be told by that one.

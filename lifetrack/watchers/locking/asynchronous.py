@@ -10,7 +10,7 @@ from typing import Any
 from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own
 from lifetrack.values.declarations import Declaration
-from lifetrack.watchers.locking.desk import Desk, caller_frame, site_for
+from lifetrack.watchers.locking.desk import TASKS, caller_frame, site_for
 from lifetrack.watchers.locking.holders import task_holder
 from lifetrack.watchers.locking.owned import Owned
 from lifetrack.watchers.recording import Recording
@@ -24,7 +24,8 @@ class WatchedAsyncLocks(Shared):
 
     def __init__(self, declaration: Declaration) -> None:
         super().__init__()
-        self.desk = Desk(declaration)
+        self.desk = TASKS
+        self._declaration = declaration
         self._patches = Patches()
         self.owned = Owned(self.desk)
         module = sys.modules["asyncio.locks"]
@@ -35,12 +36,12 @@ class WatchedAsyncLocks(Shared):
     def join(self, recording: Recording) -> None:
         """Let a tracker listen."""
         super().join(recording)
-        self.desk.listen(self.listeners)
+        self.desk.listen(self.listeners, self._declaration)
 
     def leave(self, recording: Recording) -> None:
         """Let a tracker listen no more."""
         super().leave(recording)
-        self.desk.listen(self.listeners)
+        self.desk.listen(self.listeners, self._declaration)
 
     def put(self) -> None:
         """Wrap the methods. A bounded semaphore has a constructor of its own, and the methods of the other."""

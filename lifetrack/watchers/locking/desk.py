@@ -101,18 +101,17 @@ Shelved: TypeAlias = tuple[Entry, list[tuple[_Account, Entry]]]
 class Desk:
     """What is noted of locks, for all trackers."""
 
-    def __init__(self, declaration: Declaration) -> None:
-        self._declaration = declaration
+    def __init__(self) -> None:
         self._accounts: tuple[_Account, ...] = ()
         self.graph = Graph()
         #: None while nobody listens.
         self.take: Take | None = None
         self.drop: Drop = _nothing
 
-    def listen(self, listeners: tuple[Recording, ...]) -> None:
+    def listen(self, listeners: tuple[Recording, ...], declaration: Declaration) -> None:
         """Take note of who listens now."""
         known = {id(account.listener): account for account in self._accounts}
-        self._accounts = tuple(known.get(id(each)) or _Account(each, self._declaration) for each in listeners)
+        self._accounts = tuple(known.get(id(each)) or _Account(each, declaration) for each in listeners)
         if not self._accounts:
             self.take, self.drop = None, _nothing
             self.graph.forget_all()
@@ -127,7 +126,7 @@ class Desk:
             account.take(key, node, frame, holder, by_block)
         return first.take(key, node, frame, holder, by_block)
 
-    def _drop_for_all(self, key: int, default: None) -> None:
+    def _drop_for_all(self, key: int, _: None) -> None:
         for account in self._accounts:
             account.entries.pop(key, None)
 
@@ -147,9 +146,9 @@ class Desk:
             return
         circles = self.graph.add(held, node, self._accounts[0].listener.engine.trace(frame))
         for circle in circles:
-            self._file(circle, holder, frame)
+            self._file(circle, holder)
 
-    def _file(self, circle: list[Edge], holder: Holder, frame: FrameType) -> None:
+    def _file(self, circle: list[Edge], holder: Holder) -> None:
         errors = []
         for account in self._accounts:
             engine = account.listener.engine
@@ -209,6 +208,14 @@ class Desk:
         node.entry = entry
         entry[HOLDER].held.append(entry)
 
+    def forget(self, key: int, node: Node) -> None:
+        """Forget the hold of a lock that is made new in a forked process."""
+        entry, node.entry, node.depth = node.entry, None, 0
+        if entry is not None:
+            self.drop(key, None)
+            if entry in entry[HOLDER].held:
+                entry[HOLDER].held.remove(entry)
+
     def collected(self, key: int, node: Node) -> None:
         """Notice that a lock is gone; runs in the garbage collector."""
         entry = node.entry
@@ -233,3 +240,7 @@ class Desk:
             if node.is_dropped:
                 extra_of(mine).certainty = Certainty.SUSPECTED
             account.listener.ledger.pending.append(mine)
+
+
+#: The desk of all locks that threads hold, and that of asyncio's.
+THREADS, TASKS = Desk(), Desk()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from lifetrack.ledger.capture import Trace
 from lifetrack.ledger.entries import MOMENT, OFFSET, TRACE, Entry

@@ -17,7 +17,8 @@ def lock_order(lock: _L, group: str) -> _L:
     hand; between them and other locks it is. Does nothing for a lock that is not watched. Raises DeclarationError for
     what cannot be locked and for a group without a name.
     """
-    if not isinstance(group, str) or not group:
+    name: object = group
+    if not isinstance(name, str) or not name:
         raise DeclarationError("lock_order() takes a lock and the name of its group, a text that is not empty")
     if not callable(getattr(lock, "acquire", None)) or not callable(getattr(lock, "release", None)):
         raise DeclarationError(f"lock_order() takes a lock; {type(lock).__name__} has no acquire() and release()")
@@ -29,10 +30,10 @@ def lock_order(lock: _L, group: str) -> _L:
 
 
 def _node_of(lock: Any) -> Node | None:
-    node = getattr(type(lock), "_node", None)
-    if node is not None:
-        found = lock._node
-        return found if isinstance(found, Node) else None
+    node = getattr(lock, "_node", None)
+    if isinstance(node, Node):
+        return node
     from lifetrack.watchers.watching import node_of
 
-    return node_of(lock)
+    found: Node | None = node_of(lock)
+    return found

@@ -38,14 +38,16 @@ class Owned:
     def add(self, obj: Any, type_name: str, site: RawFrame) -> Node:
         """Begin to know a lock."""
         reference = _Reference(obj, self._gone)
-        reference.key, reference.node = id(obj), Node(type_name, site)
+        node = Node(type_name, site)
+        reference.key, reference.node = id(obj), node
         self._known[id(obj)] = reference
-        return reference.node
+        return node
 
     def _gone(self, reference: Any) -> None:
         """Notice that a lock is gone; runs in the garbage collector."""
-        if self._known.get(reference.key) is reference:
-            self._known.pop(reference.key, None)
+        address: int = reference.key
+        if self._known.get(address) is reference:
+            self._known.pop(address, None)
         node: Node = reference.node
         for key, entry in node.holds:
             self._desk.lost(id(key), node, entry)

@@ -16,11 +16,12 @@ from lifetrack.guards.shapes import own
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.stacks import RawFrame
 from lifetrack.watchers.aliases import exchange, replacement
-from lifetrack.watchers.locking.desk import Desk, caller_frame, site_for
+from lifetrack.watchers.locking.desk import THREADS, caller_frame, site_for
 from lifetrack.watchers.locking.graph import Node
 from lifetrack.watchers.locking.holders import local
 from lifetrack.watchers.locking.owned import Owned
-from lifetrack.watchers.locking.primitives import make_lock, make_lock_class, make_rlock_class
+from lifetrack.watchers.locking.plain import PlainLock, make_lock
+from lifetrack.watchers.locking.reentrant import make_rlock
 from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.shared import Shared
 
@@ -34,22 +35,21 @@ class WatchedLocks(Shared):
 
     def __init__(self, declaration: Declaration) -> None:
         super().__init__()
-        self.desk = Desk(declaration)
+        self.desk = THREADS
+        self._declaration = declaration
         self._patches = Patches()
-        self._lock_class = make_lock_class(self.desk)
-        self._rlock_class = make_rlock_class(self.desk)
         self._exchanged: list[tuple[Any, Any]] = []
         self.owned = Owned(self.desk)
 
     def join(self, recording: Recording) -> None:
         """Let a tracker listen."""
         super().join(recording)
-        self.desk.listen(self.listeners)
+        self.desk.listen(self.listeners, self._declaration)
 
     def leave(self, recording: Recording) -> None:
         """Let a tracker listen no more."""
         super().leave(recording)
-        self.desk.listen(self.listeners)
+        self.desk.listen(self.listeners, self._declaration)
 
     def put(self) -> None:
         """Replace what makes locks, under all its names outside of the standard library."""
@@ -83,18 +83,18 @@ class WatchedLocks(Shared):
     # -- Lock and RLock ------------------------------------------------------------------------------------------
 
     def _lock_maker(self, native: Any) -> Any:
-        made, desk = self._lock_class, self.desk
+        desk = self.desk
         if isinstance(native, type):  # from Python 3.13 on
-            return made
+            return PlainLock
 
         def make(_: object, /, *args: Any, **kwargs: Any) -> Any:
             site = None if args or kwargs or desk.take is None else site_for(caller_frame(1))
-            return native(*args, **kwargs) if site is None else make_lock(made, Node("threading.Lock", site))
+            return native(*args, **kwargs) if site is None else make_lock(Node("threading.Lock", site))
 
         return replacement(native, make)
 
     def _rlock_maker(self, native: Callable[..., Any]) -> Any:
-        made, desk = self._rlock_class, self.desk
+        desk = self.desk
 
         @functools.wraps(native)
         def RLock(*args: Any, **kwargs: Any) -> Any:  # noqa: N802 - the name of the real one
@@ -102,10 +102,8 @@ class WatchedLocks(Shared):
             site = None if args or kwargs or desk.take is None else site_for(frame, _CONDITION)
             if site is None:
                 return native(*args, **kwargs)
-            lock = made()
             name = "threading.Condition" if frame.f_code in _CONDITION else "threading.RLock"
-            lock._node = Node(name, site)
-            return lock
+            return make_rlock(Node(name, site))
 
         return RLock
 
