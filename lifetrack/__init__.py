@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from lifetrack.backends.collection import BackendCollection
     from lifetrack.backends.managers import track_plugins
     from lifetrack.reports.model import Report
+    from lifetrack.secrets import SecretBytes
     from lifetrack.tracker import Tracker
     from lifetrack.values.errors import (
         BackendError,
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     from lifetrack.values.findings import Certainty, Finding, OwnerName
     from lifetrack.values.records import Record, Snapshot
     from lifetrack.values.stacks import Site
+    from lifetrack.watchers.locking.orders import lock_order
 
 __version__ = "0.1.0"
 
@@ -85,6 +87,7 @@ _HOMES = {
     "lifetrack.backends.collection": ("BackendCollection",),
     "lifetrack.backends.managers": ("track_plugins",),
     "lifetrack.reports.model": ("Report",),
+    "lifetrack.secrets": ("SecretBytes",),
     "lifetrack.tracker": ("Tracker",),
     "lifetrack.values.errors": (
         "BackendError", "ConfigurationError", "DeclarationError", "DoubleReleaseError", "LeakError", "LeakWarning",
@@ -95,6 +98,7 @@ _HOMES = {
     "lifetrack.values.findings": ("Certainty", "Finding", "OwnerName"),
     "lifetrack.values.records": ("Record", "Snapshot"),
     "lifetrack.values.stacks": ("Site",),
+    "lifetrack.watchers.locking.orders": ("lock_order",),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -120,6 +124,7 @@ __all__ = [
     "OwnershipError",
     "Record",
     "Report",
+    "SecretBytes",
     "Shared",
     "Site",
     "Snapshot",
@@ -137,6 +142,7 @@ __all__ = [
     "find_leaks",
     "history",
     "is_tracking",
+    "lock_order",
     "owner_of",
     "releases",
     "report",

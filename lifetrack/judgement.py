@@ -13,6 +13,7 @@ from lifetrack.guards.engine import Engine, warn
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.cases import Case
 from lifetrack.ledger.entries import EXTRA, KIND, Entry
+from lifetrack.ledger.holds import PROCESS_ENDS, SCOPE_ENDS, is_in_use
 from lifetrack.ledger.ledger import is_reported
 from lifetrack.ledger.places import Place
 from lifetrack.ledger.rendering import finding_of_case
@@ -90,7 +91,7 @@ class Judgement:
         """File what a scope leaves open as LT103; raise LeakError or warn as the policy says."""
         self._ledger.settle(is_released)
         self.drain()
-        due = [entry for entry in self._ledger.due_since(mark) if belongs_to(entry, place)]
+        due = [e for e in self._ledger.due_since(mark) if belongs_to(e, place) and not is_in_use(e, SCOPE_ENDS)]
         cases = self._file(due, "LT103")
         for entry in due:
             judge_end_of_owner(self._engine, entry, place, caller(1), may_raise=False)
@@ -120,4 +121,6 @@ class Judgement:
         self._ledger.settle(is_released)
         self._ledger.drain()
         certainty = Certainty.SUSPECTED if ending == "signal" else Certainty.PROVEN
-        self._file((e for e in self._ledger.open_entries() if not ends_with_process(e)), "LT101", certainty)
+        live = self._ledger.open_entries()
+        left = (e for e in live if not ends_with_process(e) and not is_in_use(e, PROCESS_ENDS))
+        self._file(left, "LT101", certainty)

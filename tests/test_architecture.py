@@ -27,7 +27,7 @@ LAYERS = (
     ("judgement", "registry", "switches"),  # what a finding leads to; which classes are declared; how to switch off
     ("account",),  # the parts of one tracker from start to stop
     ("tracker",),  # all of the above, switched on together
-    ("api", "environment"),  # the default tracker's methods as functions; starting it by a variable
+    ("api", "environment", "secrets"),  # the default tracker: as functions; by a variable; a class of its own
     ("backends",),  # collections of plugins, tracked by the default tracker
     ("cli", "pytest_plugin"),  # two ways in
     ("__init__", "__main__"),  # the façade and the command: names only

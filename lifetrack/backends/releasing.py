@@ -7,8 +7,8 @@ from inspect import isawaitable, iscoroutinefunction
 from typing import Any
 
 from lifetrack.backends.tracking import declared_releases, is_recognised, is_released
-from lifetrack.guards.shapes import resolve
 from lifetrack.guards.release_names import recognise
+from lifetrack.guards.shapes import resolve
 from lifetrack.ledger.entries import type_name
 from lifetrack.values.declarations import CONTEXT_RELEASES
 from lifetrack.values.errors import BackendError

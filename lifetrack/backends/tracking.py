@@ -10,8 +10,8 @@ import threading
 import weakref
 
 from lifetrack.backends.seats import Seat
-from lifetrack.guards.shapes import mro, resolve
 from lifetrack.guards.release_names import recognise
+from lifetrack.guards.shapes import mro, resolve
 from lifetrack.ledger.capture import locate
 from lifetrack.ledger.entries import EXTRA, RELEASING, STATE, extra_of
 from lifetrack.tracker import default_tracker

@@ -106,7 +106,7 @@ def leak_rule(entry: Entry, otherwise: str) -> tuple[str, Certainty]:
         return "LT105", Certainty.PROVEN
     if state == FAILED:
         return "LT106", extra_of(entry).certainty
-    rule = "LT104" if is_orphan(entry) else otherwise
+    rule = entry[KIND].declaration.leak_rule or ("LT104" if is_orphan(entry) else otherwise)
     return rule, Certainty.PROVEN if entry[EXTRA] is None else entry[EXTRA].certainty
 
 

@@ -14,6 +14,7 @@ _LEAKS = {
     "LT103": "was still live when {scope} ended",
     "LT104": "was left behind: its owner, {scope}, is gone and had not released it",
     "LT105": "is only half released: its release raised {error}",
+    "LT404": "was still held when {end}",
     "LT106": "cannot be released by anybody: its construction raised {error} when it had been acquired",
 }
 _MISUSES = {
@@ -27,6 +28,8 @@ _MISUSES = {
     "LT303": "was released before {children}: release the children first",
     "LT304": "was still borrowed when its owner, {owner}, ended: end the borrow first, or share the resource",
     "LT305": "was used after its parent, {parent}, had been released: finish with the child first",
+    "LT403": "is held while {wanted}, and {others}{there}: take them in the same order everywhere, or guard them by "
+    "one more lock",
     "LT401": "is bound to thread '{bound}' and was {event} in thread '{here}': {event_now} it in its own thread",
     "LT402": "was inherited over fork and {event} in the child process: acquire a fresh one there, or declare it "
     "fork_safe=True",
@@ -35,6 +38,7 @@ _NEVER_ACQUIRED = {"LT204", "LT205"}
 _OWN_MENDS = {
     "LT104": "close the owner, or transfer the resource before the owner goes",
     "LT105": "let {release} finish, and release again after a failure",
+    "LT404": "hold it by a 'with' block, which releases it on every way out",
     "LT106": "release in an 'except' clause of the constructor what it has acquired so far",
 }
 
@@ -53,6 +57,8 @@ class Story(NamedTuple):
     #: How many handles still share it.
     sharers: int
     words: dict[str, str]
+    #: What ended, so that it is a leak.
+    end: str = ""
 
 
 def _verb(declaration: Declaration) -> str:
@@ -93,8 +99,16 @@ def sentence(rule: str, story: Story, declaration: Declaration) -> str:
     """Say in one sentence what happened to the subject of a story and what to do."""
     verb = "created" if rule in _NEVER_ACQUIRED else "acquired"
     where = "" if story.site is None else f" {verb} at {story.site}"
-    known = {"scope": story.scope, "error": story.error, "acquire": declaration.acquire, **story.words}
+    known = {
+        "scope": story.scope,
+        "error": story.error,
+        "acquire": declaration.acquire,
+        "end": story.end,
+        **story.words,
+    }
     if rule in _LEAKS:
         what = _LEAKS[rule].format_map(known) + _way(rule, story)
+        if declaration.fate is not None:
+            what = f"{declaration.fate}: it {what}"
         return f"{story.subject}{where} {what}: {_mend(rule, declaration)}"
     return f"{story.subject}{where} {_MISUSES[rule].format_map(known)}"

@@ -22,6 +22,7 @@ from lifetrack.ledger.entries import (
     place_of,
     release_stack,
 )
+from lifetrack.ledger.holds import end_of
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.messages import Story, sentence
 from lifetrack.ledger.moment import Moment
@@ -149,6 +150,7 @@ def _story(entry: Entry, case: Case | None) -> Story:
         left_by=_left_by(entry),
         sharers=0 if extra is None else len(extra.sharers or ()),
         words={} if case is None else case.words,
+        end=end_of(entry, owner_words(place.owner())),
     )
 
 
