@@ -12,6 +12,15 @@ EXPECTED = {
     "plugins.py": ("UseAfterReleaseError: LT201", "acquired here:", "released here:", "used here:", "LT102 leak-coll"),
     "scopes.py": ("LT103 leak-from-scope (proven)", "allowed: lives as long as the process"),
     "factories.py": ("LT202 double-release", "LT102 leak-collected"),
+    "key_material.py": (
+        "<SecretBytes: not shown> signed the message: True",
+        "TypeError: a secret is not text",
+        "UseAfterReleaseError: ",
+        "LT201 use-after-release",
+        "LT102 leak-collected",
+        "key material that was never wiped",
+    ),
+    "locks.py": ("LT403 lock-order-inversion (proven)", "LT404 lock-abandoned (proven)", "thread back", "thread audit"),
 }
 
 
