@@ -63,7 +63,7 @@ def is_in_use(entry: Entry, occasion: int) -> bool:
     if occasion == ASKED:
         return entry[BY_BLOCK] or not holder.is_asking()
     if occasion == SCOPE_ENDS:
-        return not holder.is_asking() and not holder.is_done()
+        return not holder.is_asking()
     return holder.outlives_process()
 
 

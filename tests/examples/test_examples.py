@@ -18,6 +18,15 @@ EXPECTED = {
         "LT201 use-after-release (proven): __main__.Minimal 'minimal'",
     ),
     "factories.py": ("LT202 double-release", "LT102 leak-collected"),
+    "key_material.py": (
+        "<SecretBytes: not shown> signed the message: True",
+        "TypeError: a secret is not text",
+        "UseAfterReleaseError: ",
+        "LT201 use-after-release",
+        "LT102 leak-collected",
+        "key material that was never wiped",
+    ),
+    "locks.py": ("LT403 lock-order-inversion (proven)", "LT404 lock-abandoned (proven)", "thread back", "thread audit"),
 }  # fmt: skip
 
 

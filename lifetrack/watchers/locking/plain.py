@@ -24,6 +24,21 @@ _CLASS_MAKES = isinstance(threading.Lock, type)
 _desk = THREADS
 
 
+#: A condition enters its lock on behalf of the block.
+_CONDITION_ENTERS = threading.Condition.__enter__.__code__
+
+
+def block_frame() -> FrameType:
+    """Give the frame of the block that enters a lock, from the lock's own ``__enter__``."""
+    try:
+        frame = _getframe(2)
+    except ValueError:  # called straight from C
+        return _getframe(1)
+    if frame.f_code is _CONDITION_ENTERS:
+        return frame.f_back or frame
+    return frame
+
+
 class _Meta(type):
     """The class of the stand-in's class, which answers for the real one: both kinds of locks are instances of it."""
 
@@ -53,6 +68,9 @@ class PlainLock(metaclass=_Meta):
     _give: Any
     _node: Node
 
+    def __init_subclass__(cls) -> None:
+        raise TypeError("type '_thread.lock' is not an acceptable base type")
+
     def acquire(self, blocking: Any = True, timeout: Any = -1) -> bool:
         """Take it."""
         if _desk.take is None:
@@ -62,11 +80,7 @@ class PlainLock(metaclass=_Meta):
     def __enter__(self) -> bool:
         if _desk.take is None:
             return bool(self._take())
-        try:
-            frame = _getframe(1)
-        except ValueError:  # called straight from C
-            frame = _getframe(0)
-        return _lock(self, True, -1, True, frame)
+        return _lock(self, True, -1, True, block_frame())
 
     def release(self) -> None:
         """Give it."""

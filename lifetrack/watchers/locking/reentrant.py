@@ -11,7 +11,7 @@ from lifetrack.ledger.holds import HOLDER, Holder
 from lifetrack.watchers.locking.desk import THREADS, Shelved, caller_frame
 from lifetrack.watchers.locking.graph import Node
 from lifetrack.watchers.locking.holders import local
-from lifetrack.watchers.locking.plain import dress
+from lifetrack.watchers.locking.plain import block_frame, dress
 
 NativeRLock: Any = _thread.RLock
 _take = NativeRLock.acquire
@@ -45,7 +45,7 @@ class ReentrantLock(NativeRLock):  # type: ignore[misc]
         return _lock(self, blocking, timeout, False, caller_frame(1))
 
     def __enter__(self) -> bool:
-        return _lock(self, True, -1, True, caller_frame(1))
+        return _lock(self, True, -1, True, block_frame())
 
     def release(self) -> None:
         """Give it."""

@@ -6,6 +6,7 @@ Python, so that their methods are wrapped.
 
 from __future__ import annotations
 
+import _thread
 import functools
 import threading
 from collections.abc import Callable
@@ -20,7 +21,7 @@ from lifetrack.watchers.locking.desk import THREADS, caller_frame, site_for
 from lifetrack.watchers.locking.graph import Node
 from lifetrack.watchers.locking.holders import local
 from lifetrack.watchers.locking.owned import Owned
-from lifetrack.watchers.locking.plain import PlainLock, make_lock
+from lifetrack.watchers.locking.plain import NativeLock, PlainLock, make_lock
 from lifetrack.watchers.locking.reentrant import make_rlock
 from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.shared import Shared
@@ -52,9 +53,14 @@ class WatchedLocks(Shared):
         self.desk.listen(self.listeners, self._declaration)
 
     def put(self) -> None:
-        """Replace what makes locks, under all its names outside of the standard library."""
-        self._exchange("Lock", self._lock_maker(threading.Lock))
-        self._exchange("RLock", self._rlock_maker(threading.RLock))
+        """Replace what makes locks, under all its names outside of the standard library.
+
+        Where somebody else has replaced it before, as libraries of green threads do, it is theirs.
+        """
+        if threading.Lock in (_thread.allocate_lock, NativeLock):
+            self._exchange("Lock", self._lock_maker(threading.Lock))
+        if getattr(threading.RLock, "__module__", None) == "threading":
+            self._exchange("RLock", self._rlock_maker(threading.RLock))
         for cls in (threading.Semaphore, threading.BoundedSemaphore):
             for name, wrapping in (
                 ("__init__", self._initialiser), ("acquire", self._acquirer), ("__enter__", self._acquirer),
