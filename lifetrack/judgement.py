@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import warnings
 from collections.abc import Iterable, Sequence
 
@@ -17,7 +16,7 @@ from lifetrack.ledger.holds import PROCESS_ENDS, SCOPE_ENDS, is_in_use
 from lifetrack.ledger.ledger import is_reported
 from lifetrack.ledger.places import Place
 from lifetrack.ledger.rendering import finding_of_case
-from lifetrack.values.errors import LeakError, LeakWarning
+from lifetrack.values.errors import LeakError
 from lifetrack.values.findings import Certainty, Finding
 
 
@@ -46,12 +45,6 @@ def warn_of(findings: Iterable[Finding]) -> None:
             warn(finding, None)
         except Warning as error:
             warnings.showwarning(str(error), type(error), *_place_of(finding))
-
-
-def hidden_by_default() -> bool:
-    """Whether our warnings are hidden, and only because Python hides ResourceWarning where nobody says otherwise."""
-    ours = (item for item in warnings.filters if issubclass(LeakWarning, item[2]) and item[1] is None is item[3])
-    return not sys.warnoptions and next(ours, None) == ("ignore", None, ResourceWarning, None, 0)
 
 
 def _place_of(finding: Finding) -> tuple[str, int]:

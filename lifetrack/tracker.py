@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar, overload
 
@@ -17,7 +16,7 @@ from lifetrack.instrument.functions import acquiring
 from lifetrack.instrument.recorder import Recorder
 from lifetrack.instrument.releasing import releasing
 from lifetrack.instrument.singles import Singles
-from lifetrack.judgement import hidden_by_default, leak_error
+from lifetrack.judgement import leak_error
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.places import Place
@@ -30,7 +29,7 @@ from lifetrack.registry import Registry
 from lifetrack.reports.model import Report
 from lifetrack.switches import Switch, Undo
 from lifetrack.values.declarations import INIT, Declaration
-from lifetrack.values.errors import ConfigurationError, LeakWarning, LifetrackError
+from lifetrack.values.errors import ConfigurationError, LifetrackError
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Finding
 from lifetrack.values.records import Snapshot
@@ -44,6 +43,7 @@ from lifetrack.values.settings import (
     parse_level,
     parse_policy,
 )
+from lifetrack.visibility import Visibility
 from lifetrack.watchers.watching import check_names
 
 _T = TypeVar("_T")
@@ -61,7 +61,7 @@ class Tracker:
         self._registry = Registry()
         self._account: Account | None = None
         self._watches: list[tuple[str, ...]] = []
-        self._filter: tuple[Any, ...] | None = None
+        self._visibility = Visibility()
 
     # -- switch --------------------------------------------------------------------------------------------------
 
@@ -87,7 +87,7 @@ class Tracker:
         if settings.level == Level.OFF:
             self.stop()
             return Switch(self.stop)
-        self._show_warnings(settings.policy)
+        self._visibility.show(settings.policy)
         if self._account is None:
             self._account = Account(settings, targets, self._watches)
         else:
@@ -102,19 +102,7 @@ class Tracker:
         account, self._account = self._account, None
         if account is not None:
             account.close()
-        if self._filter is not None and self._filter in warnings.filters:
-            warnings.filters.remove(self._filter)  # type: ignore[attr-defined]
-        self._filter = None
-
-    def _show_warnings(self, policy: Policy) -> None:
-        """Let our warnings be seen, where nobody has said which warnings are: ResourceWarning is hidden by default."""
-        if self._filter is not None or "warn" not in (policy.default, *policy.rules.values()):
-            return
-        if not hidden_by_default():
-            return
-        before = list(warnings.filters)
-        warnings.simplefilter("default", LeakWarning)
-        self._filter = next((item for item in warnings.filters if item not in before), None)
+        self._visibility.restore()
 
     def is_tracking(self) -> bool:
         """Whether tracking is on."""
@@ -146,6 +134,14 @@ class Tracker:
         if self._account is None:
             raise LifetrackError("tracking is off: call start() first")
         return self._account
+
+    def guard_scopes(self) -> None:
+        """Let releases be looked at from now on; until some scope is exclusive, nothing pays for it."""
+        account = self._account
+        if account is not None and not account.engine.ledger.guarded:
+            account.engine.ledger.guarded = True
+            self._account = account.changed(account.settings, account.targets)
+            self._registry.install(self._account.classes)
 
     def pending_grace(self, place: Place, mark: int) -> float:
         """Give for how many seconds something in a place may still be given time to end; 0 if nothing is pending."""

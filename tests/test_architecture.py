@@ -24,7 +24,12 @@ LAYERS = (
     ("instrument",),  # decorators that report events
     ("detect", "watchers"),  # questions to the ledger; classes that are not ours
     ("reports",),  # findings as text and data
-    ("judgement", "registry", "switches"),  # what a finding leads to; which classes are declared; how to switch off
+    (
+        "judgement",
+        "registry",
+        "switches",
+        "visibility",
+    ),  # what a finding leads to; which classes are declared; how to switch off
     ("account",),  # the parts of one tracker from start to stop
     ("tracker",),  # all of the above, switched on together
     ("api", "environment", "secrets"),  # the default tracker: as functions; by a variable; a class of its own

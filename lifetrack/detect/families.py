@@ -10,6 +10,9 @@ from lifetrack.ledger.entries import EXTRA, Entry, place_of
 from lifetrack.ownership.custody import ObjectPlace
 from lifetrack.values.findings import Finding
 
+#: How deep families are told: a list of linked resources can be longer than a stack is deep.
+_GENERATIONS = 20
+
 #: A leak with the entry that it is about.
 Leak: TypeAlias = tuple[Entry, Finding]
 
@@ -33,15 +36,37 @@ def fold(leaks: Iterable[Leak]) -> list[Finding]:
     """Put leaks under the nearest leaked resource that they depend on; the others stay in their order."""
     pairs = list(leaks)
     leaked = {_key(entry): number for number, (entry, _) in enumerate(pairs)}
-    below: dict[int, list[int]] = {}
-    top = []
-    for number, (entry, _) in enumerate(pairs):
+    aboves: dict[int, int] = {}
+    for number, (entry, finding) in enumerate(pairs):
         above = _nearest(entry, leaked)
-        if above is None or above == number:
-            top.append(number)
-        else:
-            below.setdefault(above, []).append(number)
-    return [_with_children(number, pairs, below) for number in top]
+        if above is not None and above != number and _covers(pairs[above][1], finding):
+            aboves[number] = above
+    _flatten(aboves)
+    below: dict[int, list[int]] = {}
+    for number, above in aboves.items():
+        below.setdefault(above, []).append(number)
+    return [_with_children(number, pairs, below) for number in range(len(pairs)) if number not in aboves]
+
+
+def _flatten(aboves: dict[int, int]) -> None:
+    """Bound the generations: what stands deeper becomes a child of the deepest one that may have any."""
+    generations: dict[int, int] = {}
+    for start in list(aboves):
+        line = [start]
+        while line[-1] in aboves and line[-1] not in generations:
+            line.append(aboves[line[-1]])
+        for number in reversed(line):
+            if number not in generations:
+                above = aboves.get(number)
+                generation = 0 if above is None else generations[above] + 1
+                if above is not None and generation > _GENERATIONS:
+                    aboves[number], generation = aboves[above], _GENERATIONS
+                generations[number] = generation
+
+
+def _covers(parent: Finding, child: Finding) -> bool:
+    """Whether a leak is told well enough below another one: what is surer, or not allowed as that is, stands alone."""
+    return parent.allowed == child.allowed and parent.certainty >= child.certainty
 
 
 def _nearest(entry: Entry, leaked: dict[int, int]) -> int | None:

@@ -39,6 +39,7 @@ from lifetrack.ledger.entries import (
     Kind,
     extra_of,
     is_opening,
+    place_of,
 )
 from lifetrack.ledger.moment import this_thread
 from lifetrack.ownership.custody import mark_bound
@@ -100,6 +101,8 @@ class Recorder:
         fresh = new_entry(self.engine, kind, LIVE, kind.next(), frame)
         if kind.declaration.thread_bound:
             mark_bound(fresh).thread = this_thread()
+        elif self.ledger.guarded and place_of(fresh).owner().exclusive:
+            mark_bound(fresh)
         if kind.declaration.released_when is not None:
             try:
                 extra_of(fresh).reference = weakref.ref(obj)

@@ -52,7 +52,8 @@ def constructor(recorder: Recorder, shape: Shape, original: Any, drain: Callable
         "next": next, "numbers": shape.kind.numbers, "meta": _meta(shape.cls), **MOMENT_PARTS,
     }  # fmt: skip
     shape.constructor = getattr(original, "__code__", None)
-    if shape.declaration.released_when is not None or shape.declaration.thread_bound:
+    declaration = shape.declaration
+    if declaration.released_when is not None or declaration.thread_bound or engine.ledger.guarded:
         template = CONSTRUCTOR.replace("LOOK", "return _lt_acquire({first}, _lt_frame)")
     else:
         template = CONSTRUCTOR

@@ -21,6 +21,7 @@ from lifetrack.ledger.entries import (
     counted,
     extra_of,
     is_orphan,
+    place_of,
 )
 from lifetrack.values.events import BORROWED, RETURNED
 from lifetrack.values.findings import Certainty, Finding
@@ -106,7 +107,9 @@ def leak_rule(entry: Entry, otherwise: str) -> tuple[str, Certainty]:
         return "LT105", Certainty.PROVEN
     if state == FAILED:
         return "LT106", extra_of(entry).certainty
-    rule = entry[KIND].declaration.leak_rule or ("LT104" if is_orphan(entry) else otherwise)
+    # What a scope was handed and leaves open is its own leak, as what was acquired in it.
+    is_left = is_orphan(entry) and (otherwise != "LT103" or place_of(entry).is_owner)
+    rule = entry[KIND].declaration.leak_rule or ("LT104" if is_left else otherwise)
     return rule, Certainty.PROVEN if entry[EXTRA] is None else entry[EXTRA].certainty
 
 

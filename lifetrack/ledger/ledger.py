@@ -68,6 +68,8 @@ class Ledger:
         self.place: ContextVar[Place] = ContextVar("lifetrack place", default=PROCESS)
         #: Not empty as soon as any scope or allowance was entered.
         self.scoped: list[bool] = []
+        #: Whether a scope was entered that allows nobody else to release what it owns.
+        self.guarded = False
         self.kinds: list[Kind] = []
         self.started = perf_counter()
         self.pid = os.getpid()

@@ -50,18 +50,20 @@ def _event(ledger: Ledger, word: str, stack: RawStack, moment: Moment | None, de
 
 def owner_words(place: Place) -> str:
     """Name an owner in a sentence."""
-    return "the process" if place is PROCESS else f"{place.kind} '{place.name}'"
+    return OwnerName(place.name, place.kind).words
 
 
-def _detail(about: object) -> str | None:
+def _detail(word: str, about: object) -> str | None:
     if isinstance(about, Place):
         return f"to {owner_words(about)}"
-    return about if isinstance(about, str) else None
+    if isinstance(about, str):
+        return f"by '{about}'" if word == words.SHARED else about
+    return None
 
 
 def _noted(ledger: Ledger, note: Note) -> Event:
     word, trace, moment, about = note
-    return _event(ledger, word, unpack(trace, None), moment, _detail(about))
+    return _event(ledger, word, unpack(trace, None), moment, _detail(word, about))
 
 
 def events_of(ledger: Ledger, entry: Entry, case: Case | None = None) -> list[Event]:
@@ -99,11 +101,14 @@ def owner_name(place: Place) -> OwnerName:
     return OwnerName(owner.name, owner.kind)
 
 
+def _scope_of(place: Place) -> Place | None:
+    stretches = (item for item in place.lineage() if item.kind != "allow" and not item.is_owner)
+    return next((item for item in stretches if item is not PROCESS), None)
+
+
 def _scope_name(place: Place) -> str | None:
-    return next(
-        (item.name for item in place.lineage() if item.kind != "allow" and not item.is_owner and item is not PROCESS),
-        None,
-    )
+    scope = _scope_of(place)
+    return None if scope is None else scope.name
 
 
 def _test_name(entry: Entry) -> str | None:
@@ -139,11 +144,14 @@ def _left_by(entry: Entry) -> LeftBy | None:
 
 def _story(entry: Entry, case: Case | None) -> Story:
     place, extra = place_of(entry), entry[EXTRA]
-    transfer = None if extra is None else extra.transfer
+    noted = notes_of(entry) if case is None else case.notes
+    transfer = next((note for note in reversed(noted) if note[0] == words.TRANSFERRED), None)
     return Story(
         subject=subject_of(entry),
         site=site_in(acquire_stack(entry)),
-        scope=owner_words(place.owner()),
+        scope=owner_words(_scope_of(place) or PROCESS),
+        owner=owner_words(place.owner()),
+        owner_kind=place.owner().kind,
         error=(extra.error if extra is not None else None) or "an exception",
         given=None if transfer is None else site_in(unpack(transfer[1], None)),
         transferred=transfer is not None,

@@ -11,10 +11,12 @@ from lifetrack.guards.engine import Engine
 from lifetrack.ledger.entries import (
     BOUND,
     EXTRA,
+    INHERITED,
     LIVE,
     OPEN_STATES,
     SCOPE,
     STATE,
+    UNOPENED,
     Entry,
     Extra,
     Note,
@@ -64,17 +66,19 @@ def note_transfer(entry: Entry, key: int, note: Note, moved: dict[int, Entry]) -
     entry[SCOPE] = note[3]
 
 
+#: The states of a tracked object in which it can still release what it owns; before it is acquired, too.
+_ABLE = OPEN_STATES | {UNOPENED, INHERITED}
+
+
 class ObjectPlace(OwnerPlace):
     """An object of the program as an owner. One that is tracked can release something while its own duty is open."""
 
     __slots__ = ("_entries", "_entry", "_key")
 
     def __init__(self, engine: Engine, obj: object, name: str, kind: str, is_over: Any) -> None:
-        entries = engine.ledger.entries
-        key = id(obj)
-        entry = entries.get(key)
         super().__init__(name, kind, PROCESS, _weak(obj), is_over)
-        self._entries, self._key, self._entry = entries, key, entry
+        self._entries, self._key = engine.ledger.entries, id(obj)
+        self._entry = self._entries.get(self._key)
 
     def is_of(self, obj: object) -> bool:
         """Whether it stands for this very object, not for an earlier one at the same address."""
@@ -89,16 +93,18 @@ class ObjectPlace(OwnerPlace):
 
     @property
     def entry(self) -> Entry | None:
-        """The entry of the object, if it is tracked itself; it may have become so since."""
-        if self._entry is None and self.holder is not None and self.holder() is not None:
-            self._entry = self._entries.get(self._key)
+        """The entry of the object, if it is tracked itself: it may be so later only, or be acquired anew."""
+        if self.holder is not None and self.holder() is not None:
+            self._entry = self._entries.get(self._key, self._entry)
         return self._entry
 
     def is_gone(self) -> bool:
         """Whether the object is collected, released, or done."""
         entry = self.entry
-        if entry is not None and (entry[STATE] not in OPEN_STATES or self._entries.get(self._key) is not entry):
+        if entry is not None and entry[STATE] not in _ABLE:
             return True
+        if self.holder is None:
+            return entry is not None and self._entries.get(self._key) is not entry
         return super().is_gone()
 
 

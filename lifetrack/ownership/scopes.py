@@ -28,6 +28,9 @@ class Judge(Protocol):
     def ledger(self) -> Ledger | None:
         """The ledger while tracking is on."""
 
+    def guard_scopes(self) -> None:
+        """Let releases be looked at from now on, because a scope says that only it may release."""
+
     def pending_grace(self, place: Place, mark: int) -> float:
         """Give for how many seconds something in the scope may still be given time to end; 0 if nothing is pending."""
 
@@ -81,6 +84,8 @@ class _Block:
         return again
 
     def _enter(self) -> _Entered | None:
+        if self._exclusive:
+            self._judge.guard_scopes()
         ledger = self._judge.ledger
         if ledger is None:
             return None

@@ -99,7 +99,7 @@ def _no_owner(to: Any) -> ConfigurationError:
 def _place(engine: Engine, to: Any) -> Place:
     if not isinstance(to, Scope):
         return object_place(engine, to)
-    if to.place is None:
+    if to.place is None or to.place.ended:
         raise ConfigurationError(f"scope '{to.name}' is not open: transfer inside its block")
     return to.place
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 
 from lifetrack.reports.stored import StoredFinding
@@ -11,31 +11,41 @@ from lifetrack.values.stacks import Site
 
 
 def group(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Merge findings of the same fingerprint, site, rule and certainty, and sort them worst first.
+    """Merge findings of the same fingerprint, places, rule and certainty, and sort them worst first.
 
-    The first of each group stands for it, with the summed count. Allowed ones are kept apart, by reason, and come
-    last. Grouping what is grouped already changes nothing.
+    The first of each group stands for it, with the summed count and the children of all of them, grouped in the same
+    way. Allowed ones are kept apart, by reason, and come last. Grouping what is grouped already changes nothing.
     """
     # A fingerprint reads source lines, so it is made once for each cheap key, not once for each finding.
     keys: dict[Hashable, Hashable] = {}
-    firsts: dict[Hashable, Finding] = {}
-    counts: dict[Hashable, int] = {}
+    same: dict[Hashable, list[Finding]] = {}
     for finding in findings:
         cheap = _cheap_key(finding)
         key = keys.get(cheap)
         if key is None:
             key = keys[cheap] = _key(finding)
-        firsts.setdefault(key, finding)
-        counts[key] = counts.get(key, 0) + finding.count
-    merged = (
-        first if first.count == counts[key] else replace(first, count=counts[key]) for key, first in firsts.items()
-    )
-    return tuple(sorted(merged, key=_badness))
+        same.setdefault(key, []).append(finding)
+    return tuple(sorted(map(_merged, same.values()), key=_badness))
+
+
+def _merged(same: Sequence[Finding]) -> Finding:
+    first, count = same[0], sum(finding.count for finding in same)
+    children = tuple(child for finding in same for child in finding.children)
+    if children:
+        children = group(children)
+    if first.count == count and first.children == children:
+        return first
+    return replace(first, count=count, children=children)
 
 
 def count_findings(findings: Iterable[Finding]) -> int:
     """How many resources these findings stand for, without the allowed ones."""
     return sum(finding.count for finding in findings if finding.allowed is None)
+
+
+def count_children(findings: Iterable[Finding]) -> int:
+    """How many resources stand below these findings, at any depth."""
+    return sum(child.count + count_children((child,)) for finding in findings for child in finding.children)
 
 
 def _misuse_site(finding: Finding) -> Site | None:
@@ -49,6 +59,7 @@ def _cheap_key(finding: Finding) -> Hashable:
         finding.rule,
         finding.resource.type,
         finding.site,
+        finding.duty_site,
         _misuse_site(finding),
         finding.certainty,
         finding.allowed,
@@ -57,9 +68,8 @@ def _cheap_key(finding: Finding) -> Hashable:
 
 
 def _key(finding: Finding) -> Hashable:
-    site = finding.site
-    place = None if site is None else (site.file, site.line)
-    return (finding.fingerprint, place, finding.rule, finding.certainty, finding.allowed)
+    places = tuple(None if site is None else (site.file, site.line) for site in (finding.site, finding.duty_site))
+    return (finding.fingerprint, places, finding.rule, finding.certainty, finding.allowed)
 
 
 def _badness(finding: Finding) -> tuple[bool, int, bool, int, str, int, str, str, str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from lifetrack.reports.paths import absolute, code_of
 from lifetrack.values.events import Event
-from lifetrack.values.findings import Finding
+from lifetrack.values.findings import Finding, LeftBy
 from lifetrack.values.stacks import Site
 
 if TYPE_CHECKING:
@@ -98,7 +98,13 @@ def finding_dict(finding: Finding) -> dict[str, Any]:
         ],
         "children": [finding_dict(child) for child in finding.children],
         "hint": finding.hint,
+        "ended": finding.ended,
+        "left_by": None if finding.left_by is None else _left_by(finding.left_by),
     }
+
+
+def _left_by(left_by: LeftBy) -> dict[str, Any]:
+    return {"error": left_by.error, "site": None if left_by.site is None else _site(left_by.site)}
 
 
 def _event(event: Event) -> dict[str, Any]:
@@ -110,6 +116,7 @@ def _event(event: Event) -> dict[str, Any]:
         "task": event.task,
         "pid": event.pid,
         "stack": [_site(site) for site in event.stack],
+        "detail": event.detail,
     }
 
 

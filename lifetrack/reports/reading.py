@@ -12,9 +12,10 @@ from typing import Any, NoReturn, TypeVar
 from lifetrack.reports.json_form import FORMAT, VERSION
 from lifetrack.reports.model import ENDINGS, ProcessInfo, Report, Totals, TrackerInfo
 from lifetrack.reports.stored import Holder, StoredFinding, StoredSite
+from lifetrack.values.endings import ENDINGS as KNOWN_ENDINGS
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.events import Event
-from lifetrack.values.findings import Certainty, Finding, OwnerName, Resource
+from lifetrack.values.findings import Certainty, Finding, LeftBy, OwnerName, Resource
 from lifetrack.values.records import TypeTotals
 from lifetrack.values.rules import RULES
 from lifetrack.values.settings import Level, parse_level
@@ -89,6 +90,10 @@ class _Node:
         if field not in members:
             raise _problem(self.file, f"the field {place!r} is missing")
         return _Node(members[field], self.file, place)
+
+    def get(self, field: str) -> _Node:
+        """Give a field that older reports do not have; null where it is missing."""
+        return self[field] if field in self.a(dict) else _Node(None, self.file, self.place)
 
     def optional(self, kind: type[_T]) -> _T | None:
         """Give the value, or None where it is null."""
@@ -195,12 +200,19 @@ def _finding(node: _Node) -> Finding:
         scope=node["scope"].optional(str),
         test=node["test"].optional(str),
         count=node["count"].number(1),
-        allowed=node["allowed"].optional(str) if "allowed" in node.a(dict) else None,
+        allowed=node.get("allowed").optional(str),
         hint=node["hint"].optional(str),
         held_by=node["held_by"].each(lambda item: Holder(item["verdict"].a(str), item["path"].strings())),
         children=node["children"].each(_finding),
+        ended=None if (ended := node.get("ended")).value is None else ended.word(KNOWN_ENDINGS),
+        left_by=None if (left_by := node.get("left_by")).value is None else _left_by(left_by),
         stored_fingerprint=node["fingerprint"].matching("[0-9a-f]+", "hexadecimal digits"),
     )
+
+
+def _left_by(node: _Node) -> LeftBy:
+    site = node["site"]
+    return LeftBy(node["error"].a(str), None if site.value is None else _site(site))
 
 
 def _site(node: _Node) -> StoredSite:
@@ -220,6 +232,7 @@ def _event(node: _Node) -> Event:
         task=node["task"].optional(str),
         pid=node["pid"].number(),
         stack=node["stack"].each(_site),
+        detail=node.get("detail").optional(str),
     )
 
 

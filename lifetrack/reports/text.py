@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from lifetrack.reports.grouping import count_findings
+from lifetrack.reports.grouping import count_children, count_findings
 from lifetrack.reports.layout import BLANK, Layout, Line, columns, counted, plain
 from lifetrack.reports.paths import clean
 from lifetrack.reports.terminal import colored, print_report
@@ -81,6 +81,8 @@ def _heading(report: Report) -> Line:
         kinds = ", ".join(f"{number} {certainty.word}" for certainty, number in worst.items() if number)
         places = f" at {counted(len(found), 'place')}" if len(found) != total else ""
         words = f"{counted(total, 'finding')}{places} ({kinds})"
+        children = count_children(found)
+        words += f" with {children} child{'' if children == 1 else 'ren'}" if children else ""
     if allowed:
         words += f", {allowed} allowed"
     totals = report.totals

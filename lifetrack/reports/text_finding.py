@@ -1,54 +1,54 @@
-"""One finding as lines of text: what it is, what to do, where things happened, who has it."""
+"""One finding as lines of text: what it is, what to do, where things happened, who has it, what depends on it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator
 
-from lifetrack.reports.layout import Layout, Line, Piece
-from lifetrack.reports.paths import clean, code_of, is_library, is_standard
-from lifetrack.values.events import ACQUIRED, COLLECTED, Event
+from lifetrack.reports.grouping import count_children
+from lifetrack.reports.layout import Layout, Line
+from lifetrack.reports.paths import clean
+from lifetrack.reports.text_history import INDENT, history_lines, place
 from lifetrack.values.findings import Certainty, Finding
 from lifetrack.values.stacks import Site
 
-MAX_FRAMES = 6
-#: Of a long history the first and the last events are shown.
-FIRST_EVENTS, LAST_EVENTS = 2, 4
+__all__ = ["STYLES", "finding_lines", "place", "subject"]
+
 MAX_HOLDERS = 5
-MAX_CHILDREN = 5
-#: Locations longer than this do not push the source lines of the others to the right.
-MAX_COLUMN = 56
+#: How many kinds of children are listed below each finding, and how many generations.
+MAX_CHILDREN, MAX_GENERATIONS = 5, 4
 
-_INDENT = "   "
 STYLES = {Certainty.PROVEN: "proven", Certainty.SUSPECTED: "suspected", Certainty.HINT: "hint"}
-
-
-class _Row(NamedTuple):
-    """One line of the history: its label, a place with its source line, or a note in place of both."""
-
-    label: str
-    place: str = ""
-    code: str = ""
-    note: str = ""
+#: Owners that are told as what the resource belongs to.
+_STRETCHES = frozenset({"process", "scope", "test", "fixture"})
 
 
 def finding_lines(finding: Finding, number: int, pid: int, layout: Layout) -> list[Line]:
     """Give the lines of one finding; events of another process than ``pid`` say so."""
     lines = [_heading(finding, number)]
-    lines += layout.wrapped(_message(finding, layout), _INDENT)
-    lines += _history(finding, pid, layout)
-    for text in _circumstances(finding, layout):
-        lines += layout.wrapped(text, _INDENT + "  ", "dim", first=_INDENT)
+    lines += layout.wrapped(_message(finding, layout), INDENT)
+    lines += history_lines(finding, pid, layout)
+    for text in _circumstances(finding):
+        lines += layout.wrapped(text, INDENT + "  ", "dim", first=INDENT)
+    for depth, text in _children(finding, layout):
+        indent = INDENT + "  " * depth
+        lines += layout.wrapped(text, indent + "  ", "dim", first=indent)
     if finding.hint and finding.hint not in finding.message:
-        lines += layout.wrapped(f"Hint: {finding.hint}", _INDENT + "  ", "note", first=_INDENT)
+        lines += layout.wrapped(f"Hint: {finding.hint}", INDENT + "  ", "note", first=INDENT)
     return lines
 
 
+def _sites(finding: Finding) -> set[Site]:
+    """Give the places that the sentence of a finding may name."""
+    known = {finding.site, None if finding.left_by is None else finding.left_by.site}
+    known |= {site for event in finding.events for site in event.stack}
+    return {site for site in known if site is not None}
+
+
 def _message(finding: Finding, layout: Layout) -> str:
-    site = finding.site
-    if site is None:
-        return finding.message
-    return finding.message.replace(str(site), f"{layout.path(site.file)}:{site.line}")
+    message = finding.message
+    for site in sorted(_sites(finding), key=lambda site: len(str(site)), reverse=True):
+        message = message.replace(str(site), f"{layout.path(site.file)}:{site.line}")
+    return message
 
 
 def subject(finding: Finding) -> str:
@@ -57,11 +57,6 @@ def subject(finding: Finding) -> str:
     label = f" '{clean(resource.label)}'" if resource.label else ""
     count = f"{finding.count} x " if finding.count > 1 else ""
     return f"{count}{clean(resource.type)}{label}"
-
-
-def place(site: Site, layout: Layout) -> str:
-    """Name a place: ``file:line in function``."""
-    return f"{layout.path(site.file)}:{site.line} in {clean(site.function)}"
 
 
 def _heading(finding: Finding, number: int) -> Line:
@@ -74,134 +69,30 @@ def _heading(finding: Finding, number: int) -> Line:
     )
 
 
-def _history(finding: Finding, pid: int, layout: Layout) -> list[Line]:
-    rows: list[_Row] = []
-    events: Sequence[Event] = finding.events
-    if finding.site is not None and not any(event.event == ACQUIRED for event in events):
-        rows.append(_row(ACQUIRED, finding.site, layout))
-    left_out = len(events) - FIRST_EVENTS - LAST_EVENTS
-    for index, event in enumerate(events):
-        if left_out > 1 and FIRST_EVENTS <= index < FIRST_EVENTS + left_out:
-            if index == FIRST_EVENTS:
-                rows.append(_Row("", note=f"... {left_out} more events ..."))
-            continue
-        rows += _event_rows(event, finding, pid, layout)
-    if finding.site is None and not any(row.place for row in rows):
-        rows.append(_Row("", note="not located: at level sites or above the places are recorded"))
-    return _aligned(rows, layout)
-
-
-def _row(label: str, site: Site, layout: Layout) -> _Row:
-    return _Row(label, place(site, layout), clean(code_of(site)))
-
-
-def _event_rows(event: Event, finding: Finding, pid: int, layout: Layout) -> list[_Row]:
-    frames = _frames(event, finding)
-    if not frames:
-        nobody = event.event == COLLECTED
-        rows = [_Row(clean(event.event), note="(by the garbage collector)" if nobody else "(no place was recorded)")]
-    else:
-        rows = _frame_rows(clean(event.event), frames, layout)
-    note = _where_it_ran(event, pid)
-    return [*rows, _Row("", note=note)] if note else rows
-
-
-def _frame_rows(label: str, frames: Sequence[Site], layout: Layout) -> list[_Row]:
-    """Give a row for each frame, but one for a run of foreign frames before or between the others."""
-    rows: list[_Row] = []
-    between: list[Site] = []
-    foreign = _foreign(frames)
-    for index, site in enumerate(frames):
-        if len(rows) >= MAX_FRAMES:
-            rows.append(_more(len(frames) - index + len(between), "more"))
-            return rows
-        if index and foreign(site.file) and any(not foreign(later.file) for later in frames[index:]):
-            between.append(site)
-            continue
-        rows += _folded(between, layout)
-        between = []
-        rows.append(_row("" if rows else label, site, layout))
-    return rows
-
-
-def _foreign(frames: Sequence[Site]) -> Callable[[str], bool]:
-    """Tell which frames matter less: a library's; in an installed program, the standard library's."""
-    return is_standard if all(is_library(site.file) for site in frames) else is_library
-
-
-def _folded(between: list[Site], layout: Layout) -> list[_Row]:
-    if len(between) < 2:
-        return [_row("", site, layout) for site in between]
-    return [_more(len(between), "library")]
-
-
-def _more(count: int, kind: str) -> _Row:
-    return _Row("", note=f"... {count} {kind} frame{'' if count == 1 else 's'}")
-
-
-def _frames(event: Event, finding: Finding) -> Sequence[Site]:
-    """Give the frames from the user's innermost one to the user's outermost; the rest is how libraries work."""
-    stack = event.stack
-    foreign = _foreign(stack)
-    own = [index for index, site in enumerate(stack) if not foreign(site.file)]
-    end = own[-1] + 1 if own else len(stack)
-    if event.event == ACQUIRED and finding.site is not None:
-        if finding.site not in stack:
-            return (finding.site, *stack[:end])
-        inner = stack.index(finding.site)
-        return stack[inner : max(end, inner + 1)]
-    return stack[own[0] if own else 0 : end]
-
-
-def _where_it_ran(event: Event, pid: int) -> str:
-    parts = []
-    if event.thread is not None and event.thread != "MainThread":
-        parts.append(f"thread {clean(event.thread)}")
-    if event.task is not None:
-        parts.append(f"task {clean(event.task)}")
-    if event.pid != pid:
-        parts.append(f"process {event.pid}")
-    return f"in {', '.join(parts)}" if parts else ""
-
-
-def _aligned(rows: list[_Row], layout: Layout) -> list[Line]:
-    label = max((len(row.label) for row in rows), default=0)
-    column = max((len(row.place) for row in rows if len(row.place) <= MAX_COLUMN), default=0)
-    lines: list[Line] = []
-    for row in rows:
-        lead: tuple[Piece, ...] = ((f"{_INDENT}  ", ""), (row.label.ljust(label) + "  ", "event"))
-        if row.note:
-            lines.append((*lead, (row.note, "dim")))
-            continue
-        before = len(_INDENT) + 2 + label + 2
-        room = layout.width - before - max(column, len(row.place)) - 2
-        if not row.code or room >= min(24, len(row.code)):
-            code = layout.cut(row.code, room)
-            lines.append((*lead, (row.place, "place"), (" " * (column - len(row.place)) + "  ", ""), (code, "code")))
-        else:  # too narrow beside the place: the source line goes below it
-            lines.append((*lead, (row.place, "place")))
-            lines.append(((" " * (before + 2), ""), (layout.cut(row.code, max(24, layout.width - before - 2)), "code")))
-    return lines
-
-
-def _circumstances(finding: Finding, layout: Layout) -> list[str]:
-    texts = []
+def _circumstances(finding: Finding) -> Iterator[str]:
     named = [f"test {finding.test}"] if finding.test else []
     if finding.scope and finding.scope != finding.test:
         named.append(f"scope '{finding.scope}'")
-    if finding.owner.kind not in {"process", "scope", "test"}:
-        named.append(f"owner '{finding.owner.name}' ({finding.owner.kind})")
     if named:
-        lead = "The first belongs to" if finding.count > 1 else "Belongs to"
-        texts.append(f"{lead} {', '.join(named)}")
+        yield f"{'The first belongs to' if finding.count > 1 else 'Belongs to'} {', '.join(named)}"
+    if finding.owner.kind not in _STRETCHES:
+        yield f"Last owner{' of the first' if finding.count > 1 else ''}: {finding.owner.words}"
     for holder in finding.held_by[:MAX_HOLDERS]:
         verdict, path = getattr(holder, "verdict", ""), getattr(holder, "path", ())
-        texts.append(f"Held by {verdict}: {' > '.join(map(str, path))}")
+        yield f"Held by {verdict}: {' > '.join(map(str, path))}"
     if len(finding.held_by) > MAX_HOLDERS:
-        texts.append(f"... and by {len(finding.held_by) - MAX_HOLDERS} more")
-    for child in finding.children[:MAX_CHILDREN]:
+        yield f"... and by {len(finding.held_by) - MAX_HOLDERS} more"
+
+
+def _children(finding: Finding, layout: Layout, depth: int = 0) -> Iterator[tuple[int, str]]:
+    """Give a line for each kind of child, with its own children below it; and how deep each line stands."""
+    shown = finding.children[:MAX_CHILDREN] if depth < MAX_GENERATIONS else ()
+    for child in shown:
         where = f" from {place(child.site, layout)}" if child.site is not None else ""
-        texts.append(f"Child: {child.rule} {child.name}: {subject(child)}{where}")
-    if len(finding.children) > MAX_CHILDREN:
-        texts.append(f"... and {len(finding.children) - MAX_CHILDREN} more children")
-    return texts
+        rule = "" if child.rule == finding.rule else f" ({child.rule} {child.name})"
+        yield depth, f"Child: {subject(child)}{where}{rule}"
+        yield from _children(child, layout, depth + 1)
+    rest = finding.children[len(shown) :]
+    number = sum(child.count for child in rest) + count_children(rest)
+    if number:
+        yield depth, f"... and {number} more child{'' if number == 1 else 'ren'}"

@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass, field
 from enum import Enum
 
-from lifetrack.values.events import Event
+from lifetrack.values.events import TRANSFERRED, Event
 from lifetrack.values.rules import RULES
 from lifetrack.values.stacks import Site
 
@@ -65,6 +65,17 @@ class OwnerName:
     name: str
     kind: str
 
+    @property
+    def words(self) -> str:
+        """The owner as a sentence names it, such as ``Owner 'pool'`` or ``the app.Plugin object``."""
+        if self.kind == "process":
+            return "the process"
+        if self.kind == "object":
+            return f"the {self.name} object"
+        if self.kind in {"Owned", "Shared"}:
+            return f"{self.kind} handle '{self.name}'"
+        return f"{self.kind} '{self.name}'"
+
 
 @dataclass(frozen=True, slots=True)
 class LeftBy:
@@ -117,13 +128,22 @@ class Finding:
         return None if self.is_leak or not self.events else self.events[-1]
 
     @property
+    def duty_site(self) -> Site | None:
+        """Where the last owner of a leak got the duty, if it was transferred."""
+        if not self.is_leak:
+            return None
+        given = next((event for event in reversed(self.events) if event.event == TRANSFERRED), None)
+        return given.stack[0] if given is not None and given.stack else None
+
+    @property
     def fingerprint(self) -> str:
         """What makes two findings the same bug: 16 hex digits, free of line numbers, addresses and folders.
 
-        Made of the rule, the type, and for each place that matters its file name, function and source text.
+        Made of the rule, the type, and for each place that matters its file name, function and source text: where it
+        was acquired, where a leak got its last owner, where a misuse happened.
         """
         parts = [self.rule, self.resource.type]
-        for site in (self.site, self._misuse_site):
+        for site in (self.site, self.duty_site, self._misuse_site):
             if site is not None:
                 parts += [os.path.basename(site.file), site.function, site.code]
         return hashlib.sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()[:16]

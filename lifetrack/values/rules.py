@@ -42,9 +42,11 @@ _ALL = (
     Rule(
         "LT104",
         "leak-orphaned",
-        "The owner of the resource is gone, and it had neither released the resource nor given it to another owner.",
-        "owner = lifetrack.Owner('pool')\nlifetrack.transfer(connection, to=owner)\ndel owner   # never closed",
-        "Close the owner, which releases what it owns, or transfer the resource before the owner goes.",
+        "The owner of the resource is gone: an owner that was never closed, a handle that was dropped, an object "
+        "that was released, a task or a thread that has ended. It had neither released the resource nor given it to"
+        " another owner.",
+        "owner = lifetrack.Owner('pool')\nlifetrack.transfer(connection, to=owner)\ndel owner    # never closed",
+        "Close the owner, best by a 'with' block, or transfer the resource before the owner goes.",
     ),
     Rule(
         "LT105",
@@ -102,8 +104,9 @@ _ALL = (
     Rule(
         "LT203",
         "use-after-move",
-        "A handle was used whose duty had already moved to another handle.",
-        "second = first.move()\nfirst.get()    # first is empty now",
+        "A handle was used that is empty: its duty had moved to another handle or owner, or it had let go of what "
+        "it shared.",
+        "first = lifetrack.Owned(connection)\nsecond = first.move()\nfirst.get()    # first is empty now",
         "Use the handle that the move returned, or borrow or share instead of moving.",
     ),
     Rule(
@@ -130,52 +133,67 @@ _ALL = (
     Rule(
         "LT301",
         "foreign-release",
-        "Somebody released the resource who does not own it; its owner still counts on it.",
-        "owner.adopt(session)\nhelper(session)    # helper calls session.close()",
+        "Somebody released the resource who does not own it, though its owner has said that only it may: a handle, "
+        "or an owner or scope made with 'exclusive=True'.",
+        "owner = lifetrack.Owner('pool', exclusive=True)\n"
+        "lifetrack.transfer(session, to=owner)\n"
+        "session.close()    # the owner still counts on it\n"
+        "owner.close()",
         "Leave the release to the owner, or transfer the resource to the one who shall release it.",
     ),
     Rule(
         "LT302",
         "release-while-borrowed",
         "The resource was released while it was lent to somebody who may still be using it.",
-        "with lifetrack.borrow(session) as lent:\n    session.close()",
+        "with lifetrack.borrow(session) as lent:\n    session.close()    # lent is in use",
         "Release it after the borrow has ended.",
     ),
     Rule(
         "LT303",
         "release-order",
-        "A parent was released before the children that depend on it.",
-        "session = backend.session()\nbackend.shutdown()    # the session is still open\nsession.close()",
+        "A parent was released and children that depend on it were still open. A parent that closes its own "
+        "children is fine.",
+        "cursor = connection.cursor()\nconnection.close()    # the cursor is still open\ncursor.close()",
         "Release in reverse order of acquiring: children first. Nested 'with' blocks or an owner do that.",
     ),
     Rule(
         "LT304",
         "borrow-outlives-owner",
         "A borrow was still open when the owner of the resource ended.",
-        "lent = lifetrack.borrow(session).__enter__()\nowner.close()    # lent is still in use",
+        "lifetrack.transfer(session, to=owner)\n"
+        "with lifetrack.borrow(session) as lent:\n"
+        "    owner.close()    # lent is still in use",
         "End the borrow before the owner ends, or share the resource so that it lives as long as its last user.",
     ),
     Rule(
         "LT305",
         "use-after-parent-release",
         "A child was used after the parent that it depends on had been released.",
-        "cursor = connection.cursor()\nconnection.close()\ncursor.fetchall()",
+        "cursor = connection.cursor()\nconnection.close()\ncursor.fetch()",
         "Finish with the children first, then release the parent.",
     ),
     Rule(
         "LT401",
         "wrong-thread",
-        "A resource that is bound to one thread was used or released in another one.",
-        "connection = connect()    # bound to this thread\nThread(target=connection.close).start()",
+        "A resource that is declared 'thread_bound=True' was used or released in another thread than the one that "
+        "acquired it.",
+        "window = Window()    # bound to this thread\n"
+        "thread = threading.Thread(target=window.close)\n"
+        "thread.start()\n"
+        "thread.join()",
         "Use and release it in its own thread: hand the work to that thread, or acquire one for each thread.",
     ),
     Rule(
         "LT402",
         "fork-crossing",
-        "A child process inherited the resource over fork and then used or released it, though parent and child share "
-        "what stands behind it.",
-        "connection = connect()\nif os.fork() == 0:\n    connection.query()    # garbles the parent's stream",
-        "Acquire a fresh one in the child, and let only the parent release the inherited one.",
+        "A child process inherited the resource over fork and then used or released it, though parent and child "
+        "share what stands behind it.",
+        "connection = Connection()\n"
+        "if os.fork() == 0:\n"
+        "    connection.close()    # the parent still uses it\n"
+        "    os._exit(0)",
+        "Acquire a fresh one in the child, and let only the parent release the inherited one. If that is harmless, "
+        "declare 'fork_safe=True'.",
     ),
     Rule(
         "LT403",

@@ -1,7 +1,8 @@
-"""The examples run as their first lines say, and show what they say."""
+"""The examples run as their first lines say, and show what they say; the docs show the same code."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,22 @@ EXPECTED = {
         "key material that was never wiped",
     ),
     "locks.py": ("LT403 lock-order-inversion (proven)", "LT404 lock-abandoned (proven)", "thread back", "thread audit"),
+    "ownership/pool.py": ("answer to select 1", "LT302 release-while-borrowed", "; 2 acquired, 2 released"),
+    "ownership/hand_over.py": (
+        "this end has nothing left to release: True",
+        "lifetrack: 1 finding (1 proven); 3 acquired, 2 released",
+        "LT104 leak-orphaned",
+        "Last owner: task 'forgetful task'",
+    ),
+    "ownership/plugin_parts.py": (
+        "lifetrack: 2 findings (2 proven) with 2 children; 9 acquired, 5 released, 4 live",
+        "Last owner: the __main__.Careless object",
+        "Child: __main__.Handle",
+    ),
 }  # fmt: skip
+#: A program in a page of the docs: the name of the example, and the code.
+SHOWN = re.compile(r"<!-- example: (\S+) -->\n```python\n(.*?)```\n", re.DOTALL)
+PAGES = sorted([*(CHECKOUT / "docs").glob("*.md"), CHECKOUT / "README.md"])
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))
@@ -41,5 +57,21 @@ def test_an_example_shows_what_it_is_for(name: str, run_python: RunPython) -> No
 
 def test_every_example_is_tested() -> None:
     """A new script among the examples needs a line above."""
-    scripts = {path.name for path in Path(CHECKOUT / "examples").glob("*.py")}
-    assert scripts == set(EXPECTED)
+    folder = Path(CHECKOUT / "examples")
+    assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.py")} == set(EXPECTED)
+
+
+def test_every_example_of_ownership_is_in_the_docs() -> None:
+    """The page on ownership shows its three patterns whole."""
+    shown = {name for name, _ in SHOWN.findall((CHECKOUT / "docs" / "ownership.md").read_text(encoding="utf-8"))}
+    assert shown == {f"examples/{name}" for name in EXPECTED if name.startswith("ownership/")}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_docs_show_the_examples_as_they_are(page: Path) -> None:
+    """Code that a page says to be an example is that file, to the letter."""
+    text = page.read_text(encoding="utf-8")
+    shown = SHOWN.findall(text)
+    assert len(shown) == text.count("<!-- example:")
+    for name, code in shown:
+        assert code == (CHECKOUT / name).read_text(encoding="utf-8"), name

@@ -38,8 +38,8 @@ class Build:
     def stack(self, *frames):
         return tuple(Site(self.file, line, function) for line, function in frames)
 
-    def event(self, kind="acquired", stack=None, *, time=0.5, thread="MainThread", task=None, pid=1):
-        return Event(kind, time, thread, task, pid, self.acquired if stack is None else stack)
+    def event(self, kind="acquired", stack=None, *, time=0.5, thread="MainThread", task=None, pid=1, detail=None):
+        return Event(kind, time, thread, task, pid, self.acquired if stack is None else stack, detail)
 
     def leak(self, **changes):
         fields = {

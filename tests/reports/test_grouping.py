@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from lifetrack.reports.grouping import count_findings, group
+from lifetrack.reports.grouping import count_children, count_findings, group
 from lifetrack.values.findings import Certainty, Resource
 from lifetrack.values.stacks import Site
 
@@ -92,3 +92,48 @@ def test_source_is_read_once_for_each_place(build, monkeypatch, number):
     )
     assert len(grouped) == 10
     assert len(calls) == 10
+
+
+def child(build, number, **changes):
+    return build.leak(resource=Resource(number, "app.Session"), **changes)
+
+
+def test_children_of_the_same_bug_are_merged(build):
+    """A group has the children of all its members, counted, at every depth."""
+    below = (build.leak(resource=Resource(9, "app.Cursor"), count=2),)
+    first = build.leak(children=(child(build, 2), child(build, 3, children=below)))
+    second = build.leak(children=(child(build, 4, children=below),))
+    (only,) = group([first, build.leak(), second])
+    assert only.count == 3
+    (session,) = only.children
+    assert (session.resource.type, session.count) == ("app.Session", 3)
+    (cursor,) = session.children
+    assert (cursor.resource.type, cursor.count) == ("app.Cursor", 4)
+    assert count_children([only]) == 7
+    assert group([only]) == (only,)
+
+
+def test_children_do_not_part_a_group(build):
+    """The same leak with and without children is one bug; children of different kinds stay apart, worst first."""
+    with_children = build.leak(children=(child(build, 2), child(build, 3, rule="LT105", count=5)))
+    (only,) = group([build.leak(), with_children])
+    assert [(found.rule, found.count) for found in only.children] == [("LT105", 5), ("LT101", 1)]
+
+
+def test_children_are_not_counted_as_findings(build):
+    """A leaked parent with its leaked children is one finding."""
+    assert count_findings(group([build.leak(children=(child(build, 2, count=40),))])) == 1
+
+
+def test_leaks_handed_over_at_different_places_stay_apart(build):
+    """Who got the duty and let it go is part of a leak: two owners at two places are two bugs, a use is not."""
+
+    def given(line, function):
+        return (build.event(), build.event("transferred", build.stack((line, function))))
+
+    here, there = build.leak(events=given(9, "main")), build.leak(events=given(8, "main"))
+    assert here.fingerprint != there.fingerprint
+    assert [finding.count for finding in group([here, there, here])] == [2, 1]
+    used = build.event("used", build.used)
+    misuses = [build.misuse(events=(*given(line, "main"), used)) for line in (8, 9)]
+    assert [finding.count for finding in group(misuses)] == [2]

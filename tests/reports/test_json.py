@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from lifetrack.reports.json_report import load, render, schema
 from lifetrack.reports.model import ENDINGS, ProcessInfo, Report, Totals, TrackerInfo, TypeTotals
 from lifetrack.reports.stored import Holder, StoredFinding, StoredSite
+from lifetrack.values.endings import ENDINGS as KNOWN_ENDINGS
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.events import Event
-from lifetrack.values.findings import Certainty, OwnerName, Resource
+from lifetrack.values.findings import Certainty, LeftBy, OwnerName, Resource
 from lifetrack.values.rules import RULES
 from lifetrack.values.stacks import Site
 
@@ -43,7 +44,8 @@ def test_shape(build):
 
     def event(kind, *lines):
         stack = [frames[line] for line in lines]
-        return {"event": kind, "time": 0.5, "thread": "MainThread", "task": None, "pid": 1, "stack": stack}
+        fields = {"time": 0.5, "thread": "MainThread", "task": None, "pid": 1, "detail": None}
+        return {"event": kind, "stack": stack, **fields}
 
     found = report["findings"][0]
     (child,) = found["children"]
@@ -81,6 +83,8 @@ def test_shape(build):
                 "held_by": [{"verdict": "module-global", "path": ["app (module)", "REGISTRY (dict)"]}],
                 "children": [child],
                 "hint": None,
+                "ended": None,
+                "left_by": None,
             }
         ],
         "tracker": {"complete": True, "dropped": 0, "watched": ["stdlib"]},
@@ -161,12 +165,15 @@ small = st.integers(0, 2**40)
 sites = st.builds(StoredSite, st.just("/app/").flatmap(lambda root: texts().map(root.__add__)), small, texts(), texts())
 events = st.builds(
     Event,
-    st.sampled_from(["acquired", "released", "used", "release-failed", "collected"]),
+    st.sampled_from(
+        ["acquired", "released", "used", "release-failed", "collected", "transferred", "parent-released", "left"]
+    ),
     optional(st.floats(0, 1e9)),
     optional(texts()),
     optional(texts()),
     small,
     st.lists(sites, max_size=3).map(tuple),
+    optional(texts()),
 )
 holders = st.builds(Holder, texts(), st.lists(texts(), max_size=3).map(tuple))
 
@@ -188,11 +195,13 @@ def findings_with(children):
         hint=optional(texts()),
         held_by=st.lists(holders, max_size=2).map(tuple),
         children=children,
+        ended=optional(st.sampled_from(KNOWN_ENDINGS)),
+        left_by=optional(st.builds(LeftBy, texts(), optional(sites))),
         stored_fingerprint=st.integers(0, 2**64 - 1).map("{:016x}".format),
     )
 
 
-findings = findings_with(st.lists(findings_with(st.just(())), max_size=1).map(tuple))
+findings = findings_with(st.lists(findings_with(st.just(())), max_size=3).map(tuple))
 stamps = st.datetimes().map(lambda moment: moment.isoformat() + "Z")
 reports = st.builds(
     Report,
@@ -279,8 +288,13 @@ def test_deep_children_are_refused(build, tmp_path):
 
 
 def test_every_missing_or_mistyped_field_is_named(build, tmp_path):
-    """Whichever field is missing or of the wrong type, the error names its place; only `allowed` may be missing."""
-    finding = build.misuse(held_by=(Holder("x", ("y",)),), children=(build.leak(),))
+    """Whichever field is missing or of the wrong type, the error names its place; few may be missing."""
+    finding = build.misuse(
+        held_by=(Holder("x", ("y",)),),
+        children=(build.leak(left_by=LeftBy("ValueError", build.used[0])),),
+        ended="explicit",
+        left_by=LeftBy("ValueError", build.used[0]),
+    )
     good = json.loads(render(build.report(finding)))
     path = tmp_path / "bad.json"
     tried = 0
@@ -288,7 +302,11 @@ def test_every_missing_or_mistyped_field_is_named(build, tmp_path):
         for field in sorted(set(fields) - {"format", "allowed"}):
             named = f"{place}.{field}" if place else field
             kept = fields.pop(field)
-            assert f"the field {named!r} is missing" in refused(path, good)
+            if field in {"detail", "ended", "left_by"} and place != "process":  # earlier reports have none
+                path.write_text(json.dumps(good), encoding="utf-8")
+                load(path)
+            else:
+                assert f"the field {named!r} is missing" in refused(path, good)
             wrong = [] if isinstance(kept, dict) else {}
             for value in (wrong, 1.5 if field != "time" else "soon", True if field != "complete" else 1):
                 fields[field] = value
@@ -309,6 +327,7 @@ def test_every_missing_or_mistyped_field_is_named(build, tmp_path):
         (("totals", "live"), -1, "totals.live must be at least 0, not -1"),
         (("findings", 0, "rule"), "LT999", "findings[0].rule names a rule that this lifetrack does not know"),
         (("findings", 0, "certainty"), "PROVEN", "findings[0].certainty must be one of hint, suspected, proven"),
+        (("findings", 0, "ended"), "somehow", "findings[0].ended must be one of explicit, with, owner,"),
         (("findings", 0, "count"), 0, "findings[0].count must be at least 1, not 0"),
         (("findings", 0, "fingerprint"), "xyz", "findings[0].fingerprint must be hexadecimal digits"),
         (("findings", 0, "events", 0, "time"), 10**400, "findings[0].events[0].time must be a finite number"),
@@ -333,3 +352,44 @@ def test_fields_of_the_future_are_passed_over(build, tmp_path):
         value["later"] = {"x": 1}
     (tmp_path / "future.json").write_text(json.dumps(future), encoding="utf-8")
     assert json.loads(render(load(tmp_path / "future.json"))) == good
+
+
+def test_a_report_of_before_ownership_is_read_and_shown(build, tmp_path):
+    """A report without the fields that came with ownership reads as one in which nothing is known of them."""
+    old = json.loads(render(build.report(build.misuse(children=(build.leak(),)))))
+    for _, value in list(walk(old)):
+        for field in ("detail", "left_by"):
+            value.pop(field, None)
+        if "rule" in value:
+            value.pop("ended")
+    (tmp_path / "old.json").write_text(json.dumps(old), encoding="utf-8")
+    VALIDATOR.validate(old)
+    report = load(tmp_path / "old.json")
+    (finding,) = report.findings
+    assert (finding.ended, finding.left_by, finding.events[0].detail) == (None, None, None)
+    assert report.to_text() == build.report(build.misuse(children=(build.leak(),))).to_text()
+
+
+def test_ownership_comes_back(build, tmp_path):
+    """To whom it went, how it ended, how it was left and what depends on it are written and read back."""
+    given = build.event("transferred", build.released, detail="to Owner 'pool'")
+    finding = build.leak(
+        rule="LT104",
+        events=(build.event(), given),
+        owner=OwnerName("pool", "Owner"),
+        ended="finalizer",
+        left_by=LeftBy("ValueError", build.used[0]),
+        children=(build.leak(count=40, children=(build.leak(rule="LT105", left_by=LeftBy("OSError", None)),)),),
+    )
+    build.report(finding).write("report.json")
+    written = json.loads((tmp_path / "report.json").read_text(encoding="ascii"))
+    VALIDATOR.validate(written)
+    (found,) = written["findings"]
+    assert found["events"][1]["detail"] == "to Owner 'pool'"
+    assert found["ended"] == "finalizer"
+    assert found["left_by"]["error"] == "ValueError"
+    assert found["left_by"]["site"]["line"] == 10
+    assert found["children"][0]["children"][0]["left_by"] == {"error": "OSError", "site": None}
+    again = load("report.json")
+    assert json.loads(render(again)) == written
+    assert again.findings[0].left_by.site.code == "backend.close()"

@@ -39,7 +39,8 @@ The program ended by an exception that nobody caught.
      acquired  app.py:5 in load_all   backend = Backend()
                app.py:8 in main       backend = load_all(["a"])
                app.py:11 in <module>  main()
-   The first belongs to test tests/test_x.py::test_a, owner 'Pool' (Owner)
+   The first belongs to test tests/test_x.py::test_a
+   Last owner of the first: Owner 'Pool'
 
 Allowed (1):
    LT101 leak-at-exit: app.Cache from app.py:5 in load_all: lives as long as the process
@@ -273,7 +274,7 @@ def test_holders_and_children_are_listed(build):
     )
     text = render(build.report(finding))
     assert "   Held by module-global: app (module) > REGISTRY (dict)\n" in text
-    assert "   Child: LT101 leak-at-exit: app.Session from app.py:5 in load_all\n" in text
+    assert "   Child: app.Session from app.py:5 in load_all\n" in text
     assert "   Belongs to scope 'import job'\n" in text
 
 
