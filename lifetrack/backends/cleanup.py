@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from lifetrack.backends.errors import log
 from lifetrack.backends.seats import CLEANED, CLEANING, LOCK, Loan, Seat, State, place_text
 from lifetrack.backends.turns import Turn
+from lifetrack.values.errors import OwnershipError
 
 
 class Held(NamedTuple):
@@ -43,10 +44,14 @@ class Cleaning(Turn):
         self._held: list[Held] = []
         self.errors: list[BaseException] = []
 
-    def release(self, seat: Seat, release: Callable[[Seat], None]) -> None:
+    def release(self, seat: Seat, release: Callable[[Seat], None], judge_borrows: Callable[[Seat], None]) -> None:
         """Release one backend; an error is kept, and whatever it is, the others are released too."""
         loans: list[Loan] = list(seat.loans.values())
         self._held += [Held(seat.name, place_text(loan.place), loan.thread) for loan in loans]
+        try:
+            judge_borrows(seat)
+        except OwnershipError as error:  # told with the others; the backend is released all the same
+            self.errors.append(error)
         try:
             release(seat)
         except BaseException as error:  # kept: raised when all are released
@@ -86,9 +91,10 @@ class Host(Protocol):
 class Cleaner:
     """The cleanup of one collection."""
 
-    def __init__(self, host: Host, release: Callable[[Seat], None]) -> None:
+    def __init__(self, host: Host, release: Callable[[Seat], None], judge_borrows: Callable[[Seat], None]) -> None:
         self._host = host
         self._release = release
+        self._judge_borrows = judge_borrows
         self._running: Cleaning | None = None
         self._late: list[BaseException] = []
 
@@ -127,7 +133,7 @@ class Cleaner:
         try:
             while (seat := self._next()) is not None:
                 if seat.take():
-                    cleaning.release(seat, self._release)
+                    cleaning.release(seat, self._release, self._judge_borrows)
         finally:
             late, self._late = self._late, []
             errors = [*late, *cleaning.errors]

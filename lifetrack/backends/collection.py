@@ -7,25 +7,28 @@ from threading import get_ident
 from types import TracebackType
 from typing import Any, NoReturn, Self, TypeVar
 
+from lifetrack.backends.belonging import Belonging, is_seated
 from lifetrack.backends.capabilities import settle_in
 from lifetrack.backends.cleanup import Cleaner, Cleanup
 from lifetrack.backends.contents import Contents
 from lifetrack.backends.discovery import Choice, Found, Maker, names_given
 from lifetrack.backends.errors import log, settled
 from lifetrack.backends.lending import Borrowed
+from lifetrack.backends.parts import releasing
 from lifetrack.backends.population import Search
 from lifetrack.backends.releasing import Release, check_release, release
 from lifetrack.backends.retained import Gone, Retained
 from lifetrack.backends.seats import CLEANED, OPEN, Loan, Seat, State
 from lifetrack.backends.tracking import adopt, declare_class, here, is_released
 from lifetrack.backends.validation import ApiVersion, Requirements, check_version, is_protocol
+from lifetrack.guards.authority import acting_for
 from lifetrack.values.errors import BackendError
 from lifetrack.values.settings import shown
 
 T = TypeVar("T")
 
 
-class BackendCollection(Contents[T]):
+class BackendCollection(Contents[T], Belonging):
     """Backends by name: found, validated, lent, replaced and released in one place, from any number of threads.
 
     ``kind`` is the class or protocol of the backends; ``groups`` are the entry-point groups that :meth:`populate`
@@ -58,14 +61,15 @@ class BackendCollection(Contents[T]):
         if api_version is not None:
             check_version(api_version)
         check_release(release)
-        super().__init__(name)
+        Contents.__init__(self, name)
+        Belonging.__init__(self, name)
         choice = Choice(None if include is None else names_given(include, "include"), names_given(exclude, "exclude"))
         self._requirements = Requirements(None if kind is object else kind, api_version)
-        self._maker = Maker(self._requirements, create, release, self._is_known)
+        self._maker = Maker(self._requirements, create, release, is_seated)
         self._release = release
         self._lazy = lazy
         self._search = Search(self, self._maker, names_given(groups, "groups"), choice)
-        self._cleaner = Cleaner(self, self._release_seat)
+        self._cleaner = Cleaner(self, self._release_seat, self.judge_borrows)
         self._gone = Gone()
         #: What is being released at this moment, and by which thread. It is in no state any more.
         self._releasing: dict[Seat, int] = {}
@@ -111,8 +115,16 @@ class BackendCollection(Contents[T]):
             return state.with_seat(seat)
 
         check(self._state)
+        self._put_in(seat, step)
+
+    def _put_in(self, seat: Seat, step: Callable[[State], State]) -> None:
         self._record(seat)
-        self._change(step)
+        before = self.take_in(seat)
+        try:
+            self._change(step)
+        except BaseException:
+            self.put_back(seat, before)
+            raise
         settle_in(seat.backend, self)
 
     def _record(self, seat: Seat) -> None:
@@ -132,6 +144,7 @@ class BackendCollection(Contents[T]):
                 self._check_changeable(state, "remove()")
             seat = state.seat_of(backend) or (state.seat(backend) if isinstance(backend, str) else None)
             if seat is None:
+                self.check_from_here(backend, "remove()")
                 what = f"'{backend}'" if isinstance(backend, str) else f"an object of type {type(backend).__name__}"
                 self._refuse(f"remove() of {what}, which it does not have; {self._has(state)}")
             found[:] = [seat]
@@ -145,6 +158,8 @@ class BackendCollection(Contents[T]):
         seat = found[0]
         if release:
             self._retire(seat)
+        else:
+            self.give_out(seat)
         return seat.backend  # type: ignore[no-any-return]
 
     def _leaving(self, backend: object) -> Seat | None:
@@ -196,9 +211,7 @@ class BackendCollection(Contents[T]):
             return state.exchanged(old, seat)
 
         step(self._state)
-        self._record(seat)
-        self._change(step)
-        settle_in(seat.backend, self)
+        self._put_in(seat, step)
         self._retire(found[0])
 
     def seal(self) -> None:
@@ -249,12 +262,14 @@ class BackendCollection(Contents[T]):
     def _release_seat(self, seat: Seat) -> None:
         self._releasing[seat] = get_ident()
         try:
-            release(seat.backend, self._release)
+            with acting_for(self.place), releasing(seat.backend):
+                release(seat.backend, self._release)
         except BaseException as error:
             error.add_note(f"while collection '{self._name}' released '{seat.name}': {seat.describe()}")
             raise
         finally:
             self._releasing.pop(seat, None)
+            self.let_out(seat)
             self._gone.note(seat)
 
     # -- populate, clean up --------------------------------------------------------------------------------------
@@ -285,7 +300,10 @@ class BackendCollection(Contents[T]):
         May be called at any time, also again, at exit, from several threads and from inside a backend's release. Every
         release is tried; what they raise comes out together in an ExceptionGroup, once, when all is done.
         """
-        return self._cleaner.cleanup()
+        try:
+            return self._cleaner.cleanup()
+        finally:
+            self.place.ended = self._state.phase == CLEANED
 
     def find_held(self) -> tuple[Retained, ...]:
         """Give the backends that were released and that somebody still has, with the paths to who holds them.

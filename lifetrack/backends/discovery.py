@@ -7,10 +7,13 @@ from importlib.metadata import EntryPoint, EntryPoints, distributions, entry_poi
 from typing import Any, NamedTuple
 
 from lifetrack.backends.errors import BROKEN, log, settled
+from lifetrack.backends.parts import making
 from lifetrack.backends.releasing import Release, release
 from lifetrack.backends.seats import Seat
 from lifetrack.backends.tracking import declare_class
 from lifetrack.backends.validation import Requirements, kind_problem
+from lifetrack.ownership.holding import end_unclosed
+from lifetrack.tracker import default_tracker
 from lifetrack.values.errors import BackendError
 from lifetrack.values.settings import shown
 from lifetrack.values.stacks import RawFrame
@@ -139,20 +142,29 @@ class Maker(NamedTuple):
     requirements: Requirements
     create: Callable[[Any], Any] | None
     release: Release | None
-    #: Whether a backend is in the collection already, so that it is not ours to throw away.
+    #: Whether a backend is in a collection already, so that it is not ours to throw away.
     is_known: Callable[[object], bool]
 
     def make(self, entry_point: EntryPoint, place: RawFrame | None) -> Seat:
         """Load a plugin and make its backend; whatever it raises comes out, and nothing of it is left behind."""
         _check_value(entry_point)
         loaded = entry_point.load()
-        backend, ours = self._backend(loaded)
+        nursery = None
+        if default_tracker().is_tracking():
+            with making(f"{entry_point.name} ({Plugin(entry_point).distribution})") as nursery:
+                backend, ours = self._backend(loaded)
+        else:
+            backend, ours = self._backend(loaded)
         try:
-            return self.requirements.seat(backend, None, place, Plugin(entry_point), entry_point.name)
+            seat = self.requirements.seat(backend, None, place, Plugin(entry_point), entry_point.name)
         except BaseException as error:
             if ours:
                 self.discard(backend, error)
+            if nursery is not None:
+                end_unclosed(nursery)
             raise
+        seat.nursery = nursery
+        return seat
 
     def _backend(self, loaded: Any) -> tuple[Any, bool]:
         """Give the backend, and whether it was made here."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import weakref
 from typing import Any, NamedTuple
 
 from lifetrack.backends.holders import Path, paths_to
 from lifetrack.backends.seats import Seat
+from lifetrack.ledger.cases import Case
+from lifetrack.ledger.rendering import finding_of_case
+from lifetrack.tracker import default_tracker
+from lifetrack.values.findings import Certainty, Finding
 
 #: What holds an object where the collector sees nothing that does.
 _VARIABLE: Path = ("a variable of a running function",)
@@ -20,9 +25,21 @@ class Retained(NamedTuple):
     name: str
     type: str
     held_by: tuple[Path, ...]
+    #: The same as a finding (LT109), where the backend was tracked.
+    finding: Finding | None = None
 
     def __str__(self) -> str:
         return f"backend '{self.name}' ({self.type}) was released and is still held by {' '.join(self.held_by[0])}"
+
+
+def _finding(backend: object, paths: tuple[Path, ...]) -> Finding | None:
+    engine = default_tracker().engine
+    entry = None if engine is None else engine.released(backend)
+    if engine is None or entry is None:
+        return None
+    case = Case("LT109", Certainty.PROVEN, list(entry), None, words={"holder": " ".join(paths[0])})
+    held_by = tuple({"verdict": "unknown", "path": list(path)} for path in paths)
+    return dataclasses.replace(finding_of_case(engine.ledger, case), held_by=held_by)
 
 
 class Gone:
@@ -49,5 +66,6 @@ class Gone:
         for name, kind, reference in self._gone:
             backend = reference()
             if backend is not None:
-                found.append(Retained(name, kind, tuple(paths_to(backend)) or (_VARIABLE,)))
+                paths = tuple(paths_to(backend)) or (_VARIABLE,)
+                found.append(Retained(name, kind, paths, _finding(backend, paths)))
         return tuple(found)

@@ -17,6 +17,7 @@ from lifetrack.values.stacks import RawFrame, site_of
 
 if TYPE_CHECKING:
     from lifetrack.backends.discovery import Plugin
+    from lifetrack.backends.parts import Nursery
 
 OPEN, CLEANING, CLEANED = range(3)
 _numbers = count(1)
@@ -51,7 +52,7 @@ class Loan:
     ident: int
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, weakref_slot=True)
 class Seat:
     """One backend in one collection."""
 
@@ -65,6 +66,8 @@ class Seat:
     place: RawFrame | None
     #: The entry point that it comes from; None where it was added by hand.
     plugin: Plugin | None = None
+    #: Owns what was acquired while it was made.
+    nursery: Nursery | None = None
     number: int = field(default_factory=_numbers.__next__)
     loans: dict[int, Loan] = field(default_factory=dict)
     #: Nobody may borrow it any more.

@@ -1,7 +1,4 @@
-"""Where collections meet the tracker: backends are tracked without a proxy, so that `get` gives what was added.
-
-This is where the ownership of backends plugs in: a collection that is an owner takes what :func:`adopt` is given.
-"""
+"""Where collections meet the tracker: backends are tracked without a proxy, so that `get` gives what was added."""
 
 from __future__ import annotations
 
@@ -9,6 +6,7 @@ import sys
 import threading
 import weakref
 
+from lifetrack.backends.parts import name_parts
 from lifetrack.backends.seats import Seat
 from lifetrack.guards.release_names import recognise
 from lifetrack.guards.shapes import mro, resolve
@@ -72,7 +70,7 @@ def declare_class(cls: type, release: str | None) -> None:
 
 def _declare(cls: type, release: str | None) -> None:
     try:
-        default_tracker().tracked_as(cls, release=release)
+        default_tracker().tracked_as(cls, release=release, owns=True)
         _automatic.add(cls)
     except DeclarationError:  # then its backends are released all the same, and not tracked
         return
@@ -81,7 +79,13 @@ def _declare(cls: type, release: str | None) -> None:
 def adopt(seat: Seat) -> None:
     """Record a backend that was made before its class was declared; label it with its name and its distribution."""
     if default_tracker().is_tracking():
-        adopt_object(seat.backend, seat.name if seat.plugin is None else f"{seat.name} ({seat.plugin.distribution})")
+        label = seat.name if seat.plugin is None else f"{seat.name} ({seat.plugin.distribution})"
+        adopt_object(seat.backend, label)
+        declaration = default_tracker().declaration_of(type(seat.backend))
+        if declaration is None or not declaration.secret:
+            name_parts(seat.backend, label)
+            if seat.nursery is not None:
+                seat.nursery.name = label
 
 
 def adopt_object(obj: object, label: str) -> None:

@@ -22,6 +22,8 @@ class Holder(Standing):
     """An owner or a handle: it keeps what it owns alive until it releases it."""
 
     __slots__ = ()
+    #: What to do in place of a transfer to it, where it cannot be given anything that way.
+    transfer_hint = "make one with Owner('name')"
 
     def let_go(self, key: int, *, moved: bool) -> None:
         """Forget the object at an address: it was released, or belongs to another owner now if it ``moved``."""
@@ -48,8 +50,19 @@ def holder_of(obj: object) -> Holder | None:
     return None if reference is None else reference()
 
 
+def is_held(obj: object) -> bool:
+    """Whether an object that no ledger knows may be held by anybody; never wrong where it says no."""
+    return id(obj) in _holders
+
+
 def hold(obj: object, holder: Holder) -> None:
-    """Note who holds an object from now on; whoever held it before lets go of it."""
+    """Note who holds an object from now on; whoever held it before lets go of it.
+
+    Raises OwnershipError where that one does not.
+    """
+    before = holder_of(obj)
+    if before is not None and before is not holder:
+        before.check_transfer()
     let_go(obj, moved=True, unless=holder)
     if not any(id(obj) in engine.ledger.entries for engine in active.engines):
         _holders[id(obj)] = weakref.ref(holder)

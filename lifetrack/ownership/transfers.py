@@ -13,7 +13,7 @@ from lifetrack.ledger.places import Place
 from lifetrack.ledger.rendering import owner_name
 from lifetrack.ownership.custody import hand_over, note_transfer, object_place, refuse_circle
 from lifetrack.ownership.handles import Handle, Owned, held_by
-from lifetrack.ownership.holding import holder_of, let_go
+from lifetrack.ownership.holding import Holder, holder_of, let_go
 from lifetrack.ownership.owners import Owner
 from lifetrack.ownership.scopes import Scope
 from lifetrack.ownership.sharing import Shared
@@ -82,7 +82,7 @@ def _receive(obj: Any, to: Any, known: list[tuple[Engine, Entry]]) -> None:
     if isinstance(to, Owner):
         to.take(obj, is_known=bool(known))
         return
-    if isinstance(to, (Handle, *_NO_OWNERS)):
+    if isinstance(to, (Holder, *_NO_OWNERS)):
         raise _no_owner(to)
     for engine, entry in known:
         refuse_circle(entry, None, _place(engine, to))
@@ -91,9 +91,8 @@ def _receive(obj: Any, to: Any, known: list[tuple[Engine, Entry]]) -> None:
 
 
 def _no_owner(to: Any) -> ConfigurationError:
-    return ConfigurationError(
-        f"transfer(to=...) needs an owner, and {type(to).__name__} is none: make one with Owner('name')"
-    )
+    hint = to.transfer_hint if isinstance(to, Holder) else Holder.transfer_hint
+    return ConfigurationError(f"transfer(to=...) needs an owner, and {type(to).__name__} is none: {hint}")
 
 
 def _place(engine: Engine, to: Any) -> Place:
@@ -114,7 +113,7 @@ def _transfer_holder(holder: Any, to: Any, frame: FrameType) -> Any:
     if isinstance(to, Owner):
         to.take(holder, is_known=True)
         return holder
-    if isinstance(to, (Handle, *_NO_OWNERS)):
+    if isinstance(to, (Holder, *_NO_OWNERS)):
         raise _no_owner(to)
     let_go(holder, moved=True)
     for engine in active.engines:

@@ -60,6 +60,17 @@ PLUGINS: dict[str, tuple[str, dict[str, str]]] = {
         {"zz-stuck": "Stuck"},
     ),
 }
+#: Distributions that break nothing, and that nobody else shall meet.
+OTHERS: dict[str, tuple[str, dict[str, str]]] = {
+    "tls-parts": (
+        _HEAD + "import lifetrack\nKEPT = []\n"
+        "@lifetrack.tracked\nclass Part:\n def __init__(self):\n  KEPT.append(self)\n def close(self): ...\n"
+        "class Made(TlsBackend):\n name = 'made'\n def __init__(self, part=None):\n  self.part = part or Part()\n"
+        "def factory():\n made = Made(Part())\n made.name = 'factory'\n return made\n"
+        "def raises():\n Part()\n raise OSError('no device')\n",
+        {"made": "Made", "factory": "factory", "raises": "raises"},
+    ),
+}
 _BUILD = """
 import os, sys
 from hatchling.build import build_wheel
@@ -91,7 +102,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("hatchling")
     root, out = tmp_path_factory.mktemp("projects"), tmp_path_factory.mktemp("wheels")
     projects = [_write_project(root, "tls-host", HOST, {})]
-    projects += [_write_project(root, name, body, points) for name, (body, points) in PLUGINS.items()]
+    projects += [_write_project(root, name, body, points) for name, (body, points) in {**PLUGINS, **OTHERS}.items()]
     done = subprocess.run(
         [sys.executable, "-c", _BUILD, str(out), *map(str, projects)], capture_output=True, text=True, timeout=120,
         check=False,
