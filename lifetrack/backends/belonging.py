@@ -13,7 +13,7 @@ from lifetrack.backends.seats import Seat
 from lifetrack.guards import active
 from lifetrack.guards.conditions import judge_end_of_owner
 from lifetrack.ledger.callers import caller
-from lifetrack.ledger.entries import EXTRA, Entry, place_of
+from lifetrack.ledger.entries import EXTRA, OPEN_STATES, STATE, Entry, place_of
 from lifetrack.ledger.places import OwnerPlace, Place
 from lifetrack.ledger.rendering import finding_of_case, owner_words
 from lifetrack.ownership.custody import current_place, hand_over
@@ -117,7 +117,7 @@ class Belonging(Holder):
 
     def _own(self, seat: Seat, frame: FrameType) -> None:
         nursery = seat.nursery
-        for engine, entry in _entries(seat.backend):
+        for engine, entry in _open_entries(seat.backend):
             hand_over(engine, entry, seat.backend, self.place, frame)
             if nursery is not None and entry[EXTRA] is not None and entry[EXTRA].origin is nursery:
                 entry[EXTRA].origin = nursery.parent
@@ -139,7 +139,7 @@ class Belonging(Holder):
     def give_out(self, seat: Seat) -> None:
         """Let a backend be its user's again: of the place where the code runs that asked for it."""
         self._leave(seat)
-        for engine, entry in _entries(seat.backend):
+        for engine, entry in _open_entries(seat.backend):
             hand_over(engine, entry, seat.backend, engine.ledger.place.get().owner(), caller(1))
 
     def let_out(self, seat: Seat) -> None:
@@ -204,6 +204,11 @@ _NOBODY = Before(None, [])
 def _entries(obj: object) -> list[tuple[Any, Entry]]:
     known = ((engine, engine.ledger.entries.get(id(obj))) for engine in active.engines)
     return [(engine, entry) for engine, entry in known if entry is not None]
+
+
+def _open_entries(obj: object) -> list[tuple[Any, Entry]]:
+    """Give the entries of what can still be handed over, because it was not released."""
+    return [(engine, entry) for engine, entry in _entries(obj) if entry[STATE] in OPEN_STATES]
 
 
 def end_part_place(backend: object) -> None:
