@@ -90,6 +90,8 @@ class Story(NamedTuple):
     words: dict[str, str]
     #: What ended, so that it is a leak.
     end: str = ""
+    #: The backend, as an owner is named, of which it is a part at whatever depth; empty for what is none's.
+    part_of: str = ""
 
 
 def _verb(declaration: Declaration) -> str:
@@ -172,5 +174,9 @@ def sentence(rule: str, story: Story, declaration: Declaration) -> str:
         what = _LEAKS[rule].format_map(known) + _way(rule, story)
         if declaration.fate is not None:
             what = f"{declaration.fate}: it {what}"
-        return f"{story.subject}{where} {what}: {_mend(rule, story, declaration)}"
-    return f"{story.subject}{where} {_MISUSES[rule].format_map(known)}"
+        what = f"{what}: {_mend(rule, story, declaration)}"
+    else:
+        what = _MISUSES[rule].format_map(known)
+    if story.part_of and story.part_of.removeprefix("backend ") not in what:
+        where += f", a part of {story.part_of},"
+    return f"{story.subject}{where} {what}"
