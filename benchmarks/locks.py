@@ -1,4 +1,4 @@
-"""What a watched lock costs: ``python benchmarks/locks.py [TURNS]``, uncontended acquire + release against the plain one.
+"""What a watched lock costs: ``python benchmarks/locks.py [TURNS]``, acquire + release, uncontended, against plain.
 
 All cases take turns in short slices, and each counts with its fastest one. A lock that was made while a tracker watched
 stays what it is, so the levels are compared in one process: the tracker is switched between the slices.

@@ -29,7 +29,7 @@ LAYERS = (
         "registry",
         "switches",
         "visibility",
-    ),  # what a finding leads to; which classes are declared; how to switch off
+    ),  # what a finding leads to; what is declared; switches
     ("account",),  # the parts of one tracker from start to stop
     ("tracker",),  # all of the above, switched on together
     ("api", "environment", "secrets"),  # the default tracker: as functions; by a variable; a class of its own

@@ -129,9 +129,9 @@ def _way(rule: str, story: Story) -> str:
     if story.sharers and rule != "LT104":
         text += f"; {story.sharers} handle{' still shares' if story.sharers == 1 else 's still share'} it"
     if story.left_by is not None:
-        where = "the function" if story.site is None else f"{story.site.function}()"
-        raised = "" if story.left_by.site is None else f", raised{_at(story.left_by.site)}"
-        text += f"; {where} was left by {story.left_by.error}{raised}"
+        function = "the function" if story.site is None else f"{story.site.function}()"
+        where = "the module" if function == "<module>()" else function
+        text += f"; {where} was left by {story.left_by.error}{_at(story.left_by.site)}"
     return text
 
 
@@ -155,7 +155,7 @@ def _known(story: Story, declaration: Declaration) -> dict[str, str]:
         "owner": story.owner,
         "got": got,
         "gone": _GONE.get(story.owner_kind, "ended without releasing it"),
-        "failed": "was cancelled" if cancelled else f"raised {story.error}",
+        "failed": f"was cancelled ({story.error})" if cancelled else f"raised {story.error}",
         "handle": _handle(story),
         "acquire": declaration.acquire,
         "end": story.end,

@@ -8,6 +8,7 @@ from lifetrack.ledger.ends import ending_of
 from lifetrack.ledger.entries import (
     COLLECTED,
     EXTRA,
+    HALF_RELEASED,
     KIND,
     MOMENT,
     RELEASE_MOMENT,
@@ -136,7 +137,7 @@ def subject_of(entry: Entry) -> str:
 
 def _left_by(entry: Entry) -> LeftBy | None:
     left = None if entry[EXTRA] is None else entry[EXTRA].left
-    if left is None:
+    if left is None or entry[STATE] == HALF_RELEASED:  # somebody did release it
         return None
     error, code, offset = left
     return LeftBy(error, None if code is None else site_of((code, offset)))

@@ -524,3 +524,110 @@ def test_many_threads_at_once(located: Tracker) -> None:
     totals = located.report().totals
     assert totals.acquired == sum(counts) > 0
     assert (totals.live, totals.findings) == (0, 0)
+
+
+def test_forks_begin_with_nothing(run_python: RunPython) -> None:
+    """A child is not blamed for what its parent held; it may release what it inherited and lock anew."""
+    code = """
+import os, sys, threading, warnings, lifetrack
+warnings.simplefilter("ignore", DeprecationWarning)
+lifetrack.start(policy="record", watch="locks", report=False)
+mine, other, again = threading.Lock(), threading.Lock(), threading.RLock()
+held, go = threading.Event(), threading.Event()
+def work():
+    with other:
+        held.set()
+        go.wait()
+thread = threading.Thread(target=work)
+thread.start()
+held.wait()
+mine.acquire()
+again.acquire()
+child = os.fork()
+if child == 0:
+    print([each.rule for each in lifetrack.find_leaks()], flush=True)
+    mine.release()
+    again.release()
+    other._at_fork_reinit()
+    with other, mine, again:
+        pass
+    print([each.rule for each in lifetrack.report().findings], lifetrack.snapshot().live, flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+mine.release()
+again.release()
+go.set()
+thread.join()
+print(lifetrack.report().findings, lifetrack.snapshot().live)
+"""
+    assert run_python(code)[:2] == ("[]\n[] ()\n() ()\n", "")
+
+
+def test_an_exception_while_it_is_noted_gives_the_lock_back(located: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes from outside just after the lock was taken leaves neither the lock nor an entry behind."""
+    from lifetrack.watchers.locking.desk import THREADS
+
+    class Interrupt(BaseException):
+        pass
+
+    real = THREADS.take
+    assert real is not None
+
+    def interrupted(*arguments: Any) -> Any:
+        real(*arguments)
+        raise Interrupt
+
+    for lock in (threading.Lock(), threading.RLock()):
+        monkeypatch.setattr(THREADS, "take", interrupted)
+        with pytest.raises(Interrupt), lock:
+            pass
+        monkeypatch.undo()
+        in_thread(lambda lock=lock: lock.acquire(timeout=5) and lock.release())
+        assert located.report().totals.acquired > 0
+        assert located.snapshot().live == ()
+        assert located.find_leaks() == []
+
+
+def test_a_program_that_has_replaced_the_maker_keeps_it(tracker: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Locks of somebody else's making are left alone, before and after."""
+
+    def mine() -> object:
+        return object()
+
+    monkeypatch.setattr(threading, "Lock", mine)
+    tracker.start("sites", policy="record", watch="locks", report=False)
+    assert threading.Lock is mine
+    tracker.stop()
+    assert threading.Lock is mine
+
+
+def test_the_finalizer_of_a_held_lock_waits_for_nobody(located: Tracker) -> None:
+    """Locks that are collected in cycles, held and with orders, under threads that lock all the time."""
+    shared, until = threading.Lock(), time.monotonic() + 0.5
+
+    class Node:
+        def __init__(self) -> None:
+            self.lock, self.me = threading.RLock(), self
+
+        def __del__(self) -> None:
+            with shared:
+                pass
+
+    def work() -> None:
+        while time.monotonic() < until:
+            node = Node()
+            with node.lock:
+                pass
+            del node
+            with threading.Lock():
+                gc.collect(0)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert not any(thread.is_alive() for thread in threads)
+    gc.collect()
+    assert located.snapshot().live == ()
+    assert [finding for finding in located.report().findings if finding.rule == "LT404"] == []

@@ -209,12 +209,11 @@ class Desk:
         entry[HOLDER].held.append(entry)
 
     def forget(self, key: int, node: Node) -> None:
-        """Forget the hold of a lock that is made new in a forked process."""
+        """Forget a hold that did not come about, or that of a lock which is made new in a forked process."""
         entry, node.entry, node.depth = node.entry, None, 0
-        if entry is not None:
-            self.drop(key, None)
-            if entry in entry[HOLDER].held:
-                entry[HOLDER].held.remove(entry)
+        self.drop(key, None)
+        if entry is not None and entry in entry[HOLDER].held:
+            entry[HOLDER].held.remove(entry)
 
     def collected(self, key: int, node: Node) -> None:
         """Notice that a lock is gone; runs in the garbage collector."""

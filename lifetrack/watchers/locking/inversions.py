@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 
 from lifetrack.guards.engine import Engine, exception_of, warn
@@ -11,12 +12,16 @@ from lifetrack.ledger.rendering import finding_of_case
 from lifetrack.values.errors import LifetrackError
 from lifetrack.values.events import HELD, THEN_ACQUIRED
 from lifetrack.values.findings import Certainty
-from lifetrack.values.stacks import site_of
+from lifetrack.values.stacks import Site, site_of
 from lifetrack.watchers.locking.graph import Edge, Node, Taken
 
 
+def _short(site: Site) -> str:
+    return f"{os.path.basename(site.file)}:{site.line}"
+
+
 def _named(node: Node, number: int) -> str:
-    made = "" if node.site is None else f" created at {site_of(node.site)}"
+    made = "" if node.site is None else f" created at {_short(site_of(node.site))}"
     return f"lock {number}, {node.type_name}{made}"
 
 

@@ -1,7 +1,8 @@
 """The stand-in of ``threading.Lock``: it locks by a real one, and tells the desk.
 
 The bookkeeping of a lock is done by who holds it, after it was taken and before it is given, so that it needs no
-protection of its own. An exception that comes from outside in between, as by Ctrl-C, gives the lock back.
+protection of its own. An exception that comes from outside in between, as by Ctrl-C, gives the lock back; at the very
+edges of a method it can hit as it hits the standard library's own locks that are written in Python, such as conditions.
 """
 
 from __future__ import annotations
@@ -135,6 +136,7 @@ def _lock(self: PlainLock, blocking: Any, timeout: Any, by_block: bool, frame: F
             node.entry = entry = note(id(self), node, frame, holder, by_block)
             holder.held.append(entry)
     except BaseException:
+        _desk.forget(id(self), node)
         self._give()
         raise
     return True

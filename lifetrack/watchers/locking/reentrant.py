@@ -102,6 +102,7 @@ def _lock(self: ReentrantLock, blocking: Any, timeout: Any, by_block: bool, fram
             node.entry = entry = note(id(self), node, frame, holder, by_block)
             holder.held.append(entry)
     except BaseException:
+        _desk.forget(id(self), node)
         _give(self)
         raise
     return True
