@@ -17,7 +17,7 @@ from lifetrack.ledger.entries import EXTRA, OPEN_STATES, STATE, Entry, place_of
 from lifetrack.ledger.places import OwnerPlace, Place
 from lifetrack.ledger.rendering import finding_of_case, owner_words
 from lifetrack.ownership.custody import current_place, hand_over
-from lifetrack.ownership.holding import Holder, end_unclosed, forget, hold, holder_of, is_held
+from lifetrack.ownership.holding import Holder, end_unclosed, forget, hold, hold_first, holder_of
 from lifetrack.ownership.owners import Owner
 from lifetrack.ownership.transfers import hand_to
 from lifetrack.tracker import default_tracker
@@ -102,17 +102,17 @@ class Belonging(Holder):
         """Own a backend from now on; give what it takes to go back. Raises BackendError if another one has it."""
         backend = seat.backend
         _claim(seat, self.place.name)
-        before = _NOBODY
-        if active.engines or is_held(backend):
-            before = Before(holder_of(backend), [(engine, place_of(entry)) for engine, entry in _entries(backend)])
+        self._seated[id(backend)] = seat
+        if not active.engines and hold_first(backend, self):
+            return _NOBODY
+        before = Before(holder_of(backend), [(engine, place_of(entry)) for engine, entry in _entries(backend)])
         try:
             hold(backend, self)
         except BaseException:
+            self._seated.pop(id(backend), None)
             _unclaim(seat)
             raise
-        self._seated[id(backend)] = seat
-        if active.engines:
-            self._own(seat, caller(1))
+        self._own(seat, caller(1))
         return before
 
     def _own(self, seat: Seat, frame: FrameType) -> None:

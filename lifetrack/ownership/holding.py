@@ -55,9 +55,10 @@ def holder_of(obj: object) -> Holder | None:
     return None if reference is None else reference()
 
 
-def is_held(obj: object) -> bool:
-    """Whether an object that no ledger knows may be held by anybody; never wrong where it says no."""
-    return id(obj) in _holders
+def hold_first(obj: object, holder: Holder) -> bool:
+    """Note who holds an object that no ledger knows; False if somebody does already, and nothing is changed then."""
+    reference = weakref.ref(holder)
+    return _holders.setdefault(id(obj), reference) is reference
 
 
 def hold(obj: object, holder: Holder) -> None:
