@@ -48,6 +48,9 @@ if TYPE_CHECKING:
         transfer,
         watch,
     )
+    from lifetrack.backends.capabilities import Backend, Capability, MissingCapabilityError
+    from lifetrack.backends.collection import BackendCollection
+    from lifetrack.backends.managers import track_plugins
     from lifetrack.reports.model import Report
     from lifetrack.secrets import SecretBytes
     from lifetrack.tracker import Tracker
@@ -80,6 +83,9 @@ _HOMES = {
         "history", "is_tracking", "owner_of", "releases", "report", "scope", "snapshot", "start", "stop", "track",
         "tracked", "transfer", "watch",
     ),
+    "lifetrack.backends.capabilities": ("Backend", "Capability", "MissingCapabilityError"),
+    "lifetrack.backends.collection": ("BackendCollection",),
+    "lifetrack.backends.managers": ("track_plugins",),
     "lifetrack.reports.model": ("Report",),
     "lifetrack.secrets": ("SecretBytes",),
     "lifetrack.tracker": ("Tracker",),
@@ -97,7 +103,10 @@ _HOMES = {
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Backend",
+    "BackendCollection",
     "BackendError",
+    "Capability",
     "Certainty",
     "ConfigurationError",
     "DeclarationError",
@@ -107,6 +116,7 @@ __all__ = [
     "LeakError",
     "LeakWarning",
     "LifetrackError",
+    "MissingCapabilityError",
     "MissingExtraError",
     "Owned",
     "Owner",
@@ -141,6 +151,7 @@ __all__ = [
     "start",
     "stop",
     "track",
+    "track_plugins",
     "tracked",
     "transfer",
     "watch",

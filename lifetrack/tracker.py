@@ -28,7 +28,7 @@ from lifetrack.ownership.transfers import check_owner, hand_to
 from lifetrack.registry import Registry
 from lifetrack.reports.model import Report
 from lifetrack.switches import Switch, Undo
-from lifetrack.values.declarations import INIT
+from lifetrack.values.declarations import INIT, Declaration
 from lifetrack.values.errors import ConfigurationError, LifetrackError
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Finding
@@ -196,6 +196,10 @@ class Tracker:
         if self._account is not None:
             self._account.classes.install(cls, declaration)
         return cls
+
+    def declaration_of(self, cls: type) -> Declaration | None:
+        """Give the declaration that covers a class, whether tracking is on or off; None if there is none."""
+        return self._registry.find(cls)
 
     def track(
         self,

@@ -20,6 +20,13 @@ def test_every_case_of_the_figures_runs(run_python):
     assert all(0 < seconds < 0.01 for seconds in times.values())
 
 
+def test_the_figures_of_backends_can_be_had(run_python):
+    """Both ratios are measured and shown with their targets."""
+    out, err, _ = run_python(BENCHMARKS / "backends.py", "--turns", "2", "--processes", "1")
+    assert err == ""
+    assert [line.split()[0] for line in out.splitlines()[1:3]] == ["get()", "populate()"]
+
+
 @pytest.mark.parametrize("level", ["sites", "stacks"])
 def test_every_case_of_ownership_runs(run_python, level):
     """A worker times a finalizer, a transfer, a borrow and a clone."""

@@ -18,11 +18,13 @@ _LEAKS = {
     "LT404": "was still held when {end}",
 }
 _MISUSES = {
+    "LT109": "was released and is still held by {holder}: drop that reference too",
     "LT201": "was used after its release: use it before, or release it later",
     "LT202": "was released twice: release it once, or declare it idempotent=True",
     "LT203": "was used through {handle}",
     "LT204": "was released but never acquired: acquire it first, or release what was acquired",
     "LT205": "was used before {acquire}() had run: call {acquire}() first",
+    "LT206": "was released through {through}, but belongs to {owner}: release it there, or take it out there first",
     "LT301": "was released by somebody else than its owner, {owner}: {leave}, or transfer it first",
     "LT302": "was released while it was borrowed: release it when the borrow has ended",
     "LT303": "was released before {children}: release the children first",
@@ -45,6 +47,8 @@ _GONE = {
     "Owned": "went away while holding it",
     "Shared": "was the last to share it and went away without a release",
     "object": "was released or collected without releasing it",
+    "backend": "was released or collected without releasing it",
+    "collection": "went away without its cleanup()",
 }
 #: What an owner shall do, by its kind; leaks of the rules below are mended there.
 _OWNER_MENDS = {
@@ -52,11 +56,18 @@ _OWNER_MENDS = {
     "Owned": "release the handle, best by a 'with' block",
     "Shared": "release every handle, best by a 'with' block",
     "object": "let the owner release it in its own release method",
+    "backend": "let the backend release it in its own release method",
+    "collection": "let the collection clean up, best by a 'with' block",
     "task": "let the task release it in a 'finally' clause",
     "thread": "let the thread release it in a 'finally' clause",
 }
 _MENDED_BY_OWNER = {"LT101", "LT102", "LT103", "LT104"}
-_LEAVE = {"Owner": "let the owner release it", "Owned": "release the handle", "Shared": "release the handles"}
+_LEAVE = {
+    "Owner": "let the owner release it",
+    "Owned": "release the handle",
+    "Shared": "release the handles",
+    "collection": "let the collection release it",
+}
 _CANCELLATIONS = {"CancelledError", "Cancelled"}
 
 
@@ -79,6 +90,8 @@ class Story(NamedTuple):
     words: dict[str, str]
     #: What ended, so that it is a leak.
     end: str = ""
+    #: The backend, as an owner is named, of which it is a part at whatever depth; empty for what is none's.
+    part_of: str = ""
 
 
 def _verb(declaration: Declaration) -> str:
@@ -161,5 +174,9 @@ def sentence(rule: str, story: Story, declaration: Declaration) -> str:
         what = _LEAKS[rule].format_map(known) + _way(rule, story)
         if declaration.fate is not None:
             what = f"{declaration.fate}: it {what}"
-        return f"{story.subject}{where} {what}: {_mend(rule, story, declaration)}"
-    return f"{story.subject}{where} {_MISUSES[rule].format_map(known)}"
+        what = f"{what}: {_mend(rule, story, declaration)}"
+    else:
+        what = _MISUSES[rule].format_map(known)
+    if story.part_of and story.part_of.removeprefix("backend ") not in what:
+        where += f", a part of {story.part_of},"
+    return f"{story.subject}{where} {what}"

@@ -143,6 +143,19 @@ def _left_by(entry: Entry) -> LeftBy | None:
     return LeftBy(error, None if code is None else site_of((code, offset)))
 
 
+def _part_of(entry: Entry) -> str:
+    """Name the backend of a collection that owns a resource, or that it depends on, at whatever depth."""
+    above: Entry | None = entry
+    while above is not None:
+        if above is not entry and place_of(above).owner().kind == "collection" and (label := label_of(above)):
+            return OwnerName(label, "backend").words
+        for place in place_of(above).lineage():
+            if place.kind == "backend":
+                return owner_words(place)
+        above = None if above[EXTRA] is None else above[EXTRA].parent
+    return ""
+
+
 def _story(entry: Entry, case: Case | None) -> Story:
     place, extra = place_of(entry), entry[EXTRA]
     noted = notes_of(entry) if case is None else case.notes
@@ -160,6 +173,7 @@ def _story(entry: Entry, case: Case | None) -> Story:
         sharers=0 if extra is None else len(extra.sharers or ()),
         words={} if case is None else case.words,
         end=end_of(entry, owner_words(place.owner())),
+        part_of=_part_of(entry),
     )
 
 

@@ -26,6 +26,8 @@ class Holder(Standing):
     """An owner or a handle: it keeps what it owns alive until it releases it."""
 
     __slots__ = ()
+    #: What to do in place of a transfer to it, where it cannot be given anything that way.
+    transfer_hint = "make one with Owner('name')"
 
     def let_go(self, key: int, *, moved: bool) -> None:
         """Forget the object at an address: it was released, or belongs to another owner now if it ``moved``."""
@@ -60,10 +62,16 @@ def _is_open(entry: Entry | None) -> bool:
     return entry is not None and entry[STATE] in _HELD
 
 
+def hold_first(obj: object, holder: Holder) -> bool:
+    """Note who holds an object that no ledger knows; False if somebody does already, and nothing is changed then."""
+    reference = weakref.ref(holder)
+    return _holders.setdefault(id(obj), reference) is reference
+
+
 def hold(obj: object, holder: Holder) -> None:
     """Note who holds an object from now on; whoever held it before lets go of it.
 
-    Raises OwnershipError where that cannot be, for several share it.
+    Raises OwnershipError where that one cannot: several share it, or it is in a collection.
     """
     before = holder_of(obj)
     if before is not None and before is not holder:

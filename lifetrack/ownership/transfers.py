@@ -13,7 +13,7 @@ from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.ledger.rendering import owner_name
 from lifetrack.ownership.custody import check_live, hand_over, is_task_info, note_transfer, object_place, refuse_circle
 from lifetrack.ownership.handles import Handle, Owned, held_by
-from lifetrack.ownership.holding import holder_of, let_go
+from lifetrack.ownership.holding import Holder, holder_of, let_go
 from lifetrack.ownership.owners import Owner
 from lifetrack.ownership.scopes import Scope
 from lifetrack.ownership.sharing import Shared
@@ -109,7 +109,7 @@ def _check(obj: Any, to: Any, known: list[tuple[Engine, Entry]]) -> None:
         for _, entry in known:
             refuse_circle(entry, None, to.place)
         return
-    if isinstance(to, (Handle, *_NO_OWNERS)) or is_task_info(to):
+    if isinstance(to, (Holder, *_NO_OWNERS)) or is_task_info(to):
         raise _no_owner(to)
     for engine, entry in known:
         refuse_circle(entry, None, _place(engine, to))
@@ -121,9 +121,8 @@ def _no_owner(to: Any) -> ConfigurationError:
             "transfer(to=...) needs the task itself: asyncio.current_task() or trio.lowlevel.current_task(), not what "
             "anyio tells of it"
         )
-    return ConfigurationError(
-        f"transfer(to=...) needs an owner, and {type(to).__name__} is none: make one with Owner('name')"
-    )
+    hint = to.transfer_hint if isinstance(to, Holder) else Holder.transfer_hint
+    return ConfigurationError(f"transfer(to=...) needs an owner, and {type(to).__name__} is none: {hint}")
 
 
 def _place(engine: Engine, to: Any) -> Place:
@@ -146,7 +145,7 @@ def _transfer_holder(holder: Any, to: Any, frame: FrameType) -> Any:
     if isinstance(to, Owner):
         to.take(holder, is_known=True)
         return holder
-    if isinstance(to, (Handle, *_NO_OWNERS)) or is_task_info(to):
+    if isinstance(to, (Holder, *_NO_OWNERS)) or is_task_info(to):
         raise _no_owner(to)
     places = [_place(engine, to) for engine in active.engines]
     for place in places:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from threading import Condition
-from typing import IO, assert_type
+from typing import IO, Protocol, assert_type
 
 import lifetrack
 
@@ -44,6 +44,48 @@ def destroy(key: bytes, force: bool = False) -> int:
 @lifetrack.scope("job")
 async def job(number: int) -> str:
     return str(number)
+
+
+class Codec(Protocol):
+    name: str
+
+    def encode(self, data: bytes) -> bytes: ...
+
+
+class Streaming(lifetrack.Capability):
+    def stream(self) -> Iterator[bytes]:
+        raise NotImplementedError
+
+
+class Zip(lifetrack.Backend, Streaming):
+    name = "zip"
+
+    def encode(self, data: bytes) -> bytes:
+        return data
+
+    def stream(self) -> Iterator[bytes]:
+        yield b""
+
+
+def host() -> None:
+    backends = lifetrack.BackendCollection("codecs", kind=Zip, groups=["a.b"])
+    assert_type(backends, lifetrack.BackendCollection[Zip])
+    assert_type(backends.add(Zip()), Zip)
+    by_protocol = lifetrack.BackendCollection("codecs", kind=Codec)
+    assert_type(by_protocol.get("zip"), Codec)
+    assert_type(by_protocol.add(Zip()), Codec)
+    assert_type(backends.get("zip"), Zip)
+    assert_type(backends.names(), tuple[str, ...])
+    assert_type(list(backends), list[Zip])
+    assert_type(backends.require("streaming"), Zip)
+    assert_type(backends.require(Streaming), Streaming)
+    assert_type(backends.populate().added, tuple[str, ...])
+    assert_type(backends.remove("zip"), Zip)
+    with backends, backends.borrowed("zip") as borrowed:
+        assert_type(borrowed, Zip)
+    assert_type(backends.cleanup().released, tuple[str, ...])
+    with lifetrack.track_plugins(object()) as tracked:
+        assert_type(tracked.find_held(), list[lifetrack.Finding])
 
 
 @lifetrack.borrows("phone")
