@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from lifetrack.backends.seats import Loan, Seat
 from lifetrack.backends.tracking import here
 from lifetrack.ownership.borrowing import borrow
+from lifetrack.values.errors import BackendError, UseAfterReleaseError
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -28,6 +29,9 @@ class Borrowed(Generic[T_co]):
         lent: borrow[T_co] = borrow(seat.backend)
         try:
             backend = lent.__enter__()
+        except UseAfterReleaseError as error:  # another thread's cleanup was quicker, which releases what is lent too
+            self._give_back(seat, loan)
+            raise BackendError(f"backend '{seat.name}' was released while it was being borrowed") from error
         except BaseException:
             self._give_back(seat, loan)
             raise
