@@ -16,7 +16,7 @@ from lifetrack.guards.tombstones import is_tombstone
 from lifetrack.instrument.finishing import listen, look_for_attrs, unlisten
 from lifetrack.instrument.owning import owning
 from lifetrack.instrument.recorder import Recorder
-from lifetrack.instrument.uses import own_uses, use_recorder
+from lifetrack.instrument.uses import inherited_uses, next_in_line, own_uses, use_recorder
 from lifetrack.instrument.wrappers import ORIGINAL, acquirer, constructor, finalizer, first_constructor, releaser
 from lifetrack.ledger.entries import INHERITED, KIND, STATE, type_name
 from lifetrack.values.declarations import INIT, Declaration
@@ -168,6 +168,9 @@ class Classes:
         cls, declaration, recorder = shape.cls, shape.declaration, self.recorder
         own_parts: Callable[[Any], Any] = partial(owning, self.engine) if declaration.owns else _as_it_is
         if declaration.acquire == INIT:
+            if declaration.thread_bound and INIT not in own(cls) and is_ours(resolve(cls, INIT)):
+                # The constructor of a base notes what its own declaration asks for, and that is not the thread.
+                self._put(shape, INIT, constructor(recorder, shape, next_in_line(cls, INIT), self._drain))
             self._replace(shape, INIT, lambda original: constructor(recorder, shape, own_parts(original), self._drain))
         else:
             self._replace(shape, INIT, lambda original: first_constructor(recorder, own_parts(original)))
@@ -184,6 +187,13 @@ class Classes:
     def _watch_uses(self, shape: Shape) -> None:
         for name in list(own_uses(shape)):
             self._replace(shape, name, partial(use_recorder, self.recorder))
+        for name in list(inherited_uses(shape)):
+            if not is_ours(resolve(shape.cls, name)):
+                self._put(shape, name, use_recorder(self.recorder, next_in_line(shape.cls, name)))
+
+    def _put(self, shape: Shape, name: str, wrapper: Any) -> None:
+        wrapper.lifetrack_class = weakref.ref(shape.cls)
+        shape.patches.put(shape.cls, name, wrapper)
 
     def _replace(self, shape: Shape, name: str, wrap: Callable[[Any], Callable[..., Any]]) -> None:
         cls = shape.cls
@@ -202,9 +212,7 @@ class Classes:
         if attribute is object.__dict__["__init__"]:
             attribute = _bare_constructor(cls)
         original = None if attribute is None else _callable_with_self(attribute)
-        wrapper: Any = wrap(original)
-        wrapper.lifetrack_class = weakref.ref(cls)
-        shape.patches.put(cls, name, wrapper)
+        self._put(shape, name, wrap(original))
 
     def _hook_subclassing(self, shape: Shape) -> None:
         cls = shape.cls

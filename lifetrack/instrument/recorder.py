@@ -90,6 +90,8 @@ class Recorder:
         if entry is not None and state in (LIVE, RELEASING, BOUND):
             # An inner constructor completed before; the outer one's site is where the user acquired it.
             entry[TRACE], entry[OFFSET], entry[MOMENT] = self.engine.place(frame)
+            if entry[KIND].declaration.thread_bound:
+                mark_bound(entry).thread = this_thread()
             return
         shape = self.shape(obj)
         kind = shape.kind

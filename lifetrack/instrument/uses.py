@@ -13,7 +13,7 @@ from typing import Any
 
 from lifetrack.guards.callers import is_own_call
 from lifetrack.guards.conditions import judge_inherited_use, judge_thread
-from lifetrack.guards.shapes import Shape, own
+from lifetrack.guards.shapes import Shape, own, resolve
 from lifetrack.guards.tombstones import used_names
 from lifetrack.instrument.recorder import Recorder
 from lifetrack.instrument.wrappers import ORIGINAL
@@ -28,6 +28,23 @@ def own_uses(shape: Shape) -> Iterator[str]:
     for name in used_names(shape):
         if isinstance(own(shape.cls).get(name), FunctionType):
             yield name
+
+
+def inherited_uses(shape: Shape) -> Iterator[str]:
+    """Give the names of the public methods that the class has from its bases, whatever those declare."""
+    for name in used_names(shape):
+        if name not in own(shape.cls) and isinstance(resolve(shape.cls, name), FunctionType):
+            yield name
+
+
+def next_in_line(cls: type, name: str) -> Callable[..., Any]:
+    """Stand for a method that a class inherits: which one that is depends on the class of the object."""
+
+    @functools.wraps(resolve(cls, name))
+    def inherited(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        return getattr(super(cls, self), name)(*args, **kwargs)
+
+    return inherited
 
 
 def use_recorder(recorder: Recorder, original: Any) -> Callable[..., Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING
 
 import pytest
@@ -71,3 +72,65 @@ def test_stopping_takes_the_notes_off(tracker: Tracker) -> None:
     assert vars(backend)["query"] is not before["query"]
     tracker.stop()
     assert dict(vars(backend)) == before
+
+
+def test_methods_of_a_base_that_nobody_declared_are_uses_too(tracker):
+    """What a class inherits from an undeclared base is judged like its own, in the order of inheritance."""
+    called = []
+
+    class Plain:
+        def use(self):
+            called.append("plain")
+
+        def close(self):
+            pass
+
+    @tracker.tracked(release="close", thread_bound=True)
+    class Bound(Plain):
+        pass
+
+    class Other(Plain):
+        def use(self):
+            called.append("other")
+            super().use()
+
+    class Both(Bound, Other):
+        pass
+
+    tracker.start("sites", policy="record", report=False)
+    both = Both()
+    thread = threading.Thread(target=both.use)
+    thread.start()
+    thread.join()
+    both.close()
+    assert called == ["other", "plain"]
+    assert [finding.rule for finding in tracker.report().findings] == ["LT401"]
+
+
+def test_a_subclass_may_be_bound_to_a_thread_where_its_base_is_not(tracker):
+    """The thread is noted also where the constructor is that of a declared base."""
+
+    @tracker.tracked
+    class Base:
+        def __init__(self):
+            self.opened = True
+
+        def use(self):
+            pass
+
+        def close(self):
+            pass
+
+    @tracker.tracked(thread_bound=True)
+    class Bound(Base):
+        pass
+
+    tracker.start("stacks", policy="record", report=False)
+    base, bound = Base(), Bound()
+    for resource in (base, bound):
+        thread = threading.Thread(target=resource.use)
+        thread.start()
+        thread.join()
+        resource.close()
+    findings = tracker.report().findings
+    assert [(finding.rule, finding.resource.type.rpartition(".")[2]) for finding in findings] == [("LT401", "Bound")]
