@@ -33,7 +33,7 @@ def collecting(request):
             gc.collect(1)
 
     collector = threading.Thread(target=collect, daemon=True)
-    # CPython 3.11 does not survive callbacks in Python, such as Hypothesis has, where the collector runs as often as here.
+    # CPython 3.11 does not survive callbacks of the collector, as Hypothesis has one, where it runs as often as here.
     callbacks, gc.callbacks[:] = gc.callbacks[:], []
     gc.freeze()
     gc.set_threshold(request.param, 3, 3)
