@@ -29,11 +29,6 @@ class WatchedClass(Shared):
         self._cls = cls
         self._patches = Patches()
         self._is_finalized = "__del__" in own(cls)
-        self._extras: tuple[Callable[[WatchedClass, Patches], None], ...] = ()
-        if row.module == "socket":
-            from lifetrack.watchers.sockets import watch_files
-
-            self._extras = (watch_files,)
 
     def put(self) -> None:
         """Wrap the methods."""
@@ -44,8 +39,6 @@ class WatchedClass(Shared):
         for name in (*inner, *declaration.release[1:]) if inner else declaration.release:
             self._wrap(name, self._asked_releaser if asked else functools.partial(self.releaser, self._row.declaration))
         self._wrap("__del__", self._finalizer)
-        for extra in self._extras:
-            extra(self, self._patches)
 
     def restore(self) -> None:
         """Put the methods back."""

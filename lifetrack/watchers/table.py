@@ -15,7 +15,7 @@ from lifetrack.values.declarations import Declaration
 
 STDLIB = "stdlib"
 #: Mechanisms: each is one module of this package.
-CLASSES, FILES, SQLITE = "python_classes", "files", "sqlite"
+CLASSES, FILES, SOCKETS, SQLITE = "python_classes", "files", "sockets", "sqlite"
 
 #: For how many seconds a thread that is just ending may outlive its scope.
 THREAD_GRACE = 0.5
@@ -67,11 +67,10 @@ TABLE: tuple[Row, ...] = (
         _declare("close", hint="open it in a 'with' block, or call close() in a 'finally' clause"),
     ),
     Row(
-        ("socket",), "socket", "socket", CLASSES,
+        ("socket",), "socket", "socket", SOCKETS,
         _declare("close", "detach", released_when=_is_detached,
                  hint="use it in a 'with' block, or call close() in a 'finally' clause; "
                       "a file or response made of it must be closed too"),
-        inner_release=("_real_close",),
     ),
     Row(
         ("sqlite3",), "sqlite3", "connect", SQLITE,

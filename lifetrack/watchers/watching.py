@@ -13,7 +13,7 @@ from lifetrack.values.settings import shown
 from lifetrack.watchers.imports import forget, when_imported
 from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.shared import Shared
-from lifetrack.watchers.table import FILES, KNOWN, SQLITE, TABLE, Row, rows_of
+from lifetrack.watchers.table import FILES, KNOWN, SOCKETS, SQLITE, TABLE, Row, rows_of
 
 
 def check_names(names: str | Iterable[str]) -> tuple[str, ...]:
@@ -44,6 +44,10 @@ def _shared(row: Row) -> Shared:
         from lifetrack.watchers.sqlite import WatchedConnect
 
         return WatchedConnect(row.declaration)
+    if row.mechanism == SOCKETS:
+        from lifetrack.watchers.socket_class import WatchedSockets
+
+        return WatchedSockets(row.declaration)
     from lifetrack.watchers.python_classes import WatchedClass
 
     return WatchedClass(row, getattr(sys.modules[row.module], row.name))
