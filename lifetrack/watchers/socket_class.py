@@ -71,6 +71,8 @@ _FORGET = """
             code = None
         if entry[0] != 1 or code is None or code.co_name in SUSPECT or FILES[code.co_filename] != USER:
             ended{i}(self, entry, getframe(1))
+        else:
+            entry[0] = 3
 """
 #: Functions of the program that may be at work for a finalizer.
 _SUSPECT = frozenset({"__del__", "close", "__exit__"})

@@ -12,8 +12,9 @@ from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.settings import shown
 from lifetrack.watchers.imports import forget, when_imported
 from lifetrack.watchers.recording import Recording
+from lifetrack.watchers.rows import FILES, SOCKETS, SQLITE, Row
 from lifetrack.watchers.shared import Shared
-from lifetrack.watchers.table import FILES, KNOWN, SOCKETS, SQLITE, TABLE, Row, rows_of
+from lifetrack.watchers.table import KNOWN, TABLE, rows_of
 
 
 def check_names(names: str | Iterable[str]) -> tuple[str, ...]:
