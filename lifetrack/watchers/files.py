@@ -27,6 +27,7 @@ from lifetrack.values.declarations import Declaration
 from lifetrack.values.settings import Level
 from lifetrack.watchers.aliases import Replacement, exchange, replacement
 from lifetrack.watchers.file_ends import Ends
+from lifetrack.watchers.numbers import OPEN, taken
 from lifetrack.watchers.raw_files import RAW_OF
 from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.shared import Shared
@@ -97,14 +98,14 @@ class WatchedFiles(Shared):
             if raw.__class__ is not _FileIO:
                 self._untrackable()
                 return file
-            if not raw.closefd:
-                return file  # the descriptor is somebody else's
             try:
                 frame = _getframe(1)
             except ValueError:  # called straight from C, as by a bare new thread
                 frame = _getframe(0)
-            if frame.f_code is _IMPORT:
-                return file
+            if not raw.closefd or frame.f_code is _IMPORT:
+                return file  # the descriptor is somebody else's
+            if OPEN:
+                taken(raw.fileno())
             for note in notings:
                 note(raw, cls, frame)
             if reach is not None:

@@ -16,6 +16,7 @@ from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own, resolve
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.territory import FILES, STDLIB
+from lifetrack.watchers.numbers import taken
 from lifetrack.watchers.rows import Row
 from lifetrack.watchers.shared import Shared
 
@@ -82,6 +83,8 @@ class WatchedClass(Shared):
 
     def _acquired(self, obj: Any, frame: FrameType) -> None:
         row = self._row
+        if row.takes is not None:
+            taken(row.takes(obj))
         if row.not_from and _comes_from(frame, row.not_from):
             return
         for listener in self.listeners:

@@ -9,7 +9,7 @@ from typing import Any
 from lifetrack.values.declarations import Declaration
 
 #: Mechanisms: each is one module of this package.
-CLASSES, FILES, SOCKETS, SQLITE = "python_classes", "files", "sockets", "sqlite"
+CLASSES, FILES, SOCKETS, SQLITE, DESCRIPTORS = "python_classes", "files", "sockets", "sqlite", "descriptors"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,8 @@ class Row:
     parts: Callable[[Any], Iterable[object]] | None = None
     #: Gives what it depends on itself.
     parent: Callable[[Any], object] | None = None
+    #: Gives the descriptor that it takes over.
+    takes: Callable[[Any], int] | None = None
     #: Modules of the standard library that make it for themselves, and take care of it or keep it for good.
     not_from: tuple[str, ...] = ()
 

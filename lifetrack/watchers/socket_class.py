@@ -20,6 +20,7 @@ from lifetrack.ledger.moment import moment
 from lifetrack.ledger.territory import FILES, GENERATED, USER
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.settings import Level
+from lifetrack.watchers.numbers import OPEN, given, taken
 from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.shared import Shared
 from lifetrack.watchers.sockets import watch_files
@@ -74,6 +75,18 @@ _FORGET = """
         else:
             entry[0] = 3
 """
+#: Where a descriptor comes from, and where it goes.
+_TAKE = """
+    if OPEN and fileno is not None:
+        taken(fileno)
+"""
+_GIVE = """
+    if result != -1:
+        given(result, "socket.detach", getframe(1))
+"""
+_RETURN = """
+    return result
+"""
 #: Functions of the program that may be at work for a finalizer.
 _SUSPECT = frozenset({"__del__", "close", "__exit__"})
 _nothing: Any = [].clear
@@ -118,7 +131,7 @@ class WatchedSockets(Shared):
         self._patches = Patches()
         self._space: dict[str, Any] = {
             "getframe": sys._getframe, "locate": locate, "moment": moment, "FILES": FILES, "USER": USER,
-            "SUSPECT": _SUSPECT,
+            "SUSPECT": _SUSPECT, "OPEN": OPEN, "taken": taken, "given": given,
         }  # fmt: skip
         self._made: list[tuple[Any, Callable[[], CodeType]]] = []
         self._finalizer = _Finalizer(self._cls.__del__)
@@ -136,11 +149,11 @@ class WatchedSockets(Shared):
     def put(self) -> None:
         """Wrap the constructor and the two ways in which a descriptor leaves a socket."""
         self._made = []
-        self._wrap("__init__", _ACQUIRE, self._noting)
+        self._wrap("__init__", _ACQUIRE, self._noting, _TAKE)
         close: CodeType = own(self._cls)["_real_close"].__code__
         direct = close.co_names == ("close",) and close.co_varnames == ("self", "_ss") and close.co_consts == (None,)
         self._wrap("_real_close", _DIRECT if direct else _RELEASE, lambda i, _: _FORGET.format(i=i, depth=2))
-        self._wrap("detach", _RELEASE, lambda i, _: _FORGET.format(i=i, depth=1))
+        self._wrap("detach", _RELEASE, lambda i, _: _FORGET.format(i=i, depth=1), _GIVE)
         self._patches.put(self._cls, "__del__", self._finalizer)
         watch_files(self, self._patches)
 
@@ -187,14 +200,14 @@ class WatchedSockets(Shared):
             i=i, place=place.replace("\n", "\n    "), trace=trace.format(i=i), offset=offset, moment=when
         )
 
-    def _wrap(self, name: str, head: str, body: Callable[[int, Recording], str]) -> None:
+    def _wrap(self, name: str, head: str, body: Callable[[int, Recording], str], last: str = "") -> None:
         original: Any = own(self._cls)[name]
         code: CodeType = original.__code__
         names = code.co_varnames[: code.co_argcount]
         plain = not code.co_flags & 0x0C and not code.co_kwonlyargcount and names[0] == "self"
         parameters = ", ".join(names) if plain else "self, *args, **kwargs"
         begin = head.format(parameters=parameters, arguments=parameters).replace("original", f"original{name}")
-        end = "" if head is _ACQUIRE else "    return result\n"
+        end = (last if last is not _TAKE or "fileno" in names else "") + ("" if head is _ACQUIRE else _RETURN)
 
         def source() -> CodeType:
             text = begin + "".join(body(i, listener) for i, listener in enumerate(self.listeners)) + end

@@ -10,7 +10,8 @@ import sys
 import threading
 from typing import Any
 
-from lifetrack.watchers.rows import CLASSES, FILES, SOCKETS, SQLITE, Row, attributes, declare
+from lifetrack.watchers.numbers import Descriptor
+from lifetrack.watchers.rows import CLASSES, DESCRIPTORS, FILES, SOCKETS, SQLITE, Row, attributes, declare
 from lifetrack.watchers.tables.archives import ARCHIVES
 from lifetrack.watchers.tables.asynchronous import ASYNCHRONOUS
 from lifetrack.watchers.tables.network import NETWORK
@@ -48,6 +49,11 @@ TABLE: tuple[Row, ...] = (
     Row(
         ("io", "builtins"), "io", "open", FILES,
         declare("close", hint="open it in a 'with' block, or call close() in a 'finally' clause"),
+    ),
+    Row(
+        ("os",), "os", "open", DESCRIPTORS,
+        declare("close", acquire="open", released_when=Descriptor.is_over,
+                hint="call os.close() in a 'finally' clause, or let a file own it: os.fdopen() in a 'with' block"),
     ),
     Row(
         ("socket",), "socket", "socket", SOCKETS,

@@ -12,7 +12,7 @@ from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.settings import shown
 from lifetrack.watchers.imports import forget, when_imported
 from lifetrack.watchers.recording import Recording
-from lifetrack.watchers.rows import FILES, SOCKETS, SQLITE, Row
+from lifetrack.watchers.rows import DESCRIPTORS, FILES, SOCKETS, SQLITE, Row
 from lifetrack.watchers.shared import Shared
 from lifetrack.watchers.table import KNOWN, TABLE, rows_of
 
@@ -49,6 +49,10 @@ def _shared(row: Row) -> Shared:
         from lifetrack.watchers.socket_class import WatchedSockets
 
         return WatchedSockets(row.declaration)
+    if row.mechanism == DESCRIPTORS:
+        from lifetrack.watchers.descriptors import WatchedDescriptors
+
+        return WatchedDescriptors(row.declaration)
     from lifetrack.watchers.python_classes import WatchedClass
 
     return WatchedClass(row, getattr(sys.modules[row.module], row.name))

@@ -58,6 +58,6 @@ WORKERS: tuple[Row, ...] = (
         ("multiprocessing",), "multiprocessing.connection", "_ConnectionBase", CLASSES,
         declare("close", released_when=is_none("_handle"),
                 hint="use it in a 'with' block, or call close() in a 'finally' clause"),
-        not_from=_INNER,
+        not_from=_INNER, takes=lambda connection: int(connection._handle),
     ),
 )  # fmt: skip
