@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import os
 import sys
@@ -174,6 +173,8 @@ class WatchedDescriptors(Shared):
 
 def _owned_by_object(number: int) -> bool:
     """Whether a file or socket has a descriptor and will close it."""
+    import gc
+
     module = sys.modules.get("_socket")
     sockets: Any = getattr(module, "socket", ())
     for obj in gc.get_objects():

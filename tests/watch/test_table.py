@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bz2
-import contextlib
 import gc
 import gzip
 import lzma
@@ -12,22 +11,16 @@ import multiprocessing.pool
 import os
 import selectors
 import shelve
-import socket
 import socketserver
-import sys
 import tarfile
-import threading
-import time
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dbm import dumb
-from ftplib import FTP
 from multiprocessing.managers import SyncManager
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
-from smtplib import SMTP
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
