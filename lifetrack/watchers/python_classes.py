@@ -51,6 +51,8 @@ class WatchedClass(Shared):
         inner = self._row.inner_release
         for name in (*inner, *declaration.release[1:]) if inner else declaration.release:
             self._wrap(name, self._asked_releaser if asked else functools.partial(self.releaser, self._row.declaration))
+        if inner:
+            self._wrap(declaration.release[0], self._beginning)
         self._wrap("__del__", self._finalizer)
         if issubclass(self._cls, io.IOBase):
             self._patches.put(self._cls, "_dealloc_warn", self._dropped_above())
@@ -102,6 +104,17 @@ class WatchedClass(Shared):
             finally:
                 for listener in watched.listeners:
                     listener.released(self, declaration, caller(1))
+
+        watched = self
+        return release
+
+    def _beginning(self, original: Any) -> Any:
+        """Wrap a release that is completed later, by then without a trace of who asked for it."""
+
+        def release(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+            for listener in watched.listeners:
+                listener.release_begins(self, watched._row.declaration, caller(1))
+            return original(self, *args, **kwargs)
 
         watched = self
         return release

@@ -137,6 +137,12 @@ class Recording:
         else:
             note_release(self.engine, entry, frame)
 
+    def release_begins(self, obj: object, declaration: Declaration, frame: FrameType) -> None:
+        """Note that somebody asks for a release which will be completed later: the program, or a finalizer."""
+        entry = self._own(obj, declaration)
+        if entry is not None and in_finalizer(frame, entry):
+            self.lost(obj)
+
     def _released_bound(self, entry: Entry, obj: object, frame: FrameType) -> None:
         """Record a release that had conditions. It has run already, so nothing can be refused."""
         extra_of(entry).ended = ending_now(self.ledger, entry, frame)

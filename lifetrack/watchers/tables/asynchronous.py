@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lifetrack.watchers.rows import CLASSES, Row, attributes, declare, is_none, is_true
 
 _ASYNCIO = ("asyncio",)
 _TRANSPORT = "close it, and wait until it is closed: writer.close(), then await writer.wait_closed()"
+
+
+def _process_of(pipe: Any) -> object:
+    """The process whose input or output a pipe is."""
+    return getattr(pipe._protocol, "proc", None)
+
 
 ASYNCHRONOUS: tuple[Row, ...] = (
     Row(
@@ -37,11 +45,13 @@ ASYNCHRONOUS: tuple[Row, ...] = (
         declare("close", released_when=is_none("_pipe"), hint=_TRANSPORT),
         inner_release=("_call_connection_lost",),
         parts=attributes("_pipe"),
+        parent=_process_of,
     ),
     Row(
         _ASYNCIO, "asyncio.unix_events", "_UnixWritePipeTransport", CLASSES,
         declare("close", released_when=is_none("_pipe"), hint=_TRANSPORT),
         inner_release=("_call_connection_lost",),
         parts=attributes("_pipe"),
+        parent=_process_of,
     ),
 )  # fmt: skip
