@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gc
 import gzip
+import io
 import lzma
 import multiprocessing
 import multiprocessing.pool
@@ -264,3 +266,25 @@ def test_released_by_a_with_block(name: str, watching: Tracker, tmp_path: Path) 
     del resource
     gc.collect()
     assert watching.find_leaks() == []
+
+
+def test_readers_of_what_is_in_memory(watching: Tracker, tmp_path: Path) -> None:
+    """What only reads from somebody else's file has nothing to give back; what writes there has something to finish."""
+    for name in ("gzip", "bz2", "lzma", "zip", "tar", "tar.gz"):
+        kind = KINDS[name]
+        kind.make(tmp_path).close()
+    member = _zip_member(tmp_path)
+    member.close()
+    read = {path.suffix: io.BytesIO(path.read_bytes()) for path in tmp_path.iterdir()}
+    written = io.BytesIO()
+    with watching.scope("job"):
+        kept: list[Any] = [gzip.open(read[".gz"]), bz2.open(read[".bz2"]), lzma.open(read[".xz"])]
+        kept += [archive := zipfile.ZipFile(read[".zip"]), archive.open("name"), tarfile.open(fileobj=read[".tar"])]
+        read[".gz"].seek(0)
+        with contextlib.suppress(tarfile.ReadError):
+            kept.append(tarfile.open(fileobj=read[".gz"], mode="r:gz"))
+        silent = watching.find_leaks()
+        zipfile.ZipFile(written, "w")
+    gc.collect()
+    assert silent == []
+    assert [found.resource.type for found in watching.find_leaks()] == ["zipfile.ZipFile"]
