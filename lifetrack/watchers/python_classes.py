@@ -77,13 +77,13 @@ class WatchedClass(Shared):
         def acquire(self: Any, /, *args: Any, **kwargs: Any) -> Any:
             result = original(self, *args, **kwargs)
             if watched.listeners:
-                watched._acquired(self, caller(1))
+                watched._acquired(self, caller(1), result)
             return result
 
         watched = self
         return acquire
 
-    def _acquired(self, obj: Any, frame: FrameType) -> None:
+    def _acquired(self, obj: Any, frame: FrameType, result: Any) -> None:
         row = self._row
         if row.takes is not None:
             taken(row.takes(obj))
@@ -91,8 +91,8 @@ class WatchedClass(Shared):
             return
         for listener in self.listeners:
             listener.acquired(obj, row.declaration, frame, finalized=self._is_finalized)
-            if row.parts is not None or row.parent is not None:
-                parts = () if row.parts is None else row.parts(obj)
+            if row.parts is not None or row.parent is not None or row.returns_part:
+                parts = (result,) if row.parts is None else row.parts(obj)
                 listener.relate(obj, parts, None if row.parent is None else row.parent(obj))
 
     def _asked_releaser(self, original: Any) -> Any:

@@ -25,6 +25,8 @@ class Row:
     inner_release: tuple[str, ...] = field(default=())
     #: Gives what the resource is made of, once it was acquired. When nothing of that is open, it counts as released.
     parts: Callable[[Any], Iterable[object]] | None = None
+    #: What the acquire method returns is such a part.
+    returns_part: bool = False
     #: Gives what it depends on itself.
     parent: Callable[[Any], object] | None = None
     #: Gives the descriptor that it takes over.

@@ -9,17 +9,21 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own, resolve
 from lifetrack.ledger.callers import caller
+from lifetrack.ledger.entries import OPEN_STATES, STATE
 from lifetrack.values.declarations import Declaration
+from lifetrack.values.events import RELEASED
 from lifetrack.watchers.aliases import Replacement, exchange, replacement
 from lifetrack.watchers.shared import Shared
 
 #: The position of ``factory`` among the arguments of connect().
 _FACTORY = 5
+_TRANSACTION = "its open transaction, which is rolled back (end it by commit() or rollback())"
 
 
 class WatchedConnect(Shared):
@@ -85,14 +89,43 @@ class WatchedConnect(Shared):
             listener.acquired(connection, self._declaration, frame, seen)
 
     def _close(self, original: Any) -> Any:
-        close = self.releaser(self._declaration, original)
-        close.lifetrack_watched = True
-        return close
+        release = self.releaser(self._declaration, original)
+
+        def close(connection: Any, /, *args: Any, **kwargs: Any) -> Any:
+            if self.listeners and _loses_something(connection):
+                self._judge_transaction(connection, caller(1))
+            return release(connection, *args, **kwargs)
+
+        made: Any = close
+        made.lifetrack_watched = True
+        return made
+
+    def _judge_transaction(self, connection: Any, frame: FrameType) -> None:
+        """File that a connection is closed before its transaction has ended; somebody may want that, so suspected."""
+        for listener in self.listeners:
+            entry = listener.ledger.entries.get(id(connection))
+            if entry is not None and entry[STATE] in OPEN_STATES:
+                listener.engine.violation(
+                    "LT303", entry, RELEASED, frame, certain=False, may_raise=False, words={"children": _TRANSACTION}
+                )
 
     def _wrap_close(self, cls: type) -> None:
         close = resolve(cls, "close")
         if getattr(close, "lifetrack_watched", None) is None and not issubclass(cls, self._made):
             self._patches.put(cls, "close", functools.wraps(close)(self._close(own(cls).get("close", close))))
+
+
+def _loses_something(connection: Any) -> bool:
+    """Whether closing rolls back what was written, though nothing went wrong.
+
+    While an exception is handled that is what closing is for; with ``autocommit=False`` some transaction is always
+    open.
+    """
+    try:
+        is_open = connection.in_transaction and getattr(connection, "autocommit", None) is not False
+    except Exception:  # closed already, or never opened
+        return False
+    return is_open and sys.exc_info()[0] is None
 
 
 def _answering_as(base: Any, close: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import sqlite3
 import threading
@@ -75,3 +76,29 @@ def test_another_thread_is_refused_as_before(watching: Tracker) -> None:
     assert [found.rule for found in watching.find_leaks()] == ["LT105"]
     connection.close()
     assert watching.find_leaks() == []
+
+
+def test_closed_with_an_open_transaction(watching: Tracker) -> None:
+    """A connection that is closed before its transaction has ended loses what was written: LT303, suspected."""
+    connection = sqlite3.connect(":memory:")
+    connection.execute("create table numbers (number)")
+    connection.execute("insert into numbers values (1)")
+    connection.close()
+    (finding,) = watching.report().findings
+    assert (finding.rule, finding.certainty.name.lower()) == ("LT303", "suspected")
+    assert "commit()" in finding.message
+
+
+def test_transactions_that_end(watching: Tracker) -> None:
+    """A transaction that was ended is not spoken of, nor one that an exception leaves to be rolled back."""
+    for end in ("commit", "rollback"):
+        with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+            connection.execute("create table numbers (number)")
+            connection.execute("insert into numbers values (1)")
+            getattr(connection, end)()
+            connection.execute("select * from numbers").fetchall()
+    with contextlib.suppress(KeyError), contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("create table numbers (number)")
+        connection.execute("insert into numbers values (1)")
+        raise KeyError
+    assert watching.report().findings == ()

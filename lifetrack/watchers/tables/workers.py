@@ -1,7 +1,8 @@
-"""Pools, executors, processes of multiprocessing and what they share."""
+"""Pools, executors, processes of multiprocessing and what they share; and the handlers that write logs."""
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from lifetrack.watchers.rows import CLASSES, Row, attributes, declare, is_none, is_true
@@ -18,6 +19,12 @@ def _has_ended(process: Any) -> bool:
 
 def _is_daemon(process: Any) -> bool:
     return not getattr(process, "_closed", False) and bool(process.daemon)
+
+
+def _is_closed_at_exit(handler: Any) -> bool:
+    """Whether logging knows the handler, and so will flush and close it when the process ends."""
+    handlers = getattr(sys.modules.get("logging"), "_handlerList", ())
+    return any(reference() is handler for reference in handlers)
 
 
 WORKERS: tuple[Row, ...] = (
@@ -59,5 +66,11 @@ WORKERS: tuple[Row, ...] = (
         declare("close", released_when=is_none("_handle"),
                 hint="use it in a 'with' block, or call close() in a 'finally' clause"),
         not_from=_INNER, takes=lambda connection: int(connection._handle),
+    ),
+    Row(
+        ("logging",), "logging", "FileHandler", CLASSES,
+        declare("close", acquire="_open", released_when=is_none("stream"), ends_with_process=_is_closed_at_exit,
+                hint="take it off its logger by removeHandler(), then close() it"),
+        returns_part=True,
     ),
 )  # fmt: skip
