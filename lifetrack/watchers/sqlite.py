@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
+import weakref
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -37,6 +39,8 @@ class WatchedConnect(Shared):
         self._replacement: Replacement | None = None
         self._base: Any = None
         self._made: Any = None
+        #: Connections to what outlasts them: only there a transaction that is rolled back loses anything.
+        self._lasting: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def put(self) -> None:
         """Replace ``connect`` under all its names."""
@@ -72,6 +76,8 @@ class WatchedConnect(Shared):
                 kwargs = {**kwargs, "factory": self._made}
         connection = native(*args, **kwargs)
         self._connected(connection, frame)
+        if _outlasts(args[0] if args else kwargs.get("database", "")):
+            self._lasting.add(connection)
         return connection
 
     def _connected(self, connection: Any, frame: Any) -> None:
@@ -92,7 +98,7 @@ class WatchedConnect(Shared):
         release = self.releaser(self._declaration, original)
 
         def close(connection: Any, /, *args: Any, **kwargs: Any) -> Any:
-            if self.listeners and _loses_something(connection):
+            if self.listeners and connection in self._lasting and _loses_something(connection):
                 self._judge_transaction(connection, caller(1))
             return release(connection, *args, **kwargs)
 
@@ -113,6 +119,12 @@ class WatchedConnect(Shared):
         close = resolve(cls, "close")
         if getattr(close, "lifetrack_watched", None) is None and not issubclass(cls, self._made):
             self._patches.put(cls, "close", functools.wraps(close)(self._close(own(cls).get("close", close))))
+
+
+def _outlasts(database: Any) -> bool:
+    """Whether a database is a file: not one in memory, nor a temporary one without a name."""
+    name = os.fsdecode(database) if isinstance(database, str | bytes | os.PathLike) else ""
+    return name != "" and ":memory:" not in name and "mode=memory" not in name
 
 
 def _loses_something(connection: Any) -> bool:

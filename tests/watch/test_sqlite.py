@@ -6,6 +6,7 @@ import contextlib
 import gc
 import sqlite3
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -78,9 +79,9 @@ def test_another_thread_is_refused_as_before(watching: Tracker) -> None:
     assert watching.find_leaks() == []
 
 
-def test_closed_with_an_open_transaction(watching: Tracker) -> None:
+def test_closed_with_an_open_transaction(watching: Tracker, tmp_path: Path) -> None:
     """A connection that is closed before its transaction has ended loses what was written: LT303, suspected."""
-    connection = sqlite3.connect(":memory:")
+    connection = sqlite3.connect(tmp_path / "file")
     connection.execute("create table numbers (number)")
     connection.execute("insert into numbers values (1)")
     connection.close()
@@ -89,16 +90,18 @@ def test_closed_with_an_open_transaction(watching: Tracker) -> None:
     assert "commit()" in finding.message
 
 
-def test_transactions_that_end(watching: Tracker) -> None:
-    """A transaction that was ended is not spoken of, nor one that an exception leaves to be rolled back."""
+def test_transactions_that_end(watching: Tracker, tmp_path: Path) -> None:
+    """A transaction that was ended is not spoken of, nor one that an exception leaves, nor one in memory."""
     for end in ("commit", "rollback"):
-        with contextlib.closing(sqlite3.connect(":memory:")) as connection:
-            connection.execute("create table numbers (number)")
+        with contextlib.closing(sqlite3.connect(tmp_path / "file")) as connection:
+            connection.execute("create table if not exists numbers (number)")
             connection.execute("insert into numbers values (1)")
             getattr(connection, end)()
             connection.execute("select * from numbers").fetchall()
-    with contextlib.suppress(KeyError), contextlib.closing(sqlite3.connect(":memory:")) as connection:
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
         connection.execute("create table numbers (number)")
+        connection.execute("insert into numbers values (1)")
+    with contextlib.suppress(KeyError), contextlib.closing(sqlite3.connect(tmp_path / "file")) as connection:
         connection.execute("insert into numbers values (1)")
         raise KeyError
     assert watching.report().findings == ()
