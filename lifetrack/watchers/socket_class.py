@@ -15,7 +15,7 @@ from typing import Any
 from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own
 from lifetrack.ledger.capture import locate
-from lifetrack.ledger.entries import OPEN_STATES, STATE
+from lifetrack.ledger.entries import OPEN_STATES
 from lifetrack.ledger.moment import moment
 from lifetrack.ledger.territory import FILES, GENERATED, USER
 from lifetrack.values.declarations import Declaration
@@ -89,7 +89,12 @@ _RETURN = """
 """
 #: Functions of the program that may be at work for a finalizer.
 _SUSPECT = frozenset({"__del__", "close", "__exit__"})
-_nothing: Any = [].clear
+
+
+def _compiled(text: str) -> CodeType:
+    """Compile one function."""
+    outer = compile(text, f"{GENERATED}sockets>", "exec")
+    return next(const for const in outer.co_consts if isinstance(const, CodeType))
 
 
 class _Finalizer:
@@ -98,27 +103,28 @@ class _Finalizer:
     Looking it up is what tells of the end; a function in its place would stand in every warning.
     """
 
-    __slots__ = ("_bind", "_original", "tables")
+    __slots__ = ()
 
-    def __init__(self, original: Any) -> None:
-        self._original = original
-        self._bind = original.__get__
-        #: For each tracker: how to take an entry out, and where to put one that was lost.
-        self.tables: tuple[tuple[Any, Any], ...] = ()
 
-    def __get__(self, obj: Any, owner: type | None = None) -> Any:
-        if obj is None:
-            return self._original
-        for take, lose in self.tables:
-            entry = take(id(obj), None)
-            if entry is not None and entry[STATE] in OPEN_STATES:
-                lose(entry)
-        try:
-            if obj._closed and not obj._io_refs:
-                return _nothing  # it has no descriptor left to give back
-        except AttributeError:
-            pass  # its constructor has not come far
-        return self._bind(obj)
+_FINALIZE = """
+def finalize(self, obj, owner=None):
+    if obj is None:
+        return finalizer
+"""
+_LOSE = """
+    entry = take{i}(id(obj), None)
+    if entry is not None and entry[0] in OPEN_STATES:
+        lose{i}(entry)
+"""
+#: A socket that has no descriptor left has nothing to finalize; that of an unfinished constructor may have no state.
+_FINALIZER = """
+    try:
+        if obj._closed and not obj._io_refs:
+            return nothing
+    except AttributeError:
+        pass
+    return finalizer.__get__(obj)
+"""
 
 
 class WatchedSockets(Shared):
@@ -134,7 +140,6 @@ class WatchedSockets(Shared):
             "SUSPECT": _SUSPECT, "OPEN": OPEN, "taken": taken, "given": given,
         }  # fmt: skip
         self._made: list[tuple[Any, Callable[[], CodeType]]] = []
-        self._finalizer = _Finalizer(self._cls.__del__)
 
     def join(self, recording: Recording) -> None:
         """Let a tracker listen."""
@@ -154,7 +159,7 @@ class WatchedSockets(Shared):
         direct = close.co_names == ("close",) and close.co_varnames == ("self", "_ss") and close.co_consts == (None,)
         self._wrap("_real_close", _DIRECT if direct else _RELEASE, lambda i, _: _FORGET.format(i=i, depth=2))
         self._wrap("detach", _RELEASE, lambda i, _: _FORGET.format(i=i, depth=1), _GIVE)
-        self._patches.put(self._cls, "__del__", self._finalizer)
+        self._patches.put(self._cls, "__del__", self._finalizer())
         watch_files(self, self._patches)
 
     def restore(self) -> None:
@@ -168,7 +173,6 @@ class WatchedSockets(Shared):
 
     def _listen(self) -> None:
         """Give the wrappers the code for whoever listens now; the functions stay the same."""
-        self._finalizer.tables = tuple((each.ledger.entries.pop, each.ledger.pending.append) for each in self.listeners)
         for i, listener in enumerate(self.listeners):
             self._space.update((f"{name}{i}", value) for name, value in self._parts(listener).items())
         for function, code in self._made:
@@ -190,8 +194,8 @@ class WatchedSockets(Shared):
 
         return {
             "pending": ledger.pending, "drain": listener.drain, "entries": ledger.entries, "kinds": kinds,
-            "place": ledger.place.get, "take": ledger.entries.pop, "slow": slow, "ended": ended,
-            "capture": listener.engine.capture,
+            "place": ledger.place.get, "take": ledger.entries.pop, "lose": ledger.pending.append,
+            "slow": slow, "ended": ended, "capture": listener.engine.capture,
         }  # fmt: skip
 
     def _noting(self, i: int, listener: Recording) -> str:
@@ -199,6 +203,19 @@ class WatchedSockets(Shared):
         return _NOTE.format(
             i=i, place=place.replace("\n", "\n    "), trace=trace.format(i=i), offset=offset, moment=when
         )
+
+    def _finalizer(self) -> _Finalizer:
+        """Make what stands for the finalizer; its code is for whoever listens, too."""
+
+        def source() -> CodeType:
+            return _compiled(_FINALIZE + "".join(_LOSE.format(i=i) for i in range(len(self.listeners))) + _FINALIZER)
+
+        self._space |= {"finalizer": self._cls.__del__, "nothing": [].clear, "OPEN_STATES": OPEN_STATES}
+        function = FunctionType(source(), self._space)
+        function.__defaults__ = (None,)
+        self._made.append((function, source))
+        made: _Finalizer = type("Finalizer", (_Finalizer,), {"__slots__": (), "__get__": function})()
+        return made
 
     def _wrap(self, name: str, head: str, body: Callable[[int, Recording], str], last: str = "") -> None:
         original: Any = own(self._cls)[name]
@@ -211,9 +228,7 @@ class WatchedSockets(Shared):
 
         def source() -> CodeType:
             text = begin + "".join(body(i, listener) for i, listener in enumerate(self.listeners)) + end
-            outer = compile(text, f"{GENERATED}sockets>", "exec")
-            made: CodeType = next(const for const in outer.co_consts if isinstance(const, CodeType))
-            return made.replace(co_name=name, co_qualname=original.__qualname__)
+            return _compiled(text).replace(co_name=name, co_qualname=original.__qualname__)
 
         self._space[f"original{name}"] = original
         function: Any = functools.wraps(original)(FunctionType(source(), self._space))
