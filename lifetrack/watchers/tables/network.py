@@ -10,7 +10,15 @@ from lifetrack.watchers.rows import CLASSES, Row, attributes, declare, is_none
 
 def _is_shut(server: Any) -> bool:
     """Whether the listening socket of a server is closed."""
-    sock = getattr(server, "socket", None)
+    return _is_detached(getattr(server, "socket", None))
+
+
+def _is_hung_up(client: Any) -> bool:
+    """Whether the socket of a client is closed, which goes on to have it."""
+    return _is_detached(getattr(client, "sock", None))
+
+
+def _is_detached(sock: Any) -> bool:
     return sock is not None and bool(sys.modules["_socket"].socket.fileno(sock) == -1)
 
 
@@ -31,6 +39,17 @@ NETWORK: tuple[Row, ...] = (
         declare("close", acquire="connect", released_when=is_none("sock"),
                 hint="use it in a 'with' block, or call quit() or close() in a 'finally' clause"),
         parts=attributes("sock", "file"),
+    ),
+    Row(
+        ("poplib",), "poplib", "POP3", CLASSES,
+        declare("close", released_when=is_none("sock"), hint="call quit() or close() in a 'finally' clause"),
+        parts=attributes("sock", "file"),
+    ),
+    Row(
+        ("imaplib",), "imaplib", "IMAP4", CLASSES,
+        declare("shutdown", acquire="open", released_when=_is_hung_up,
+                hint="use it in a 'with' block, or call logout() in a 'finally' clause"),
+        parts=attributes("sock"),
     ),
     Row(
         ("socketserver",), "socketserver", "TCPServer", CLASSES,
