@@ -25,6 +25,8 @@ _MAKERS = (
 )  # fmt: skip
 #: Modules of the standard library that hand out what they make; the others close it themselves.
 _GENEROUS = frozenset({"tempfile", "pty", "os"})
+#: What the sentence of a second close says of a number that is used again.
+_ANOTHERS = ", the second time when its number was that of another file or socket, which has lost its descriptor"
 
 
 class WatchedDescriptors(Shared):
@@ -168,7 +170,10 @@ class WatchedDescriptors(Shared):
         for listener in self.listeners:
             entry = listener.ledger.entries.get(id(known))
             if entry is not None:
-                listener.engine.violation("LT202", entry, "released", frame, certain=is_anothers, may_raise=False)
+                words = {"again": _ANOTHERS} if is_anothers else {}
+                listener.engine.violation(
+                    "LT202", entry, "released", frame, certain=is_anothers, may_raise=False, words=words
+                )
 
 
 def _owned_by_object(number: int) -> bool:

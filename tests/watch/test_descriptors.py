@@ -209,6 +209,7 @@ def test_closed_twice_and_a_strangers_by_now(kind: str, watching: Tracker, line_
         stranger.close()
     (finding,) = (each for each in watching.report().findings if each.rule == "LT202")
     assert finding.certainty.name.lower() == "proven"
+    assert "another file or socket" in finding.message
     assert "# site: stale" in line_of(finding)
 
 
