@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FrameType, FunctionType
 from typing import Any
 
@@ -17,11 +17,12 @@ from lifetrack.guards.shapes import own, resolve
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.territory import FILES, STDLIB
 from lifetrack.watchers.numbers import taken
-from lifetrack.watchers.rows import Row
+from lifetrack.watchers.rows import Row, harmless
 from lifetrack.watchers.shared import Shared
 
 #: Kinds of which the object can be asked, but only for whether it has a duty at all.
 _NEVER_ASKED = frozenset({"TemporaryDirectory"})
+_NO_PARTS: Iterable[object] = ()
 
 
 def _comes_from(frame: FrameType | None, modules: tuple[str, ...]) -> bool:
@@ -86,14 +87,14 @@ class WatchedClass(Shared):
     def _acquired(self, obj: Any, frame: FrameType, result: Any) -> None:
         row = self._row
         if row.takes is not None:
-            taken(row.takes(obj))
+            taken(harmless(row.takes, -1)(obj))
         if row.not_from and _comes_from(frame, row.not_from):
             return
         for listener in self.listeners:
             listener.acquired(obj, row.declaration, frame, finalized=self._is_finalized)
             if row.parts is not None or row.parent is not None or row.returns_part:
-                parts = (result,) if row.parts is None else row.parts(obj)
-                listener.relate(obj, parts, None if row.parent is None else row.parent(obj))
+                parts = (result,) if row.parts is None else harmless(row.parts, _NO_PARTS)(obj)
+                listener.relate(obj, parts, None if row.parent is None else harmless(row.parent, None)(obj))
 
     def _asked_releaser(self, original: Any) -> Any:
         declaration = self._row.declaration

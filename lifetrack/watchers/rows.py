@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from lifetrack.values.declarations import Declaration
 
+_T = TypeVar("_T")
 #: Mechanisms: each is one module of this package.
 CLASSES, FILES, SOCKETS, SQLITE, DESCRIPTORS = "python_classes", "files", "sockets", "sqlite", "descriptors"
 
@@ -35,8 +37,24 @@ class Row:
     not_from: tuple[str, ...] = ()
 
 
+def harmless(ask: Callable[[Any], _T], otherwise: _T) -> Callable[[Any], _T]:
+    """Make a question that never raises: a subclass of the program's may lack what its base class has."""
+
+    @functools.wraps(ask)
+    def asking(obj: Any) -> _T:
+        try:
+            return ask(obj)
+        except Exception:  # whatever an attribute of the program's raises
+            return otherwise
+
+    return asking
+
+
 def declare(*release: str, **options: Any) -> Declaration:
     """Declare a class that is not its user's: no guards, and its constructor cleans up after itself."""
+    for name in ("released_when", "ends_with_process"):
+        if name in options:
+            options[name] = harmless(options[name], False)
     return Declaration(release=release, guard="none", watched=True, idempotent=True, safe_constructor=True, **options)
 
 

@@ -75,12 +75,12 @@ class WatchedConnect(Shared):
             else:
                 kwargs = {**kwargs, "factory": self._made}
         connection = native(*args, **kwargs)
-        self._connected(connection, frame)
-        if _outlasts(args[0] if args else kwargs.get("database", "")):
+        if self._connected(connection, frame) and _outlasts(args[0] if args else kwargs.get("database", "")):
             self._lasting.add(connection)
         return connection
 
-    def _connected(self, connection: Any, frame: Any) -> None:
+    def _connected(self, connection: Any, frame: Any) -> bool:
+        """Record a connection; tell whether that can be done."""
         cls = type(connection)
         if cls is self._made:
             seen = self._base
@@ -90,9 +90,10 @@ class WatchedConnect(Shared):
         else:
             for listener in self.listeners:
                 listener.ledger.note_untrackable()
-            return
+            return False
         for listener in self.listeners:
             listener.acquired(connection, self._declaration, frame, seen)
+        return True
 
     def _close(self, original: Any) -> Any:
         release = self.releaser(self._declaration, original)

@@ -105,3 +105,15 @@ def test_transactions_that_end(watching: Tracker, tmp_path: Path) -> None:
         connection.execute("insert into numbers values (1)")
         raise KeyError
     assert watching.report().findings == ()
+
+
+def test_connection_of_a_factory_function(watching: Tracker, tmp_path: Path) -> None:
+    """A plain connection, as a function may make it, cannot be tracked; it is counted, and works as ever."""
+    factory: Any = lambda *args, **options: sqlite3.Connection(*args)  # noqa: E731 - a function in its shortest form
+    for database in (":memory:", tmp_path / "file"):
+        connection = sqlite3.connect(database, factory=factory)
+        connection.execute("create table numbers (number)")
+        connection.execute("insert into numbers values (1)")
+        connection.close()
+    assert watching.report().totals.untrackable == 2
+    assert watching.report().findings == ()
