@@ -48,7 +48,11 @@ if TYPE_CHECKING:
         transfer,
         watch,
     )
+    from lifetrack.backends.capabilities import Backend, Capability, MissingCapabilityError
+    from lifetrack.backends.collection import BackendCollection
+    from lifetrack.backends.managers import track_plugins
     from lifetrack.reports.model import Report
+    from lifetrack.secrets import SecretBytes
     from lifetrack.tracker import Tracker
     from lifetrack.values.errors import (
         BackendError,
@@ -69,6 +73,7 @@ if TYPE_CHECKING:
     from lifetrack.values.findings import Certainty, Finding, OwnerName
     from lifetrack.values.records import Record, Snapshot
     from lifetrack.values.stacks import Site
+    from lifetrack.watchers.locking.orders import lock_order
 
 __version__ = "0.1.0"
 
@@ -78,7 +83,11 @@ _HOMES = {
         "history", "is_tracking", "owner_of", "releases", "report", "scope", "snapshot", "start", "stop", "track",
         "tracked", "transfer", "watch",
     ),
+    "lifetrack.backends.capabilities": ("Backend", "Capability", "MissingCapabilityError"),
+    "lifetrack.backends.collection": ("BackendCollection",),
+    "lifetrack.backends.managers": ("track_plugins",),
     "lifetrack.reports.model": ("Report",),
+    "lifetrack.secrets": ("SecretBytes",),
     "lifetrack.tracker": ("Tracker",),
     "lifetrack.values.errors": (
         "BackendError", "ConfigurationError", "DeclarationError", "DoubleReleaseError", "LeakError", "LeakWarning",
@@ -89,11 +98,15 @@ _HOMES = {
     "lifetrack.values.findings": ("Certainty", "Finding", "OwnerName"),
     "lifetrack.values.records": ("Record", "Snapshot"),
     "lifetrack.values.stacks": ("Site",),
+    "lifetrack.watchers.locking.orders": ("lock_order",),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Backend",
+    "BackendCollection",
     "BackendError",
+    "Capability",
     "Certainty",
     "ConfigurationError",
     "DeclarationError",
@@ -103,6 +116,7 @@ __all__ = [
     "LeakError",
     "LeakWarning",
     "LifetrackError",
+    "MissingCapabilityError",
     "MissingExtraError",
     "Owned",
     "Owner",
@@ -110,6 +124,7 @@ __all__ = [
     "OwnershipError",
     "Record",
     "Report",
+    "SecretBytes",
     "Shared",
     "Site",
     "Snapshot",
@@ -127,6 +142,7 @@ __all__ = [
     "find_leaks",
     "history",
     "is_tracking",
+    "lock_order",
     "owner_of",
     "releases",
     "report",
@@ -135,6 +151,7 @@ __all__ = [
     "start",
     "stop",
     "track",
+    "track_plugins",
     "tracked",
     "transfer",
     "watch",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from types import FunctionType
 from typing import TypeAlias
 
-from lifetrack.guards.shapes import own
+from lifetrack.guards.shapes import mro, own
 from lifetrack.instrument.classes import Classes
 from lifetrack.ledger.entries import type_name
 from lifetrack.values.declarations import Declaration
@@ -58,6 +58,11 @@ class Registry:
         """Remember a declaration; a later one of the same class replaces the earlier."""
         self._declared = [item for item in self._declared if item.ref() is not cls]
         self._declared.append(_Declared(cls, declaration))
+
+    def find(self, cls: type) -> Declaration | None:
+        """Give the declaration that covers a class: its own, or that of the nearest base."""
+        declared = {id(ref): item.declaration for item in self._declared if (ref := item.ref()) is not None}
+        return next((declared[id(base)] for base in mro(cls) if id(base) in declared), None)
 
     def install(self, classes: Classes) -> None:
         """Instrument every declared class."""

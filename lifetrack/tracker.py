@@ -25,11 +25,11 @@ from lifetrack.ledger.rendering import events_of, record_of
 from lifetrack.ownership.handles import held_by
 from lifetrack.ownership.kinship import bind_object
 from lifetrack.ownership.scopes import Allowance, Scope
-from lifetrack.ownership.transfers import hand_to
+from lifetrack.ownership.transfers import check_owner, hand_to
 from lifetrack.registry import Registry
 from lifetrack.reports.model import Report
 from lifetrack.switches import Switch, Undo
-from lifetrack.values.declarations import INIT
+from lifetrack.values.declarations import INIT, Declaration
 from lifetrack.values.errors import ConfigurationError, LifetrackError
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Finding
@@ -202,6 +202,10 @@ class Tracker:
             self._account.classes.install(cls, declaration)
         return cls
 
+    def declaration_of(self, cls: type) -> Declaration | None:
+        """Give the declaration that covers a class, whether tracking is on or off; None if there is none."""
+        return self._registry.find(cls)
+
     def track(
         self,
         obj: _T,
@@ -216,6 +220,7 @@ class Tracker:
         ``owner`` has the duty to release it, as after :func:`lifetrack.transfer`; ``parent`` is what it depends on.
         Raises DeclarationError for an object without the release method.
         """
+        check_owner(owner)
         tracked: _T = obj
         if self._account is not None:
             tracked = self._account.singles.track(obj, release, label)

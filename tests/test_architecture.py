@@ -32,7 +32,8 @@ LAYERS = (
     ),  # what a finding leads to; what is declared; switches
     ("account",),  # the parts of one tracker from start to stop
     ("tracker",),  # all of the above, switched on together
-    ("api", "environment"),  # the default tracker's methods as functions; starting it by a variable
+    ("api", "environment", "secrets"),  # the default tracker: as functions; by a variable; a class of its own
+    ("backends",),  # collections of plugins, tracked by the default tracker
     ("cli", "pytest_plugin"),  # two ways in
     ("__init__", "__main__"),  # the façade and the command: names only
 )
@@ -45,6 +46,8 @@ THIRD_PARTY = {
     "wrapt": {"guards", "instrument", "watchers"},
     "rich": {"reports"},
     "pytest": {"pytest_plugin"},
+    "pluggy": {"backends"},
+    "stevedore": {"backends"},
 }
 
 MODULE_LINES, FUNCTION_LINES = 350, 50

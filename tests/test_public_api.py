@@ -21,7 +21,8 @@ HEAVY = (
 
 #: The names that outsiders rely on; more may be added.
 PROMISED = {
-    "DoubleReleaseError", "LeakError", "LeakWarning", "LifetrackError", "OwnershipError", "UseAfterMoveError",
+    "BackendCollection", "BackendError", "DoubleReleaseError",
+    "LeakError", "LeakWarning", "LifetrackError", "OwnershipError", "UseAfterMoveError",
     "UseAfterReleaseError", "acquires", "assert_no_leaks", "find_leaks", "history", "is_tracking", "releases", "report",
     "scope", "snapshot", "start", "stop", "track", "tracked", "watch",
 }  # fmt: skip

@@ -41,11 +41,26 @@ def fold(leaks: Iterable[Leak]) -> list[Finding]:
         above = _nearest(entry, leaked)
         if above is not None and above != number and _covers(pairs[above][1], finding):
             aboves[number] = above
+    _break_circles(aboves)
     _flatten(aboves)
     below: dict[int, list[int]] = {}
     for number, above in aboves.items():
         below.setdefault(above, []).append(number)
     return [_with_children(number, pairs, below) for number in range(len(pairs)) if number not in aboves]
+
+
+def _break_circles(aboves: dict[int, int]) -> None:
+    """Let the first of some that depend on each other stand alone, as a parent does that is owned by its child."""
+    done: set[int] = set()
+    for start in list(aboves):
+        line: list[int] = []
+        number = start
+        while number in aboves and number not in done:
+            done.add(number)
+            line.append(number)
+            number = aboves[number]
+        if number in line:
+            del aboves[min(line[line.index(number) :])]
 
 
 def _flatten(aboves: dict[int, int]) -> None:

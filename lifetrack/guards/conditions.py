@@ -89,7 +89,12 @@ def open_children(entry: Entry) -> list[Entry]:
     extra: Extra | None = entry[EXTRA]
     if extra is None or extra.children is None:
         return []
-    return [child for child, _ in extra.children if child[STATE] in OPEN_STATES]
+    # A child that is collected is a leak of its own, whether or not that was taken in yet.
+    return [
+        child
+        for child, reference in extra.children.copy().values()
+        if child[STATE] in OPEN_STATES and (reference is None or reference() is not None)
+    ]
 
 
 def judge_order(engine: Engine, entry: Entry, frame: FrameType) -> None:

@@ -34,6 +34,7 @@ ERRORS: dict[str, type[LifetrackError]] = {
     "LT203": UseAfterMoveError,
     "LT204": UnknownReleaseError,
     "LT205": UseBeforeAcquireError,
+    "LT206": OwnershipError,
     "LT301": OwnershipError,
     "LT302": OwnershipError,
     "LT303": OwnershipError,
@@ -41,6 +42,7 @@ ERRORS: dict[str, type[LifetrackError]] = {
     "LT305": UseAfterReleaseError,
     "LT401": OwnershipError,
     "LT402": OwnershipError,
+    "LT403": OwnershipError,
 }
 _WORDS = {
     "used": "used here",
@@ -169,11 +171,11 @@ class Engine:
         context: Sequence[Note] = (),
         words: dict[str, str] | None = None,
         may_raise: bool = True,
-    ) -> None:
+    ) -> Case:
         """File a misuse and do what the policy says: raise its exception, warn, or only record.
 
-        ``context`` are events of other resources that belong to the story, ``words`` what its sentence names. Without
-        ``may_raise`` something else is raised there already.
+        ``context`` are events of other resources that belong to the story, ``words`` what its sentence names. Gives
+        the case. Without ``may_raise`` something else is raised there already.
         """
         certainty = Certainty.PROVEN if certain else Certainty.SUSPECTED
         # The entry goes on changing; the case keeps what it was.
@@ -185,3 +187,4 @@ class Engine:
             raise exception_of(finding_of_case(self.ledger, case))
         if policy == "warn":
             warn(finding_of_case(self.ledger, case), frame)
+        return case

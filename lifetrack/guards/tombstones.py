@@ -9,6 +9,7 @@ not run yet.
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Iterator
 from types import FrameType, WrapperDescriptorType
 from typing import Any
@@ -157,12 +158,14 @@ def release_name(entry: Entry) -> str | None:
 
 
 def _release(shape: Shape, name: str) -> Callable[..., Any]:
+    is_coroutine = inspect.iscoroutinefunction(resolve(shape.cls, name))
+
     def guard(self: Any, /, *args: Any, **kwargs: Any) -> Any:
         entry = shape.engine.released(self)
         original = _real(shape, self, name)
         if not shape.engine.on:
             set_class(self, shape.cls)
-        elif entry is not None:
+        elif entry is not None and not is_coroutine:  # that is judged when it is awaited
             judge_release(shape, entry, name, self, caller(1))
         with shape.engine.within(self):
             return original(*args, **kwargs)

@@ -158,10 +158,8 @@ class Recorder:
     def begins(self, entry: Entry, obj: object, name: str, frame: FrameType) -> bool:
         """Decide on a release of something that is not simply live: True if a release begins now."""
         state = entry[STATE]
-        if state in (BOUND, INHERITED):
+        if state in (BOUND, INHERITED, HALF_RELEASED, FAILED):
             judge_live_release(self.engine, entry, frame)
-            return True
-        if state in (HALF_RELEASED, FAILED):
             return True
         if state == RELEASED:
             judge_release(self.shape(obj), entry, name, obj, frame)

@@ -109,8 +109,8 @@ class Extra:
     sharers: dict[int, Note] | None = None
     #: The entry of the resource that it depends on.
     parent: Entry | None = None
-    #: The entries of those that depend on it, each with a weak reference to its object if there can be one.
-    children: list[tuple[Entry, Any]] | None = None
+    #: The entries of those that depend on it, by address, each with a weak reference to its object if there can be one.
+    children: dict[int, tuple[Entry, Any]] | None = None
     #: The thread that it is bound to.
     thread: Who | None = None
     #: The exception by which its acquiring function was left: type name, code and offset.
@@ -120,7 +120,8 @@ class Extra:
         """Keep an event; of many the first and the last are kept, and the rest is counted."""
         notes = self.notes
         if notes is None:
-            self.notes = [note]
+            # The first transfer is not among the notes until there is something to put it before.
+            self.notes = [note] if self.transfer is None else [self.transfer, note]
             return
         notes.append(note)
         if len(notes) > 2 * KEPT_NOTES:
@@ -129,10 +130,13 @@ class Extra:
 
     def begin_lending(self) -> dict[int, Loan]:
         """Make room for borrows; give those that are open."""
+        loans: deque[Loan] = deque(maxlen=KEPT_NOTES)
+        lent: dict[int, Loan] = {}
+        # Nothing is made between a question and its answer, so of several threads one prevails.
         if self.loans is None:
-            self.loans = deque(maxlen=KEPT_NOTES)
+            self.loans = loans
         if self.lent is None:
-            self.lent = {}
+            self.lent = lent
         return self.lent
 
 

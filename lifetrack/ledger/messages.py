@@ -15,24 +15,30 @@ _LEAKS = {
     "LT104": "was left behind: its owner, {owner}, {got}{gone}",
     "LT105": "is only half released: its release {failed}",
     "LT106": "cannot be released by anybody: its construction {failed} when it had been acquired",
+    "LT404": "was still held when {end}",
 }
 _MISUSES = {
+    "LT109": "was released and is still held by {holder}: drop that reference too",
     "LT201": "was used after its release: use it before, or release it later",
     "LT202": "was released twice{again}: release it once{otherwise}",
     "LT203": "was used through {handle}",
     "LT204": "was released but never acquired: acquire it first, or release what was acquired",
     "LT205": "was used before {acquire}() had run: call {acquire}() first",
+    "LT206": "was released through {through}, but belongs to {owner}: release it there, or take it out there first",
     "LT301": "was released by somebody else than its owner, {owner}: {leave}, or transfer it first",
     "LT302": "was released while it was borrowed: release it when the borrow has ended",
     "LT303": "was released before {children}: release the children first",
     "LT304": "was still borrowed when its owner, {owner}, ended: end the borrow first, or share the resource",
     "LT305": "was used after its parent, {parent}, had been released: finish with it first, then release the parent",
+    "LT403": "is held while {wanted}, and {others}{there}: take them in the same order everywhere, or guard them by "
+    "one more lock",
     "LT401": "is bound to thread '{bound}' and was {event} in thread '{here}': {event_now} it in its own thread",
     "LT402": "was inherited over fork and {event} in the child process: {instead}, or declare it fork_safe=True",
 }
 _NEVER_ACQUIRED = {"LT204", "LT205"}
 _OWN_MENDS = {
     "LT105": "let {release} finish{whole}, and release again after a failure",
+    "LT404": "hold it by a 'with' block, which releases it on every way out",
     "LT106": "release in an 'except' clause of the constructor what it has acquired so far",
 }
 #: How an owner goes without releasing what it owns, by its kind.
@@ -41,6 +47,8 @@ _GONE = {
     "Owned": "went away while holding it",
     "Shared": "was the last to share it and went away without a release",
     "object": "was released or collected without releasing it",
+    "backend": "was released or collected without releasing it",
+    "collection": "went away without its cleanup()",
 }
 #: What an owner shall do, by its kind; leaks of the rules below are mended there.
 _OWNER_MENDS = {
@@ -48,11 +56,18 @@ _OWNER_MENDS = {
     "Owned": "release the handle, best by a 'with' block",
     "Shared": "release every handle, best by a 'with' block",
     "object": "let the owner release it in its own release method",
+    "backend": "let the backend release it in its own release method",
+    "collection": "let the collection clean up, best by a 'with' block",
     "task": "let the task release it in a 'finally' clause",
     "thread": "let the thread release it in a 'finally' clause",
 }
 _MENDED_BY_OWNER = {"LT101", "LT102", "LT103", "LT104"}
-_LEAVE = {"Owner": "let the owner release it", "Owned": "release the handle", "Shared": "release the handles"}
+_LEAVE = {
+    "Owner": "let the owner release it",
+    "Owned": "release the handle",
+    "Shared": "release the handles",
+    "collection": "let the collection release it",
+}
 _CANCELLATIONS = {"CancelledError", "Cancelled"}
 
 
@@ -73,6 +88,10 @@ class Story(NamedTuple):
     #: How many handles still share it.
     sharers: int
     words: dict[str, str]
+    #: What ended, so that it is a leak.
+    end: str = ""
+    #: The backend, as an owner is named, of which it is a part at whatever depth; empty for what is none's.
+    part_of: str = ""
 
 
 def _verb(declaration: Declaration) -> str:
@@ -110,9 +129,9 @@ def _way(rule: str, story: Story) -> str:
     if story.sharers and rule != "LT104":
         text += f"; {story.sharers} handle{' still shares' if story.sharers == 1 else 's still share'} it"
     if story.left_by is not None:
-        where = "the function" if story.site is None else f"{story.site.function}()"
-        raised = "" if story.left_by.site is None else f", raised{_at(story.left_by.site)}"
-        text += f"; {where} was left by {story.left_by.error}{raised}"
+        function = "the function" if story.site is None else f"{story.site.function}()"
+        where = "the module" if function == "<module>()" else function
+        text += f"; {where} was left by {story.left_by.error}{_at(story.left_by.site)}"
     return text
 
 
@@ -136,11 +155,12 @@ def _known(story: Story, declaration: Declaration) -> dict[str, str]:
         "owner": story.owner,
         "got": got,
         "gone": _GONE.get(story.owner_kind, "ended without releasing it"),
-        "failed": "was cancelled" if cancelled else f"raised {story.error}",
+        "failed": f"was cancelled ({story.error})" if cancelled else f"raised {story.error}",
         "handle": _handle(story),
         "acquire": declaration.acquire,
         "again": "",
         "otherwise": "" if declaration.watched else ", or declare it idempotent=True",
+        "end": story.end,
         "leave": _LEAVE.get(story.owner_kind, "leave that to the owner"),
         "instead": "acquire a fresh one there" if used else "leave that to the parent process",
         **story.words,
@@ -154,5 +174,11 @@ def sentence(rule: str, story: Story, declaration: Declaration) -> str:
     known = _known(story, declaration)
     if rule in _LEAKS:
         what = _LEAKS[rule].format_map(known) + _way(rule, story)
-        return f"{story.subject}{where} {what}: {_mend(rule, story, declaration)}"
-    return f"{story.subject}{where} {_MISUSES[rule].format_map(known)}"
+        if declaration.fate is not None:
+            what = f"{declaration.fate}: it {what}"
+        what = f"{what}: {_mend(rule, story, declaration)}"
+    else:
+        what = _MISUSES[rule].format_map(known)
+    if story.part_of and story.part_of.removeprefix("backend ") not in what:
+        where += f", a part of {story.part_of},"
+    return f"{story.subject}{where} {what}"

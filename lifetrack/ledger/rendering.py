@@ -8,6 +8,7 @@ from lifetrack.ledger.ends import ending_of
 from lifetrack.ledger.entries import (
     COLLECTED,
     EXTRA,
+    HALF_RELEASED,
     KIND,
     MOMENT,
     RELEASE_MOMENT,
@@ -22,6 +23,7 @@ from lifetrack.ledger.entries import (
     place_of,
     release_stack,
 )
+from lifetrack.ledger.holds import end_of
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.messages import Story, sentence
 from lifetrack.ledger.moment import Moment
@@ -135,10 +137,23 @@ def subject_of(entry: Entry) -> str:
 
 def _left_by(entry: Entry) -> LeftBy | None:
     left = None if entry[EXTRA] is None else entry[EXTRA].left
-    if left is None:
+    if left is None or entry[STATE] == HALF_RELEASED:  # somebody did release it
         return None
     error, code, offset = left
     return LeftBy(error, None if code is None else site_of((code, offset)))
+
+
+def _part_of(entry: Entry) -> str:
+    """Name the backend of a collection that owns a resource, or that it depends on, at whatever depth."""
+    above: Entry | None = entry
+    while above is not None:
+        if above is not entry and place_of(above).owner().kind == "collection" and (label := label_of(above)):
+            return OwnerName(label, "backend").words
+        for place in place_of(above).lineage():
+            if place.kind == "backend":
+                return owner_words(place)
+        above = None if above[EXTRA] is None else above[EXTRA].parent
+    return ""
 
 
 def _story(entry: Entry, case: Case | None) -> Story:
@@ -157,6 +172,8 @@ def _story(entry: Entry, case: Case | None) -> Story:
         left_by=_left_by(entry),
         sharers=0 if extra is None else len(extra.sharers or ()),
         words={} if case is None else case.words,
+        end=end_of(entry, owner_words(place.owner())),
+        part_of=_part_of(entry),
     )
 
 

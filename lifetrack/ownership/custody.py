@@ -25,7 +25,7 @@ from lifetrack.ledger.entries import (
     type_name,
 )
 from lifetrack.ledger.places import PROCESS, OwnerPlace, Place
-from lifetrack.ownership.holding import Standing
+from lifetrack.ownership.holding import Standing, holder_of
 from lifetrack.values.errors import OwnershipError
 from lifetrack.values.events import TRANSFERRED
 
@@ -37,21 +37,37 @@ def current_place() -> Place:
     return PROCESS
 
 
+def check_live(engine: Engine, entry: Entry, frame: FrameType) -> None:
+    """File a transfer of what is not live as LT201, before anything has changed."""
+    if entry[STATE] not in OPEN_STATES:
+        engine.violation("LT201", entry, TRANSFERRED, frame)
+
+
+def check_all_live(obj: object, frame: FrameType) -> None:
+    """As :func:`check_live`, for every tracker that knows the object; raise OwnershipError where several share it."""
+    holder = holder_of(obj)
+    if holder is not None:
+        holder.check_transfer()
+    for engine in active.engines:
+        entry = engine.ledger.entries.get(id(obj))
+        if entry is not None:
+            check_live(engine, entry, frame)
+
+
 def hand_over(engine: Engine, entry: Entry, obj: object, place: Place, frame: FrameType) -> None:
-    """Note that a resource belongs to ``place`` from now on; one that is not live is LT201."""
+    """Note that a resource belongs to ``place`` from now on; one that is not live stays where it is."""
     state = entry[STATE]
     if state == LIVE:
         entry[STATE] = BOUND
     elif state not in OPEN_STATES:
-        engine.violation("LT201", entry, TRANSFERRED, frame)
         return
     ledger = engine.ledger
     note_transfer(entry, id(obj), (TRANSFERRED, engine.mark(frame), engine.when(), place), ledger.moved)
     ledger.note_scoped()
 
 
-def note_transfer(entry: Entry, key: int, note: Note, moved: dict[int, Entry]) -> None:
-    """Note a transfer, whose note names the place."""
+def note_transfer(entry: Entry, key: int, note: Note, moved: dict[int, Entry]) -> Place | None:
+    """Note a transfer, whose note names the place; give the place before it."""
     extra: Extra = entry[EXTRA] or extra_of(entry)
     before = extra.transfer
     extra.transfer = note
@@ -63,7 +79,10 @@ def note_transfer(entry: Entry, key: int, note: Note, moved: dict[int, Entry]) -
         extra.notes = [before, note]
     else:
         extra.note(note)
+    # Nothing comes in between these two, so of several threads each knows whom it follows.
+    displaced: Place | None = entry[SCOPE]
     entry[SCOPE] = note[3]
+    return displaced
 
 
 #: The states of a tracked object in which it can still release what it owns; before it is acquired, too.
@@ -116,7 +135,10 @@ def _weak(obj: object) -> Any:
 
 
 def _is_done(task: Any) -> bool:
-    return bool(task.done())
+    if hasattr(task, "done"):
+        return bool(task.done())
+    # A task of trio's does not say, but its coroutine has no frame any more when it has ended.
+    return getattr(getattr(task, "coro", None), "cr_frame", task) is None
 
 
 def _has_ended(thread: Any) -> bool:
@@ -128,10 +150,15 @@ def _naming(obj: Any) -> tuple[str, str, Any]:
     names = {cls.__qualname__ for cls in type(obj).__mro__ if cls.__module__.partition(".")[0] in _TASK_MODULES}
     if "Task" in names:
         name = obj.get_name() if hasattr(obj, "get_name") else obj.name
-        return str(name), "task", _is_done if hasattr(obj, "done") else None
+        return str(name), "task", _is_done
     if "Thread" in names:
         return str(obj.name), "thread", _has_ended
     return type_name(type(obj)), "object", None
+
+
+def is_task_info(obj: object) -> bool:
+    """Whether it is what anyio tells of a task: made anew for whoever asks, so that it cannot own anything."""
+    return any(cls.__name__ == "TaskInfo" and cls.__module__.partition(".")[0] == "anyio" for cls in type(obj).__mro__)
 
 
 _TASK_MODULES = {"asyncio", "_asyncio", "trio", "threading"}
@@ -147,7 +174,9 @@ def object_place(engine: Engine, obj: object) -> ObjectPlace:
         for key, place in places.copy().items():
             if place.is_gone():
                 places.pop(key, None)
-    made = places[id(obj)] = ObjectPlace(engine, obj, *_naming(obj))
+    made = ObjectPlace(engine, obj, *_naming(obj))
+    if made.holder is not None or made.entry is not None:  # else nobody could tell when the object is gone
+        places[id(obj)] = made
     return made
 
 
@@ -168,6 +197,7 @@ def keep(obj: Any, place: Place, frame: FrameType) -> None:
     for engine in active.engines:
         entry = engine.ledger.entries.get(id(obj))
         if entry is not None:
+            check_live(engine, entry, frame)
             hand_over(engine, entry, obj, place, frame)
 
 

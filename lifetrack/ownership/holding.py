@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import weakref
+from typing import Any
 
 from lifetrack.guards import active
-from lifetrack.ledger.entries import SCOPE
+from lifetrack.ledger.entries import INHERITED, OPEN_STATES, SCOPE, STATE, Entry
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.places import OwnerPlace
 
@@ -17,11 +18,16 @@ class Standing:
     #: Its place in the ledgers.
     place: OwnerPlace
 
+    def __reduce_ex__(self, protocol: object) -> Any:
+        raise TypeError(f"{type(self).__name__} cannot be copied or pickled: the duty to release is one")
+
 
 class Holder(Standing):
     """An owner or a handle: it keeps what it owns alive until it releases it."""
 
     __slots__ = ()
+    #: What to do in place of a transfer to it, where it cannot be given anything that way.
+    transfer_hint = "make one with Owner('name')"
 
     def let_go(self, key: int, *, moved: bool) -> None:
         """Forget the object at an address: it was released, or belongs to another owner now if it ``moved``."""
@@ -31,27 +37,47 @@ class Holder(Standing):
         """Raise OwnershipError where what it holds cannot be transferred."""
 
 
-#: The holders of objects that no ledger knows, by the object's address, which is its own for as long as it is held.
+_HELD = OPEN_STATES | {INHERITED}
+#: The holders of objects whose owner no ledger knows, by the object's address: its own for as long as it is held.
 _holders: dict[int, weakref.ref[Holder]] = {}
 
 
 def holder_of(obj: object) -> Holder | None:
     """Give the owner or handle that holds an object; None if none does."""
     key = id(obj)
+    reference = _holders.get(key)
+    if reference is not None:
+        return reference()
     for engine in active.engines:
         entry = engine.ledger.entries.get(key)
         if entry is not None:
             place = entry[SCOPE]
             holder = place.holder() if place is not None and place.is_owner and place.holder is not None else None
             return holder if isinstance(holder, Holder) else None
-    reference = _holders.get(key)
-    return None if reference is None else reference()
+    return None
+
+
+def _is_open(entry: Entry | None) -> bool:
+    """Whether a ledger knows who owns it: not of what is released, which somebody may hold all the same."""
+    return entry is not None and entry[STATE] in _HELD
+
+
+def hold_first(obj: object, holder: Holder) -> bool:
+    """Note who holds an object that no ledger knows; False if somebody does already, and nothing is changed then."""
+    reference = weakref.ref(holder)
+    return _holders.setdefault(id(obj), reference) is reference
 
 
 def hold(obj: object, holder: Holder) -> None:
-    """Note who holds an object from now on; whoever held it before lets go of it."""
+    """Note who holds an object from now on; whoever held it before lets go of it.
+
+    Raises OwnershipError where that one cannot: several share it, or it is in a collection.
+    """
+    before = holder_of(obj)
+    if before is not None and before is not holder:
+        before.check_transfer()
     let_go(obj, moved=True, unless=holder)
-    if not any(id(obj) in engine.ledger.entries for engine in active.engines):
+    if not any(_is_open(engine.ledger.entries.get(id(obj))) for engine in active.engines):
         _holders[id(obj)] = weakref.ref(holder)
 
 
@@ -71,6 +97,8 @@ def forget(key: int) -> None:
 def outlive(ledger: Ledger) -> None:
     """Keep in mind who holds what, before a ledger is emptied: owners and handles go on while tracking is off."""
     for key, entry in ledger.entries.copy().items():
+        if entry[STATE] not in _HELD:
+            continue  # its holder has let go of it, and would never tell that it may be forgotten
         place = entry[SCOPE]
         holder = place.holder() if place is not None and place.is_owner and place.holder is not None else None
         if isinstance(holder, Holder):

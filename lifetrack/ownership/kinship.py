@@ -25,11 +25,14 @@ def bind(child: Entry, obj: object, parent: Entry) -> None:
     except TypeError:
         reference = None
     kin = mark_bound(parent)
-    if kin.children is None:
-        kin.children = []
-    kin.children.append((child, reference))
+    children: dict[int, tuple[Entry, Any]] = {}
+    if kin.children is None:  # nothing is made from here to the answer, so of several threads one prevails
+        kin.children = children
+    kin.children[id(child)] = child, reference
     if len(kin.children) > _MANY and len(kin.children) & (len(kin.children) - 1) == 0:
-        kin.children = [item for item in kin.children if item[0][STATE] in OPEN_STATES]
+        for key, (each, _) in kin.children.copy().items():
+            if each[STATE] not in OPEN_STATES:
+                kin.children.pop(key, None)
 
 
 def _ancestors(entry: Entry) -> Iterator[Entry]:
@@ -40,17 +43,18 @@ def _ancestors(entry: Entry) -> Iterator[Entry]:
 
 
 def bind_object(engine: Engine, obj: object, parent: object) -> None:
-    """Note that an object depends on another one, where both are tracked."""
+    """Note that an object depends on another one, where both are tracked and the other one is not released."""
     entries = engine.ledger.entries
     child, upper = entries.get(id(obj)), entries.get(id(parent))
-    if child is not None and upper is not None:
+    if child is not None and upper is not None and upper[STATE] in OPEN_STATES:
         bind(child, obj, upper)
 
 
 def dependents(entry: Entry) -> Iterator[tuple[Entry, Any]]:
     """Give the open resources that depend on one, at any depth, each with its object if that can be reached."""
     extra: Extra | None = entry[EXTRA]
-    for child, reference in (extra.children or ()) if extra is not None else ():
+    children = {} if extra is None or extra.children is None else extra.children.copy()
+    for child, reference in children.values():
         if child[STATE] in OPEN_STATES:
             yield child, None if reference is None else reference()
             yield from dependents(child)

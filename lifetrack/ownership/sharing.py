@@ -5,12 +5,13 @@ from __future__ import annotations
 import weakref
 from sys import _getframe
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, cast
+from typing import TYPE_CHECKING, Any, Generic, Self, cast, overload
 
 from lifetrack.guards import active
+from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import EXTRA, Note, type_name
 from lifetrack.ledger.places import OwnerPlace
-from lifetrack.ownership.custody import current_place, hand_over
+from lifetrack.ownership.custody import check_all_live, current_place, hand_over
 from lifetrack.ownership.handles import (
     Handle,
     Owned,
@@ -41,6 +42,7 @@ class _Group(Holder):
         self.turn = [True]
         self.place = OwnerPlace(name or type_name(type(obj)), "Shared", current_place(), weakref.ref(self))
         self.place.exclusive = True
+        check_all_live(obj, frame)
         hold(obj, self)
         for engine in active.engines:
             entry = engine.ledger.entries.get(id(obj))
@@ -92,7 +94,11 @@ class Shared(Handle[T]):
     __slots__ = ("__weakref__", "_group", "_open")
     _group: _Group
 
-    def __init__(self, obj: T, *, name: str | None = None, release: str | None = None) -> None:
+    @overload
+    def __init__(self, obj: Handle[T], *, name: str | None = None, release: str | None = None) -> None: ...
+    @overload
+    def __init__(self, obj: T, *, name: str | None = None, release: str | None = None) -> None: ...
+    def __init__(self, obj: Any, *, name: str | None = None, release: str | None = None) -> None:
         #: Whether it has not let go yet; a quick answer for the finalizer.
         self._open = False
         frame = _getframe(1)
@@ -193,7 +199,7 @@ class Shared(Handle[T]):
         group = self._group
         note = group.sharers.pop(id(self), None)
         if note is None:
-            misuse("LT202", self.peek(), RELEASED, _getframe(1))
+            misuse("LT202", self.peek(), RELEASED, caller(1))
             return
         self._open = False
         if group.sharers:
@@ -203,7 +209,8 @@ class Shared(Handle[T]):
             try:
                 run_release(obj, group.names, group.place)
             except BaseException:
-                self._keep(note)
+                if group.obj is not None:  # else it was released, and something else is wrong
+                    self._keep(note)
                 raise
             group.released(obj)
 
@@ -212,7 +219,7 @@ class Shared(Handle[T]):
         group = self._group
         note = group.sharers.pop(id(self), None)
         if note is None:
-            misuse("LT202", self.peek(), RELEASED, _getframe(1))
+            misuse("LT202", self.peek(), RELEASED, caller(1))
             return
         self._open = False
         if group.sharers:
@@ -222,7 +229,8 @@ class Shared(Handle[T]):
             try:
                 await run_async_release(obj, group.names, group.place)
             except BaseException:
-                self._keep(note)
+                if group.obj is not None:  # else it was released, and something else is wrong
+                    self._keep(note)
                 raise
             group.released(obj)
 
@@ -282,7 +290,9 @@ class Weak(Generic[T]):
     def lock(self) -> T | None:
         """Give the object, or None once it was released or nobody shares it any more."""
         group = self._group()
-        return cast("T", group.obj) if group is not None and group.sharers else None
+        if group is None or not group.sharers or group.place.ended:
+            return None
+        return cast("T", group.obj)
 
     @property
     def expired(self) -> bool:

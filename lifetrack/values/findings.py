@@ -44,6 +44,11 @@ class Certainty(Enum):
         return self.rank < Certainty(other).rank
 
 
+def is_leak(rule: str) -> bool:
+    """Whether a rule is about what was not released: LT1xx, and a lock that nobody can release any more."""
+    return rule.startswith("LT1") or rule == "LT404"
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
     """Which resource a finding is about: its number in this process, its type and the label that its user gave."""
@@ -114,8 +119,8 @@ class Finding:
 
     @property
     def is_leak(self) -> bool:
-        """Whether it is a leak (LT1xx) rather than a misuse."""
-        return self.rule.startswith("LT1")
+        """Whether it is a leak (LT1xx, LT404) rather than a misuse."""
+        return is_leak(self.rule)
 
     @property
     def misuse(self) -> Event | None:

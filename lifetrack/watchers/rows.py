@@ -12,6 +12,7 @@ from lifetrack.values.declarations import Declaration
 _T = TypeVar("_T")
 #: Mechanisms: each is one module of this package.
 CLASSES, FILES, SOCKETS, SQLITE, DESCRIPTORS = "python_classes", "files", "sockets", "sqlite", "descriptors"
+LOCKS, ASYNC_LOCKS = "locks", "async_locks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Row:
     declaration: Declaration
     #: Private methods that do what the first release method may put off; they are wrapped in its place.
     inner_release: tuple[str, ...] = field(default=())
+    #: Watched as a part of ``stdlib``, not only when it is asked for by name.
+    usual: bool = True
     #: Gives what the resource is made of, once it was acquired. When nothing of that is open, it counts as released.
     parts: Callable[[Any], Iterable[object]] | None = None
     #: What the acquire method returns is such a part.

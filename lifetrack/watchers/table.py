@@ -11,7 +11,18 @@ import threading
 from typing import Any
 
 from lifetrack.watchers.numbers import Descriptor
-from lifetrack.watchers.rows import CLASSES, DESCRIPTORS, FILES, SOCKETS, SQLITE, Row, attributes, declare
+from lifetrack.watchers.rows import (
+    ASYNC_LOCKS,
+    CLASSES,
+    DESCRIPTORS,
+    FILES,
+    LOCKS,
+    SOCKETS,
+    SQLITE,
+    Row,
+    attributes,
+    declare,
+)
 from lifetrack.watchers.tables.archives import ARCHIVES
 from lifetrack.watchers.tables.asynchronous import ASYNCHRONOUS
 from lifetrack.watchers.tables.network import NETWORK
@@ -44,6 +55,9 @@ def _keeps_folder(folder: Any) -> bool:
     """Whether a temporary directory was told to stay, which is possible from Python 3.12 on."""
     return getattr(folder, "_delete", True) is False
 
+
+#: Locks are held for good reason most of the time: that they are is no leak, but that nobody is left to release them.
+_LOCK = declare("release", leak_rule="LT404")
 
 TABLE: tuple[Row, ...] = (
     Row(
@@ -82,6 +96,8 @@ TABLE: tuple[Row, ...] = (
         declare("cleanup", released_when=_keeps_folder,
                  hint="use it in a 'with' block, or call cleanup() in a 'finally' clause"),
     ),
+    Row(("locks", "threading"), "threading", "Lock", LOCKS, _LOCK, usual=False),
+    Row(("locks", "threading"), "asyncio.locks", "Lock", ASYNC_LOCKS, _LOCK, usual=False),
     *ARCHIVES,
     *NETWORK,
     *WORKERS,
@@ -94,4 +110,4 @@ KNOWN: tuple[str, ...] = (STDLIB, *dict.fromkeys(name for row in TABLE for name 
 
 def rows_of(name: str) -> tuple[Row, ...]:
     """Give the rows that a watch name stands for."""
-    return tuple(row for row in TABLE if name == STDLIB or name in row.watch)
+    return tuple(row for row in TABLE if (name == STDLIB and row.usual) or name in row.watch)

@@ -12,7 +12,7 @@ from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.settings import shown
 from lifetrack.watchers.imports import forget, when_imported
 from lifetrack.watchers.recording import Recording
-from lifetrack.watchers.rows import DESCRIPTORS, FILES, SOCKETS, SQLITE, Row
+from lifetrack.watchers.rows import ASYNC_LOCKS, DESCRIPTORS, FILES, LOCKS, SOCKETS, SQLITE, Row
 from lifetrack.watchers.shared import Shared
 from lifetrack.watchers.table import KNOWN, TABLE, rows_of
 
@@ -53,6 +53,14 @@ def _shared(row: Row) -> Shared:
         from lifetrack.watchers.descriptors import WatchedDescriptors
 
         return WatchedDescriptors(row.declaration)
+    if row.mechanism == LOCKS:
+        from lifetrack.watchers.locking.replacing import WatchedLocks
+
+        return WatchedLocks(row.declaration)
+    if row.mechanism == ASYNC_LOCKS:
+        from lifetrack.watchers.locking.asynchronous import WatchedAsyncLocks
+
+        return WatchedAsyncLocks(row.declaration)
     from lifetrack.watchers.python_classes import WatchedClass
 
     return WatchedClass(row, getattr(sys.modules[row.module], row.name))
@@ -113,3 +121,13 @@ class Watching:
 
     def _join(self, row: Row) -> None:
         _mechanism(row).join(self._recording)
+
+
+def node_of(lock: object) -> Any:
+    """Give what is known of a lock that is an object of a class written in Python; None for any other."""
+    for mechanism in list(_mechanisms.values()):
+        owned = getattr(mechanism, "owned", None)
+        node = None if owned is None else owned.node(lock)
+        if node is not None:
+            return node
+    return None

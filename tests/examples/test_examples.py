@@ -12,7 +12,22 @@ from tests.conftest import CHECKOUT, RunPython
 EXPECTED = {
     "plugins.py": ("UseAfterReleaseError: LT201", "acquired here:", "released here:", "used here:", "LT102 leak-coll"),
     "scopes.py": ("LT103 leak-from-scope (proven)", "allowed: lives as long as the process"),
+    "backends.py": (
+        "found 0 plugins", "openssl shakes hands although it was replaced; now: 2", "closing openssl 1",
+        "no backend has the capability 'revocation': it has 'openssl', 'minimal'",
+        "lacks the capability 'certificates', so that it has no certificate(): 'openssl' has it",
+        "LT201 use-after-release (proven): __main__.Minimal 'minimal'",
+    ),
     "factories.py": ("LT202 double-release", "LT102 leak-collected"),
+    "key_material.py": (
+        "<SecretBytes: not shown> signed the message: True",
+        "TypeError: a secret is not text",
+        "UseAfterReleaseError: ",
+        "LT201 use-after-release",
+        "LT102 leak-collected",
+        "key material that was never wiped",
+    ),
+    "locks.py": ("LT403 lock-order-inversion (proven)", "LT404 lock-abandoned (proven)", "thread back", "thread audit"),
     "ownership/pool.py": ("answer to select 1", "LT302 release-while-borrowed", "; 2 acquired, 2 released"),
     "ownership/hand_over.py": (
         "this end has nothing left to release: True",
@@ -25,7 +40,7 @@ EXPECTED = {
         "Last owner: the __main__.Careless object",
         "Child: __main__.Handle",
     ),
-}
+}  # fmt: skip
 #: A program in a page of the docs: the name of the example, and the code.
 SHOWN = re.compile(r"<!-- example: (\S+) -->\n```python\n(.*?)```\n", re.DOTALL)
 PAGES = sorted([*(CHECKOUT / "docs").glob("*.md"), CHECKOUT / "README.md"])
@@ -41,9 +56,12 @@ def test_an_example_shows_what_it_is_for(name: str, run_python: RunPython) -> No
 
 
 def test_every_example_is_tested() -> None:
-    """A new script among the examples needs a line above."""
+    """A new script among the examples needs a line above; an installable project has a test of its own."""
     folder = Path(CHECKOUT / "examples")
-    assert {path.relative_to(folder).as_posix() for path in folder.rglob("*.py")} == set(EXPECTED)
+    projects = [path.parent for path in folder.glob("*/pyproject.toml")]
+    scripts = [path for path in folder.rglob("*.py") if not any(project in path.parents for project in projects)]
+    assert {path.relative_to(folder).as_posix() for path in scripts} == set(EXPECTED)
+    assert all((Path(__file__).parent / f"test_{project.name}.py").exists() for project in projects)
 
 
 def test_every_example_of_ownership_is_in_the_docs() -> None:

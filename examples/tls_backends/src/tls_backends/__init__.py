@@ -1,0 +1,1 @@
+"""A TLS layer whose backends are plugins."""

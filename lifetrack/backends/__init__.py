@@ -1,0 +1,1 @@
+"""Backends: collections that look after the lifetimes of plugins, from discovery to cleanup."""
