@@ -22,14 +22,15 @@ from lifetrack.instrument.kin import child_maker
 from lifetrack.instrument.recorder import Recorder
 from lifetrack.instrument.singles import Singles
 from lifetrack.judgement import Judgement, is_released
-from lifetrack.ledger.entries import EXTRA, KIND
+from lifetrack.ledger.entries import EXTRA, KIND, RELEASED, STATE, Entry
 from lifetrack.ledger.leaving import note_ended, note_handled
 from lifetrack.ledger.ledger import Ledger
+from lifetrack.ledger.rendering import record_of
 from lifetrack.ownership.holding import outlive
 from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Finding
-from lifetrack.values.records import TypeTotals
+from lifetrack.values.records import Record, TypeTotals
 from lifetrack.values.settings import Level, Settings
 from lifetrack.watchers.context import Follow
 from lifetrack.watchers.unwinding import Unwinding
@@ -134,6 +135,12 @@ class Account:
         note_ended(self.engine.ledger.entries)
         self.engine.ledger.settle(is_released)
         self.judgement.drain()
+
+    def released_of(self, entries: Sequence[Entry]) -> tuple[Record, ...]:
+        """Give the records of those entries that have been released by now, in their order."""
+        self.look()
+        ledger = self.engine.ledger
+        return tuple(record_of(ledger, entry) for entry in entries if entry[STATE] == RELEASED)
 
     def present(self, report: Report) -> None:
         """Print or write the report at exit; a target that fails is one clear line and the text is printed."""

@@ -18,6 +18,7 @@ from lifetrack.instrument.releasing import releasing
 from lifetrack.instrument.singles import Singles
 from lifetrack.judgement import leak_error
 from lifetrack.ledger.callers import caller
+from lifetrack.ledger.entries import Entry
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.places import Place
 from lifetrack.ledger.rendering import events_of, record_of
@@ -32,7 +33,7 @@ from lifetrack.values.declarations import INIT, Declaration
 from lifetrack.values.errors import ConfigurationError, LifetrackError
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Finding
-from lifetrack.values.records import Snapshot
+from lifetrack.values.records import Record, Snapshot
 from lifetrack.values.settings import (
     DEFAULT_FRAMES,
     Level,
@@ -153,6 +154,10 @@ class Tracker:
             self._account.classes.settle()
             self._account.judgement.end_scope(place, mark, may_raise=may_raise)
 
+    def released_of(self, entries: Sequence[Entry]) -> tuple[Record, ...]:
+        """Give the records of those entries that have been released by now, in their order."""
+        return () if self._account is None else self._account.released_of(entries)
+
     # -- declare -------------------------------------------------------------------------------------------------
 
     @overload
@@ -264,12 +269,13 @@ class Tracker:
 
     # -- structure -----------------------------------------------------------------------------------------------
 
-    def scope(self, name: str = "scope", *, kind: str = "scope", exclusive: bool = False) -> Scope:
+    def scope(self, name: str = "scope", *, kind: str = "scope", exclusive: bool = False, both: bool = False) -> Scope:
         """Make a scope: what is acquired inside must be released before it ends.
 
-        With ``exclusive``, only code inside it may release what it owns (LT301).
+        With ``exclusive``, only code inside it may release what it owns (LT301). With ``both``, its
+        ``released_before`` are the records of what was acquired before it and released while it ran.
         """
-        return Scope(self, name, kind, exclusive=exclusive)
+        return Scope(self, name, kind, exclusive=exclusive, both=both)
 
     def allow(self, reason: str) -> Allowance:
         """Let what is acquired inside leak, for a reason; raises ConfigurationError without one."""

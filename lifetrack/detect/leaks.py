@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from lifetrack.detect.families import Leak, fold
 from lifetrack.ledger.cases import leak_rule
-from lifetrack.ledger.entries import EXTRA, KIND, Entry, is_orphan, origin_of, place_of
+from lifetrack.ledger.entries import EXTRA, KIND, OPEN_STATES, STATE, Entry, is_orphan, origin_of, place_of
 from lifetrack.ledger.holds import ASKED, SCOPE_ENDS, is_in_use
 from lifetrack.ledger.ledger import Ledger, is_reported
 from lifetrack.ledger.places import Place
@@ -22,7 +22,10 @@ def belongs_to(entry: Entry, place: Place) -> bool:
 
 
 def ends_with_process(entry: Entry) -> bool:
-    """Whether the resource lives, by its own design, until the process ends."""
+    """Whether the resource lives, by its own design or that of what it is a part of, until the process ends."""
+    parent = None if entry[EXTRA] is None else entry[EXTRA].parent
+    if parent is not None and parent[STATE] in OPEN_STATES and ends_with_process(parent):
+        return True
     ends = entry[KIND].declaration.ends_with_process
     if ends is None or entry[EXTRA] is None or entry[EXTRA].reference is None:
         return False

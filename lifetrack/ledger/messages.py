@@ -20,7 +20,7 @@ _LEAKS = {
 _MISUSES = {
     "LT109": "was released and is still held by {holder}: drop that reference too",
     "LT201": "was used after its release: use it before, or release it later",
-    "LT202": "was released twice: release it once, or declare it idempotent=True",
+    "LT202": "was released twice{again}: release it once{otherwise}",
     "LT203": "was used through {handle}",
     "LT204": "was released but never acquired: acquire it first, or release what was acquired",
     "LT205": "was used before {acquire}() had run: call {acquire}() first",
@@ -158,6 +158,8 @@ def _known(story: Story, declaration: Declaration) -> dict[str, str]:
         "failed": f"was cancelled ({story.error})" if cancelled else f"raised {story.error}",
         "handle": _handle(story),
         "acquire": declaration.acquire,
+        "again": "",
+        "otherwise": "" if declaration.watched else ", or declare it idempotent=True",
         "end": story.end,
         "leave": _LEAVE.get(story.owner_kind, "leave that to the owner"),
         "instead": "acquire a fresh one there" if used else "leave that to the parent process",

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
 from lifetrack.ledger.callers import caller
+from lifetrack.ledger.entries import Entry
 from lifetrack.ledger.leaving import note_block_left, note_handled
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.places import Place
 from lifetrack.ownership.cancelling import pause
 from lifetrack.ownership.custody import keep
 from lifetrack.ownership.decorating import decorated
+from lifetrack.values.records import Record
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _T = TypeVar("_T")
@@ -39,17 +41,22 @@ class Judge(Protocol):
     def end_scope(self, place: Place, mark: int, *, may_raise: bool) -> None:
         """Judge a scope that ends."""
 
+    def released_of(self, entries: Sequence[Entry]) -> tuple[Record, ...]:
+        """Give the records of those entries that have been released by now."""
+
 
 class _Entered:
     """One block that is open: where it stands in, and the ledger's mark of its beginning."""
 
-    __slots__ = ("before", "ledger", "mark", "place")
+    __slots__ = ("before", "earlier", "ledger", "mark", "place")
 
     def __init__(self, ledger: Ledger, place: Place, before: Place) -> None:
         self.ledger = ledger
         self.place = place
         self.before = before
         self.mark = 0
+        #: What was open when the block began, where the scope was told to look in both directions.
+        self.earlier: list[Entry] = []
 
     def is_here(self) -> bool:
         return self.ledger.place.get() is self.place
@@ -69,8 +76,16 @@ class _Block:
     """A place that is entered and left, also several times at once."""
 
     def __init__(
-        self, judge: Judge, name: str, kind: str, reason: str | None = None, *, exclusive: bool = False
+        self,
+        judge: Judge,
+        name: str,
+        kind: str,
+        reason: str | None = None,
+        *,
+        exclusive: bool = False,
+        both: bool = False,
     ) -> None:
+        self._both = both
         self._judge = judge
         self._name = name
         self._kind = kind
@@ -81,7 +96,9 @@ class _Block:
         self.place: Place | None = None
 
     def _again(self) -> Self:
-        again = type(self)(self._judge, self._name, self._kind, self._reason, exclusive=self._exclusive)
+        again = type(self)(
+            self._judge, self._name, self._kind, self._reason, exclusive=self._exclusive, both=self._both
+        )
         again._open = self._open  # so that whoever has the decorator can reach the block of a call
         return again
 
@@ -153,7 +170,12 @@ class Scope(_Block, AbstractContextManager["Scope"], AbstractAsyncContextManager
 
     Scopes nest, and follow ``contextvars`` into tasks and executors. Under the policy ``raise`` the end of a scope
     raises LeakError, unless another exception is on its way out already.
+
+    With ``both``, :attr:`released_before` tells after the block what was acquired before it and released while it ran.
     """
+
+    #: What the last block released of what had been acquired before it; empty without ``both``.
+    released_before: tuple[Record, ...] = ()
 
     @property
     def name(self) -> str:
@@ -180,11 +202,17 @@ class Scope(_Block, AbstractContextManager["Scope"], AbstractAsyncContextManager
         entered = self._enter()
         if entered is not None:
             entered.mark = entered.ledger.mark()
+            if self._both:
+                self.released_before = ()
+                entered.earlier = entered.ledger.open_entries()
         return self
 
     def _close(self, error: BaseException | None) -> None:
         entered = self._leave()
         if entered is not None:
+            if self._both:
+                self.released_before = self._judge.released_of(entered.earlier)
+                entered.earlier = []
             ledger = entered.ledger
             if error is not None:
                 note_block_left(ledger.entries, ledger.open_since(entered.mark, keep=True), entered.place, error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 
@@ -77,3 +77,17 @@ def exchange(old: object, new: object, *, of_program: bool = False) -> None:
             names = [name for name, value in namespace.copy().items() if value is old]
         for name in names:
             namespace[name] = new
+
+
+def exchange_all(pairs: Iterable[tuple[object, object]]) -> None:
+    """Do so for many functions in one go through all modules."""
+    news = {id(old): (old, new) for old, new in pairs}
+    for namespace in _namespaces():
+        try:
+            found = [(name, id(value)) for name, value in namespace.items() if id(value) in news]
+        except RuntimeError:  # another thread is importing into it
+            found = [(name, id(value)) for name, value in namespace.copy().items() if id(value) in news]
+        for name, key in found:
+            old, new = news[key]
+            if namespace.get(name) is old:
+                namespace[name] = new

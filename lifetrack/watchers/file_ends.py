@@ -54,6 +54,8 @@ class Ends:
                 suspect = code.co_name in _SUSPECT or FILES[code.co_filename] != USER
                 if suspect and in_finalizer(frame, entry):
                     lose(entry)
+                else:
+                    entry[0] = 3  # RELEASED
             return _native_close(raw)
 
         close.__doc__ = io.FileIO.close.__doc__

@@ -15,7 +15,6 @@ import os
 import sys
 import warnings
 from collections.abc import Callable
-from operator import attrgetter
 from sys import _getframe
 from types import FrameType, MethodType
 from typing import Any
@@ -28,20 +27,14 @@ from lifetrack.values.declarations import Declaration
 from lifetrack.values.settings import Level
 from lifetrack.watchers.aliases import Replacement, exchange, replacement
 from lifetrack.watchers.file_ends import Ends
+from lifetrack.watchers.numbers import OPEN, taken
+from lifetrack.watchers.raw_files import RAW_OF
 from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.shared import Shared
 
 _FileIO = io.FileIO
-_of_buffer: Any = attrgetter("raw")
-#: How to reach the raw file, by the type of what ``open`` returns.
 #: Reads a module for the import system, which closes it in the same line: no resource of anybody's.
 _IMPORT = sys.modules["_frozen_importlib_external"].FileLoader.get_data.__code__
-_RAW_OF: dict[type, Any] = {
-    io.TextIOWrapper: attrgetter("buffer.raw"),
-    io.BufferedReader: _of_buffer,
-    io.BufferedWriter: _of_buffer,
-    io.BufferedRandom: _of_buffer,
-}
 _LINE_BUFFERING = "line buffering (buffering=1) isn't supported in binary mode, the default buffer size will be used"
 #: The position of ``buffering`` among the arguments of open().
 _BUFFERING = 2
@@ -100,19 +93,19 @@ class WatchedFiles(Shared):
                 args, kwargs, native = _special(args, kwargs, native, unbuffered)
             file = native(*args, **kwargs)
             cls = file.__class__
-            reach = _RAW_OF.get(cls)
+            reach = RAW_OF.get(cls)
             raw = file if reach is None else reach(file)
             if raw.__class__ is not _FileIO:
                 self._untrackable()
                 return file
-            if not raw.closefd:
-                return file  # the descriptor is somebody else's
             try:
                 frame = _getframe(1)
             except ValueError:  # called straight from C, as by a bare new thread
                 frame = _getframe(0)
-            if frame.f_code is _IMPORT:
-                return file
+            if not raw.closefd or frame.f_code is _IMPORT:
+                return file  # the descriptor is somebody else's
+            if OPEN:
+                taken(raw.fileno())
             for note in notings:
                 note(raw, cls, frame)
             if reach is not None:

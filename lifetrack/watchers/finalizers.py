@@ -36,6 +36,10 @@ def _is_finalized(frame: FrameType) -> bool:
     code = frame.f_code
     if not code.co_argcount:
         return False
-    obj = frame.f_locals.get(code.co_varnames[0])
+    return is_finalized(frame.f_locals.get(code.co_varnames[0]))
+
+
+def is_finalized(obj: object) -> bool:
+    """Whether the interpreter finalizes a file object, and so has it close itself."""
     attributes = getattr(obj, "__dict__", None)
     return type(attributes) is dict and attributes.get("_finalizing") is True

@@ -7,17 +7,31 @@ released the object says itself or the base class's release method has seen it.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Iterable
+from types import FrameType, FunctionType
 from typing import Any
 
 from lifetrack.guards.patches import Patches
-from lifetrack.guards.shapes import own
+from lifetrack.guards.shapes import own, resolve
 from lifetrack.ledger.callers import caller
+from lifetrack.ledger.territory import FILES, STDLIB
+from lifetrack.watchers.numbers import taken
+from lifetrack.watchers.rows import Row, harmless
 from lifetrack.watchers.shared import Shared
-from lifetrack.watchers.table import Row
 
 #: Kinds of which the object can be asked, but only for whether it has a duty at all.
 _NEVER_ASKED = frozenset({"TemporaryDirectory"})
+_NO_PARTS: Iterable[object] = ()
+
+
+def _comes_from(frame: FrameType | None, modules: tuple[str, ...]) -> bool:
+    """Whether one of these modules of the standard library stands between the program and an acquisition."""
+    while frame is not None and FILES[frame.f_code.co_filename] == STDLIB:
+        if frame.f_globals.get("__name__") in modules:
+            return True
+        frame = frame.f_back
+    return False
 
 
 class WatchedClass(Shared):
@@ -28,12 +42,7 @@ class WatchedClass(Shared):
         self._row = row
         self._cls = cls
         self._patches = Patches()
-        self._is_finalized = "__del__" in own(cls)
-        self._extras: tuple[Callable[[WatchedClass, Patches], None], ...] = ()
-        if row.module == "socket":
-            from lifetrack.watchers.sockets import watch_files
-
-            self._extras = (watch_files,)
+        self._is_finalized = isinstance(resolve(cls, "__del__"), FunctionType)
 
     def put(self) -> None:
         """Wrap the methods."""
@@ -43,9 +52,11 @@ class WatchedClass(Shared):
         inner = self._row.inner_release
         for name in (*inner, *declaration.release[1:]) if inner else declaration.release:
             self._wrap(name, self._asked_releaser if asked else functools.partial(self.releaser, self._row.declaration))
+        if inner:
+            self._wrap(declaration.release[0], self._beginning)
         self._wrap("__del__", self._finalizer)
-        for extra in self._extras:
-            extra(self, self._patches)
+        if issubclass(self._cls, io.IOBase):
+            self._patches.put(self._cls, "_dealloc_warn", self._dropped_above())
 
     def restore(self) -> None:
         """Put the methods back."""
@@ -58,20 +69,32 @@ class WatchedClass(Shared):
 
     def _wrap(self, name: str, wrapping: Callable[[Any], Any]) -> None:
         original = own(self._cls).get(name)
+        if original is None and isinstance(resolve(self._cls, name), FunctionType):
+            original = resolve(self._cls, name)  # undo takes it away again
         if original is not None:
             self._patches.put(self._cls, name, functools.wraps(original)(wrapping(original)))
 
     def _acquirer(self, original: Any) -> Any:
-        declaration = self._row.declaration
-
         def acquire(self: Any, /, *args: Any, **kwargs: Any) -> Any:
             result = original(self, *args, **kwargs)
-            for listener in watched.listeners:
-                listener.acquired(self, declaration, caller(1), finalized=watched._is_finalized)
+            if watched.listeners:
+                watched._acquired(self, caller(1), result)
             return result
 
         watched = self
         return acquire
+
+    def _acquired(self, obj: Any, frame: FrameType, result: Any) -> None:
+        row = self._row
+        if row.takes is not None:
+            taken(harmless(row.takes, -1)(obj))
+        if row.not_from and _comes_from(frame, row.not_from):
+            return
+        for listener in self.listeners:
+            listener.acquired(obj, row.declaration, frame, finalized=self._is_finalized)
+            if row.parts is not None or row.parent is not None or row.returns_part:
+                parts = (result,) if row.parts is None else harmless(row.parts, _NO_PARTS)(obj)
+                listener.relate(obj, parts, None if row.parent is None else harmless(row.parent, None)(obj))
 
     def _asked_releaser(self, original: Any) -> Any:
         declaration = self._row.declaration
@@ -85,6 +108,26 @@ class WatchedClass(Shared):
 
         watched = self
         return release
+
+    def _beginning(self, original: Any) -> Any:
+        """Wrap a release that is completed later, by then without a trace of who asked for it."""
+
+        def release(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+            for listener in watched.listeners:
+                listener.release_begins(self, watched._row.declaration, caller(1))
+            return original(self, *args, **kwargs)
+
+        watched = self
+        return release
+
+    def _dropped_above(self) -> Any:
+        """Hear from what is dropped above a file, such as its text layer, which will then close it."""
+
+        def _dealloc_warn(self: Any, _: object) -> None:
+            watched.lost(self)
+
+        watched = self
+        return _dealloc_warn
 
     def _finalizer(self, original: Any) -> Any:
         """Wrap a finalizer written in Python; it may keep the object alive, so the weak reference would be late."""

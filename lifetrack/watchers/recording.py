@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FrameType
 from typing import Any
 
@@ -26,16 +26,20 @@ from lifetrack.ledger.entries import (
     type_name,
 )
 from lifetrack.ownership.holding import let_go
+from lifetrack.ownership.kinship import bind
 from lifetrack.values.declarations import INIT, Declaration
 from lifetrack.values.events import RELEASE_FAILED
-from lifetrack.watchers.finalizers import in_finalizer
+from lifetrack.watchers.finalizers import in_finalizer, is_finalized
+from lifetrack.watchers.raw_files import recorded_as
 
 
 class _Reference(weakref.ref[Any]):
     """A weak reference that knows the key of the entry it stands in."""
 
-    __slots__ = ("key",)
+    __slots__ = ("key", "parts")
     key: int
+    #: What the object is made of. When nothing of it is open any more, the object has nothing left to release.
+    parts: tuple[Entry, ...]
 
 
 def _says_released(obj: object, declaration: Declaration) -> bool:
@@ -91,10 +95,25 @@ class Recording:
         except TypeError:
             self.ledger.note_untrackable()
             return
-        reference.key = id(obj)
+        reference.key, reference.parts = id(obj), ()
         extra_of(entry).reference = reference
         self._entries.pop(id(obj), None)  # so that the entry stands last, as the youngest
         self._entries[id(obj)] = entry
+
+    def relate(self, obj: object, parts: Iterable[object], parent: object) -> None:
+        """Note what an object that was just recorded is made of, and what it depends on; where that is recorded."""
+        entry = self._entries.get(id(obj))
+        if entry is None or entry[STATE] not in OPEN_STATES:
+            return
+        made_of = [(part, found) for part in parts if (found := self._entries.get(id(recorded_as(part)))) is not None]
+        for part, found in made_of:
+            bind(found, part, entry)
+        reference = extra_of(entry).reference
+        if isinstance(reference, _Reference):
+            reference.parts += tuple(found for _, found in made_of)
+        upper = None if parent is None else self._entries.get(id(recorded_as(parent)))
+        if upper is not None:
+            bind(entry, obj, upper)
 
     def _own(self, obj: object, declaration: Declaration) -> Entry | None:
         entry = self._entries.get(id(obj))
@@ -110,13 +129,19 @@ class Recording:
         when = declaration.released_when
         if asked and when is not None and not when(obj):
             return
-        if in_finalizer(frame, entry):
+        if is_finalized(obj) or in_finalizer(frame, entry):
             self.lost(obj)
             return
         if entry[STATE] == BOUND:
             self._released_bound(entry, obj, frame)
         else:
             note_release(self.engine, entry, frame)
+
+    def release_begins(self, obj: object, declaration: Declaration, frame: FrameType) -> None:
+        """Note that somebody asks for a release which will be completed later: the program, or a finalizer."""
+        entry = self._own(obj, declaration)
+        if entry is not None and in_finalizer(frame, entry):
+            self.lost(obj)
 
     def _released_bound(self, entry: Entry, obj: object, frame: FrameType) -> None:
         """Record a release that had conditions. It has run already, so nothing can be refused."""
@@ -160,6 +185,9 @@ class Recording:
             if entry is None or entry[EXTRA] is None or entry[EXTRA].reference is not reference:
                 return
             entries.pop(reference.key, None)
+            parts = reference.parts
+            if parts and all(part[STATE] not in OPEN_STATES for part in parts):
+                return
             # What may end with the process ends by itself too, and the interpreter keeps it alive until then.
             if entry[STATE] in OPEN_STATES and entry[KIND].declaration.ends_with_process is None:
                 pending.append(entry)

@@ -7,19 +7,25 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
+import weakref
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own, resolve
 from lifetrack.ledger.callers import caller
+from lifetrack.ledger.entries import OPEN_STATES, STATE
 from lifetrack.values.declarations import Declaration
+from lifetrack.values.events import RELEASED
 from lifetrack.watchers.aliases import Replacement, exchange, replacement
 from lifetrack.watchers.shared import Shared
 
 #: The position of ``factory`` among the arguments of connect().
 _FACTORY = 5
+_TRANSACTION = "its open transaction, which is rolled back (end it by commit() or rollback())"
 
 
 class WatchedConnect(Shared):
@@ -33,6 +39,8 @@ class WatchedConnect(Shared):
         self._replacement: Replacement | None = None
         self._base: Any = None
         self._made: Any = None
+        #: Connections to what outlasts them: only there a transaction that is rolled back loses anything.
+        self._lasting: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def put(self) -> None:
         """Replace ``connect`` under all its names."""
@@ -67,10 +75,12 @@ class WatchedConnect(Shared):
             else:
                 kwargs = {**kwargs, "factory": self._made}
         connection = native(*args, **kwargs)
-        self._connected(connection, frame)
+        if self._connected(connection, frame) and _outlasts(args[0] if args else kwargs.get("database", "")):
+            self._lasting.add(connection)
         return connection
 
-    def _connected(self, connection: Any, frame: Any) -> None:
+    def _connected(self, connection: Any, frame: Any) -> bool:
+        """Record a connection; tell whether that can be done."""
         cls = type(connection)
         if cls is self._made:
             seen = self._base
@@ -80,19 +90,55 @@ class WatchedConnect(Shared):
         else:
             for listener in self.listeners:
                 listener.ledger.note_untrackable()
-            return
+            return False
         for listener in self.listeners:
             listener.acquired(connection, self._declaration, frame, seen)
+        return True
 
     def _close(self, original: Any) -> Any:
-        close = self.releaser(self._declaration, original)
-        close.lifetrack_watched = True
-        return close
+        release = self.releaser(self._declaration, original)
+
+        def close(connection: Any, /, *args: Any, **kwargs: Any) -> Any:
+            if self.listeners and connection in self._lasting and _loses_something(connection):
+                self._judge_transaction(connection, caller(1))
+            return release(connection, *args, **kwargs)
+
+        made: Any = close
+        made.lifetrack_watched = True
+        return made
+
+    def _judge_transaction(self, connection: Any, frame: FrameType) -> None:
+        """File that a connection is closed before its transaction has ended; somebody may want that, so suspected."""
+        for listener in self.listeners:
+            entry = listener.ledger.entries.get(id(connection))
+            if entry is not None and entry[STATE] in OPEN_STATES:
+                listener.engine.violation(
+                    "LT303", entry, RELEASED, frame, certain=False, may_raise=False, words={"children": _TRANSACTION}
+                )
 
     def _wrap_close(self, cls: type) -> None:
         close = resolve(cls, "close")
         if getattr(close, "lifetrack_watched", None) is None and not issubclass(cls, self._made):
             self._patches.put(cls, "close", functools.wraps(close)(self._close(own(cls).get("close", close))))
+
+
+def _outlasts(database: Any) -> bool:
+    """Whether a database is a file: not one in memory, nor a temporary one without a name."""
+    name = os.fsdecode(database) if isinstance(database, str | bytes | os.PathLike) else ""
+    return name != "" and ":memory:" not in name and "mode=memory" not in name
+
+
+def _loses_something(connection: Any) -> bool:
+    """Whether closing rolls back what was written, though nothing went wrong.
+
+    While an exception is handled that is what closing is for; with ``autocommit=False`` some transaction is always
+    open.
+    """
+    try:
+        is_open = connection.in_transaction and getattr(connection, "autocommit", None) is not False
+    except Exception:  # closed already, or never opened
+        return False
+    return is_open and sys.exc_info()[0] is None
 
 
 def _answering_as(base: Any, close: Any) -> Any:

@@ -8,37 +8,30 @@ from __future__ import annotations
 
 import sys
 import threading
-from dataclasses import dataclass, field
 from typing import Any
 
-from lifetrack.values.declarations import Declaration
+from lifetrack.watchers.numbers import Descriptor
+from lifetrack.watchers.rows import (
+    ASYNC_LOCKS,
+    CLASSES,
+    DESCRIPTORS,
+    FILES,
+    LOCKS,
+    SOCKETS,
+    SQLITE,
+    Row,
+    attributes,
+    declare,
+)
+from lifetrack.watchers.tables.archives import ARCHIVES
+from lifetrack.watchers.tables.asynchronous import ASYNCHRONOUS
+from lifetrack.watchers.tables.network import NETWORK
+from lifetrack.watchers.tables.workers import WORKERS
 
 STDLIB = "stdlib"
-#: Mechanisms: each is one module of this package.
-CLASSES, FILES, SQLITE, LOCKS, ASYNC_LOCKS = "python_classes", "files", "sqlite", "locks", "async_locks"
 
 #: For how many seconds a thread that is just ending may outlive its scope.
 THREAD_GRACE = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One kind of resource: ``module`` and ``name`` say where its class or function is found."""
-
-    watch: tuple[str, ...]
-    module: str
-    name: str
-    mechanism: str
-    declaration: Declaration
-    #: Private methods that do what the first release method may put off; they are wrapped in its place.
-    inner_release: tuple[str, ...] = field(default=())
-    #: Watched as a part of ``stdlib``, not only when it is asked for by name.
-    usual: bool = True
-
-
-def _declare(*release: str, **options: Any) -> Declaration:
-    """Declare a class that is not its user's: no guards, and its constructor cleans up after itself."""
-    return Declaration(release=release, guard="none", watched=True, idempotent=True, safe_constructor=True, **options)
 
 
 def _is_detached(sock: Any) -> bool:
@@ -64,42 +57,51 @@ def _keeps_folder(folder: Any) -> bool:
 
 
 #: Locks are held for good reason most of the time: that they are is no leak, but that nobody is left to release them.
-_LOCK = _declare("release", leak_rule="LT404")
+_LOCK = declare("release", leak_rule="LT404")
 
 TABLE: tuple[Row, ...] = (
     Row(
         ("io", "builtins"), "io", "open", FILES,
-        _declare("close", hint="open it in a 'with' block, or call close() in a 'finally' clause"),
+        declare("close", hint="open it in a 'with' block, or call close() in a 'finally' clause"),
     ),
     Row(
-        ("socket",), "socket", "socket", CLASSES,
-        _declare("close", "detach", released_when=_is_detached,
+        ("os",), "os", "open", DESCRIPTORS,
+        declare("close", acquire="open", released_when=Descriptor.is_over,
+                hint="call os.close() in a 'finally' clause, or let a file own it: os.fdopen() in a 'with' block"),
+    ),
+    Row(
+        ("socket",), "socket", "socket", SOCKETS,
+        declare("close", "detach", released_when=_is_detached,
                  hint="use it in a 'with' block, or call close() in a 'finally' clause; "
                       "a file or response made of it must be closed too"),
-        inner_release=("_real_close",),
     ),
     Row(
         ("sqlite3",), "sqlite3", "connect", SQLITE,
-        _declare("close", hint="call close() in a 'finally' clause, or use contextlib.closing(): "
+        declare("close", hint="call close() in a 'finally' clause, or use contextlib.closing(): "
                                "'with connection' ends a transaction, not the connection"),
     ),
     Row(
         ("subprocess",), "subprocess", "Popen", CLASSES,
-        _declare("wait", "poll", "communicate", "__exit__", released_when=_is_reaped,
+        declare("wait", "poll", "communicate", "__exit__", released_when=_is_reaped,
                  hint="use it in a 'with' block, or call wait() or communicate() when it shall end"),
+        parts=attributes("stdin", "stdout", "stderr"),
     ),
     Row(
         ("threading",), "threading", "Thread", CLASSES,
-        _declare("join", acquire="start", released_when=_has_ended, grace=THREAD_GRACE, ends_with_process=_is_daemon,
+        declare("join", acquire="start", released_when=_has_ended, grace=THREAD_GRACE, ends_with_process=_is_daemon,
                  hint="tell the thread to stop, then join() it; shut down the executor that it belongs to"),
     ),
     Row(
         ("tempfile",), "tempfile", "TemporaryDirectory", CLASSES,
-        _declare("cleanup", released_when=_keeps_folder,
+        declare("cleanup", released_when=_keeps_folder,
                  hint="use it in a 'with' block, or call cleanup() in a 'finally' clause"),
     ),
     Row(("locks", "threading"), "threading", "Lock", LOCKS, _LOCK, usual=False),
     Row(("locks", "threading"), "asyncio.locks", "Lock", ASYNC_LOCKS, _LOCK, usual=False),
+    *ARCHIVES,
+    *NETWORK,
+    *WORKERS,
+    *ASYNCHRONOUS,
 )  # fmt: skip
 
 #: Every name that can be watched.

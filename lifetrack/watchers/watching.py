@@ -12,8 +12,9 @@ from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.settings import shown
 from lifetrack.watchers.imports import forget, when_imported
 from lifetrack.watchers.recording import Recording
+from lifetrack.watchers.rows import ASYNC_LOCKS, DESCRIPTORS, FILES, LOCKS, SOCKETS, SQLITE, Row
 from lifetrack.watchers.shared import Shared
-from lifetrack.watchers.table import ASYNC_LOCKS, FILES, KNOWN, LOCKS, SQLITE, TABLE, Row, rows_of
+from lifetrack.watchers.table import KNOWN, TABLE, rows_of
 
 
 def check_names(names: str | Iterable[str]) -> tuple[str, ...]:
@@ -44,6 +45,14 @@ def _shared(row: Row) -> Shared:
         from lifetrack.watchers.sqlite import WatchedConnect
 
         return WatchedConnect(row.declaration)
+    if row.mechanism == SOCKETS:
+        from lifetrack.watchers.socket_class import WatchedSockets
+
+        return WatchedSockets(row.declaration)
+    if row.mechanism == DESCRIPTORS:
+        from lifetrack.watchers.descriptors import WatchedDescriptors
+
+        return WatchedDescriptors(row.declaration)
     if row.mechanism == LOCKS:
         from lifetrack.watchers.locking.replacing import WatchedLocks
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import sqlite3
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -75,3 +77,43 @@ def test_another_thread_is_refused_as_before(watching: Tracker) -> None:
     assert [found.rule for found in watching.find_leaks()] == ["LT105"]
     connection.close()
     assert watching.find_leaks() == []
+
+
+def test_closed_with_an_open_transaction(watching: Tracker, tmp_path: Path) -> None:
+    """A connection that is closed before its transaction has ended loses what was written: LT303, suspected."""
+    connection = sqlite3.connect(tmp_path / "file")
+    connection.execute("create table numbers (number)")
+    connection.execute("insert into numbers values (1)")
+    connection.close()
+    (finding,) = watching.report().findings
+    assert (finding.rule, finding.certainty.name.lower()) == ("LT303", "suspected")
+    assert "commit()" in finding.message
+
+
+def test_transactions_that_end(watching: Tracker, tmp_path: Path) -> None:
+    """A transaction that was ended is not spoken of, nor one that an exception leaves, nor one in memory."""
+    for end in ("commit", "rollback"):
+        with contextlib.closing(sqlite3.connect(tmp_path / "file")) as connection:
+            connection.execute("create table if not exists numbers (number)")
+            connection.execute("insert into numbers values (1)")
+            getattr(connection, end)()
+            connection.execute("select * from numbers").fetchall()
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("create table numbers (number)")
+        connection.execute("insert into numbers values (1)")
+    with contextlib.suppress(KeyError), contextlib.closing(sqlite3.connect(tmp_path / "file")) as connection:
+        connection.execute("insert into numbers values (1)")
+        raise KeyError
+    assert watching.report().findings == ()
+
+
+def test_connection_of_a_factory_function(watching: Tracker, tmp_path: Path) -> None:
+    """A plain connection, as a function may make it, cannot be tracked; it is counted, and works as ever."""
+    factory: Any = lambda *args, **options: sqlite3.Connection(*args)  # noqa: E731 - a function in its shortest form
+    for database in (":memory:", tmp_path / "file"):
+        connection = sqlite3.connect(database, factory=factory)
+        connection.execute("create table numbers (number)")
+        connection.execute("insert into numbers values (1)")
+        connection.close()
+    assert watching.report().totals.untrackable == 2
+    assert watching.report().findings == ()

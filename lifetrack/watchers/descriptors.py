@@ -1,0 +1,194 @@
+"""The mechanism for raw descriptors: the functions of ``os`` that make and close them, under all their names."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
+from lifetrack.ledger.callers import caller
+from lifetrack.ledger.entries import RELEASED, STATE, extra_of
+from lifetrack.ledger.territory import FILES, STDLIB
+from lifetrack.values.declarations import Declaration
+from lifetrack.values.findings import Certainty
+from lifetrack.watchers.aliases import exchange_all, replacement
+from lifetrack.watchers.numbers import CLOSED, OPEN, Descriptor, is_open, watched
+from lifetrack.watchers.shared import Shared
+
+#: The functions whose result is a descriptor, or a tuple of them, or of something else and one.
+_MAKERS = (
+    "open", "pipe", "pipe2", "dup", "openpty", "posix_openpt", "memfd_create", "eventfd", "pidfd_open",
+    "timerfd_create",
+)  # fmt: skip
+#: Modules of the standard library that hand out what they make; the others close it themselves.
+_GENEROUS = frozenset({"tempfile", "pty", "os"})
+#: What the sentence of a second close says of a number that is used again.
+_ANOTHERS = ", the second time when its number was that of another file or socket, which has lost its descriptor"
+
+
+class WatchedDescriptors(Shared):
+    """Raw descriptors, for all trackers."""
+
+    def __init__(self, declaration: Declaration) -> None:
+        super().__init__()
+        self._declaration = declaration
+        self._replaced: list[tuple[object, object]] = []
+        self._types: dict[str, type[Descriptor]] = {}
+
+    def put(self) -> None:
+        """Replace the functions under all their names."""
+        made = {name: self._making(name) for name in _MAKERS}
+        made |= {"dup2": self._duplicating, "forkpty": self._forking}
+        made |= {"close": self._closing, "closerange": self._closing_range}
+        functions = [(getattr(os, name), make) for name, make in made.items() if hasattr(os, name)]
+        self._replaced = [(function, replacement(function, make(function))) for function, make in functions]
+        exchange_all(self._replaced)
+        watched.append(self)
+
+    def restore(self) -> None:
+        """Give all the names back, and forget the numbers."""
+        exchange_all([(new, old) for old, new in self._replaced])
+        self._replaced = []
+        watched.remove(self)
+        OPEN.clear()
+        CLOSED.clear()
+
+    # -- what the functions do -----------------------------------------------------------------------------------
+
+    def _making(self, name: str) -> Callable[[Any], Any]:
+        def make(native: Any) -> Any:
+            def making(_: object, /, *args: Any, **kwargs: Any) -> Any:
+                result = native(*args, **kwargs)
+                for number in result if type(result) is tuple else (result,):
+                    self._acquired(number, f"os.{name}", caller(1))
+                return result
+
+            return making
+
+        return make
+
+    def _duplicating(self, native: Any) -> Any:
+        def duplicating(_: object, /, fd: Any, fd2: Any, *args: Any, **kwargs: Any) -> Any:
+            # What takes the place of another one belongs to whoever that belonged to.
+            fresh = type(fd2) is int and not is_open(fd2)
+            result = native(fd, fd2, *args, **kwargs)
+            if fresh:
+                self._acquired(result, "os.dup2", caller(1))
+            return result
+
+        return duplicating
+
+    def _forking(self, native: Any) -> Any:
+        def forking(_: object, /) -> Any:
+            result = native()
+            if result[0]:
+                self._acquired(result[1], "os.forkpty", caller(1))
+            return result
+
+        return forking
+
+    def _closing(self, native: Any) -> Any:
+        def closing(_: object, /, *args: Any, **kwargs: Any) -> Any:
+            number = args[0] if args else kwargs.get("fd")
+            known = OPEN.pop(number, None) if type(number) is int else None
+            if known is None and number.__class__ is int and number in CLOSED:
+                self._closed_again(number, caller(1))
+            try:
+                return native(*args, **kwargs)
+            finally:
+                if known is not None:
+                    self._released(known, caller(1))
+
+        return closing
+
+    def _closing_range(self, native: Any) -> Any:
+        def closing_range(_: object, /, *args: Any, **kwargs: Any) -> Any:
+            native(*args, **kwargs)
+            for number in [number for number in OPEN.copy() if not is_open(number)]:
+                known = OPEN.pop(number, None)
+                if known is not None:
+                    self._released(known, caller(1))
+
+        return closing_range
+
+    # -- what becomes of them ------------------------------------------------------------------------------------
+
+    def _type(self, name: str) -> type[Descriptor]:
+        """Give the class of what one function makes; it bears the function's name."""
+        if name not in self._types:
+            module, _, function = name.rpartition(".")
+            self._types[name] = type(function, (Descriptor,), {"__slots__": (), "__module__": module})
+        return self._types[name]
+
+    def _acquired(self, number: int, name: str, frame: FrameType) -> None:
+        self.taken(number)
+        CLOSED.pop(number, None)
+        if FILES[frame.f_code.co_filename] == STDLIB and frame.f_globals.get("__name__") not in _GENEROUS:
+            return
+        made = OPEN[number] = self._type(name)(number)
+        for listener in self.listeners:
+            listener.acquired(made, self._declaration, frame)
+
+    def given(self, number: int, name: str, frame: FrameType) -> None:
+        """Note that an object has given its descriptor away; to whom cannot always be seen."""
+        if frame.f_globals.get("__name__") == "ssl":
+            return  # another socket has it already
+        self._acquired(number, name, frame)
+        made = OPEN.get(number)
+        for listener in self.listeners if made is not None else ():
+            entry = listener.ledger.entries.get(id(made))
+            if entry is not None:
+                extra_of(entry).certainty = Certainty.SUSPECTED
+
+    def taken(self, number: int) -> None:
+        """Note that a number belongs to an object from now on."""
+        known = OPEN.pop(number, None)
+        if known is not None:
+            for listener in self.listeners:
+                entry = listener.ledger.entries.pop(id(known), None)
+                if entry is not None:
+                    entry[STATE] = RELEASED
+
+    def _released(self, known: Descriptor, frame: FrameType) -> None:
+        CLOSED[known.number] = known
+        for listener in self.listeners:
+            listener.released(known, self._declaration, frame, asked=False)
+
+    def _closed_again(self, number: int, frame: FrameType) -> None:
+        """Judge a second close. Where the number is another's by now, that one is about to lose its descriptor.
+
+        One that the system will refuse is only suspected: tests ask that way whether something is closed.
+        """
+        known = CLOSED[number]
+        is_anothers = is_open(number)
+        if is_anothers and not _owned_by_object(number):
+            CLOSED.pop(number, None)  # opened by ways that are not watched
+            return
+        for listener in self.listeners:
+            entry = listener.ledger.entries.get(id(known))
+            if entry is not None:
+                words = {"again": _ANOTHERS} if is_anothers else {}
+                listener.engine.violation(
+                    "LT202", entry, "released", frame, certain=is_anothers, may_raise=False, words=words
+                )
+
+
+def _owned_by_object(number: int) -> bool:
+    """Whether a file or socket has a descriptor and will close it."""
+    import gc
+
+    module = sys.modules.get("_socket")
+    sockets: Any = getattr(module, "socket", ())
+    for obj in gc.get_objects():
+        if issubclass(type(obj), io.FileIO):
+            try:
+                if io.FileIO.fileno(obj) == number and obj.closefd:
+                    return True
+            except ValueError:  # closed
+                continue
+        elif sockets and issubclass(type(obj), sockets) and sockets.fileno(obj) == number:
+            return True
+    return False

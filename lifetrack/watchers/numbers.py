@@ -1,0 +1,60 @@
+"""Raw descriptors by their number: which are open and nobody's object, and which were closed last.
+
+A number is used again as soon as it is free. So each stretch of its use is an object of its own, and a number that a
+file or socket has taken over is no raw descriptor any more.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+_fstat = os.fstat
+
+
+def _identity(number: int) -> tuple[int, int] | None:
+    """What the system knows a descriptor by; None for a number that is not open."""
+    try:
+        status = _fstat(number)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+class Descriptor:
+    """One stretch of use of a number."""
+
+    __slots__ = ("__weakref__", "_identity", "number")
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        self._identity = _identity(number)
+
+    def is_over(self) -> bool:
+        """Whether the system has something else under the number by now, or nothing: somebody has closed it unseen."""
+        return _identity(self.number) != self._identity
+
+
+def is_open(number: int) -> bool:
+    """Whether a number is open, whoever it belongs to."""
+    return _identity(number) is not None
+
+
+#: The raw descriptors that are open.
+OPEN: dict[int, Descriptor] = {}
+#: For each number that was closed and is no raw descriptor again: its last stretch of use.
+CLOSED: dict[int, Descriptor] = {}
+#: The mechanism that records them while it is in use.
+watched: list[Any] = []
+
+
+def taken(number: int) -> None:
+    """Hear that an object owns a descriptor from now on: a file, a socket, a connection."""
+    for each in watched:
+        each.taken(number)
+
+
+def given(number: int, name: str, frame: Any) -> None:
+    """Hear that an object has given its descriptor away."""
+    for each in watched:
+        each.given(number, name, frame)

@@ -1,0 +1,76 @@
+"""Pools, executors, processes of multiprocessing and what they share; and the handlers that write logs."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from lifetrack.watchers.rows import CLASSES, Row, attributes, declare, is_none, is_true
+
+#: What multiprocessing makes for itself and leaves to the collector.
+_INNER = ("multiprocessing.queues", "multiprocessing.pool", "multiprocessing.managers", "concurrent.futures.process")
+
+
+def _has_ended(process: Any) -> bool:
+    """Whether a process was never started, or was seen to end."""
+    popen = getattr(process, "_popen", None)
+    return popen is None or getattr(popen, "returncode", None) is not None
+
+
+def _is_daemon(process: Any) -> bool:
+    return not getattr(process, "_closed", False) and bool(process.daemon)
+
+
+def _is_closed_at_exit(handler: Any) -> bool:
+    """Whether logging knows the handler, and so will flush and close it when the process ends."""
+    handlers = getattr(sys.modules.get("logging"), "_handlerList", ())
+    return any(reference() is handler for reference in handlers)
+
+
+WORKERS: tuple[Row, ...] = (
+    Row(
+        ("concurrent", "concurrent.futures"), "concurrent.futures.thread", "ThreadPoolExecutor", CLASSES,
+        declare("shutdown", released_when=is_true("_shutdown"),
+                hint="use it in a 'with' block, or call shutdown() in a 'finally' clause"),
+        not_from=("asyncio.base_events",),
+    ),
+    Row(
+        ("concurrent", "concurrent.futures"), "concurrent.futures.process", "ProcessPoolExecutor", CLASSES,
+        declare("shutdown", released_when=is_true("_shutdown_thread"),
+                hint="use it in a 'with' block, or call shutdown() in a 'finally' clause"),
+    ),
+    Row(
+        ("multiprocessing",), "multiprocessing.process", "BaseProcess", CLASSES,
+        declare("join", "is_alive", acquire="start", released_when=_has_ended, ends_with_process=_is_daemon,
+                hint="join() it when it shall end; terminate() it first if it does not end by itself"),
+    ),
+    Row(
+        ("multiprocessing",), "multiprocessing.pool", "Pool", CLASSES,
+        declare("terminate", "close", released_when=lambda pool: getattr(pool, "_state", "RUN") != "RUN",
+                hint="use it in a 'with' block, or call close() and then join()"),
+        parts=lambda pool: tuple(getattr(pool, "_pool", None) or ()),
+    ),
+    Row(
+        ("multiprocessing",), "multiprocessing.managers", "BaseManager", CLASSES,
+        declare("__exit__", acquire="start", released_when=lambda manager: manager._state.value != 1,
+                hint="use it in a 'with' block, or call shutdown()"),
+        parts=attributes("_process"),
+    ),
+    Row(
+        ("multiprocessing",), "multiprocessing.shared_memory", "SharedMemory", CLASSES,
+        declare("close", released_when=is_none("_mmap"),
+                hint="call close() in each process, and unlink() once, in a 'finally' clause"),
+    ),
+    Row(
+        ("multiprocessing",), "multiprocessing.connection", "_ConnectionBase", CLASSES,
+        declare("close", released_when=is_none("_handle"),
+                hint="use it in a 'with' block, or call close() in a 'finally' clause"),
+        not_from=_INNER, takes=lambda connection: int(connection._handle),
+    ),
+    Row(
+        ("logging",), "logging", "FileHandler", CLASSES,
+        declare("close", acquire="_open", released_when=is_none("stream"), ends_with_process=_is_closed_at_exit,
+                hint="take it off its logger by removeHandler(), then close() it"),
+        returns_part=True,
+    ),
+)  # fmt: skip
