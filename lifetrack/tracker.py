@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar, overload
 
 from lifetrack.account import Account, ReportTarget, report_of, report_targets, type_totals
+from lifetrack.company import Company
 from lifetrack.detect.leaks import leaks
 from lifetrack.guards.engine import Engine
 from lifetrack.guards.release_names import DECLARED
@@ -46,6 +47,7 @@ from lifetrack.values.settings import (
 from lifetrack.visibility import Visibility
 from lifetrack.watchers.watching import check_names
 
+_OFF = "tracking is off: call start() first"
 _T = TypeVar("_T")
 _C = TypeVar("_C", bound=type)
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -62,6 +64,7 @@ class Tracker:
         self._account: Account | None = None
         self._watches: list[tuple[str, ...]] = []
         self._visibility = Visibility()
+        self.company = Company(self._own_final_report)
 
     # -- switch --------------------------------------------------------------------------------------------------
 
@@ -73,13 +76,14 @@ class Tracker:
         watch: str | Iterable[str] = (),
         report: ReportTarget | Sequence[ReportTarget] | bool | None = None,
         frames: int = DEFAULT_FRAMES,
+        children: bool = False,
     ) -> Switch:
         """Begin to track, or change the settings while tracking; the records so far stay.
 
         ``level`` is off, counts, sites, stacks or full; ``policy`` is raise, warn or record, or a mapping of rules to
         these; ``watch`` names what else is tracked; ``frames`` is the length of stacks. ``report`` names files for the
-        report at exit: None prints it on standard error, False makes none. Raises ConfigurationError for a bad value,
-        before anything has changed.
+        report at exit: None prints it on standard error, False makes none. With ``children`` the child processes are
+        followed. Raises ConfigurationError for a bad value, before anything has changed.
         """
         settings = Settings(parse_level(level), parse_policy(policy), parse_frames(frames))
         names = check_names(watch)
@@ -87,6 +91,8 @@ class Tracker:
         if settings.level == Level.OFF:
             self.stop()
             return Switch(self.stop)
+        if children:
+            self.company.gather()
         self._visibility.show(settings.policy)
         if self._account is None:
             self._account = Account(settings, targets, self._watches)
@@ -95,6 +101,7 @@ class Tracker:
         self._registry.install(self._account.classes)
         if names:
             self._account.watching.install(names)
+        self.company.order(settings, self._account.watching.names)
         return Switch(self.stop)
 
     def stop(self) -> None:
@@ -102,6 +109,7 @@ class Tracker:
         account, self._account = self._account, None
         if account is not None:
             account.close()
+        self.company.part()
         self._visibility.restore()
 
     def is_tracking(self) -> bool:
@@ -132,7 +140,7 @@ class Tracker:
 
     def _on(self) -> Account:
         if self._account is None:
-            raise LifetrackError("tracking is off: call start() first")
+            raise LifetrackError(_OFF)
         return self._account
 
     def guard_scopes(self) -> None:
@@ -314,8 +322,20 @@ class Tracker:
         return report_of(account, "normal", self.find_leaks())
 
     def final_report(self, ending: str = "normal") -> Report:
-        """Make the report at the end of the process: what is live now is LT101. Later calls give the same account."""
-        account = self._on()
+        """Make the report at the end of the process: what is live now is LT101. Later calls give the same account.
+
+        Where children are followed it has what they have reported, and tells which of them were lost.
+        """
+        own = self._own_final_report(ending)
+        if own is None:
+            raise LifetrackError(_OFF)
+        return self.company.merge(own)
+
+    def _own_final_report(self, ending: str) -> Report | None:
+        """Make the final report of this process alone; None while tracking is off."""
+        account = self._account
+        if account is None:
+            return None
         account.look()
         account.judgement.end_process(ending)
         return report_of(account, ending, None)

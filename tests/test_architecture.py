@@ -30,10 +30,11 @@ LAYERS = (
         "switches",
         "visibility",
     ),  # what a finding leads to; what is declared; switches
-    ("account",),  # the parts of one tracker from start to stop
+    ("children",),  # processes that are followed
+    ("account", "company"),  # the parts of one tracker from start to stop
     ("tracker",),  # all of the above, switched on together
     ("api", "environment"),  # the default tracker's methods as functions; starting it by a variable
-    ("cli", "pytest_plugin"),  # two ways in
+    ("cli", "pytest_plugin", "startup"),  # the ways in; the last is that of followed children
     ("__init__", "__main__"),  # the façade and the command: names only
 )
 RANKS = {layer: rank for rank, row in enumerate(LAYERS) for layer in row}
@@ -45,10 +46,14 @@ THIRD_PARTY = {
     "wrapt": {"guards", "instrument", "watchers"},
     "rich": {"reports"},
     "pytest": {"pytest_plugin"},
+    "sitecustomize": {"startup"},  # whoever else customises this Python
 }
 
 MODULE_LINES, FUNCTION_LINES = 350, 50
-LONG_MODULES = {"lifetrack/values/rules.py": "one table of data, read by looking up a row"}
+LONG_MODULES = {
+    "lifetrack/values/rules.py": "one table of data, read by looking up a row",
+    "lifetrack/tracker.py": "one short method for each thing that can be asked of it",
+}
 
 
 class Import(NamedTuple):

@@ -238,6 +238,7 @@ class Ledger:
         self.orphaned.clear()
         self.cases.forget()
         self.moved.clear()
+        self._unknown, self._not_unknown, self._untrackable = count(), count(), count()
         self.pid = os.getpid()
         for entry in self.open_entries():
             entry[STATE] = INHERITED

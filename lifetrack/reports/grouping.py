@@ -33,9 +33,10 @@ def _merged(same: Sequence[Finding]) -> Finding:
     children = tuple(child for finding in same for child in finding.children)
     if children:
         children = group(children)
-    if first.count == count and first.children == children:
+    processes = tuple(dict.fromkeys(process for finding in same for process in finding.processes))
+    if first.count == count and first.children == children and first.processes == processes:
         return first
-    return replace(first, count=count, children=children)
+    return replace(first, count=count, children=children, processes=processes)
 
 
 def count_findings(findings: Iterable[Finding]) -> int:

@@ -46,6 +46,15 @@ class ProcessInfo:
     started: str
     ended: str
     ending: str = "normal"
+    #: What it is called beside its number, such as a worker's name.
+    name: str | None = None
+
+    @property
+    def title(self) -> str:
+        """Its name, or that of the program that it runs; never its arguments."""
+        if self.name:
+            return self.name
+        return os.path.basename(self.command[0]) if self.command else "python"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +76,8 @@ class Report:
     types: tuple[TypeTotals, ...]
     findings: tuple[Finding, ...]
     tracker: TrackerInfo
+    #: The child processes that it is about too; empty where they were not followed.
+    processes: tuple[ProcessInfo, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "findings", group(self.findings))

@@ -20,6 +20,8 @@ __all__ = ["nothing_to_say", "one_line", "print_report", "render", "render_findi
 MAX_GROUPS = 50
 MAX_ALLOWED = 20
 MAX_TYPES = 30
+MAX_LOST = 10
+_LOST = "it was killed, left by os._exit, or had not ended when this report was made"
 _ENDINGS = {
     "exception": "The program ended by an exception that nobody caught.",
     "signal": "The program was ended by a signal.",
@@ -52,6 +54,7 @@ def render(report: Report, *, color: bool = False, width: int | None = None) -> 
             *_findings(report, layout),
             _allowed(report, layout),
             _types(report),
+            _processes(report, layout),
             _disclosed(report, layout),
         ):
             if section:
@@ -141,6 +144,21 @@ def _types(report: Report) -> list[Line]:
     return lines
 
 
+def _processes(report: Report, layout: Layout) -> list[Line]:
+    """Tell how many processes it is about, and which of them left no report."""
+    lost = [process for process in report.processes if process.ending == "lost"]
+    if not report.processes:
+        return []
+    told = len(report.processes) - len(lost)
+    lines = layout.wrapped(f"With {told} child process{'' if told == 1 else 'es'}.", "") if told else []
+    for process in lost[:MAX_LOST]:
+        text = f"Lost: process {process.pid} ({clean(process.title)}), child of {process.parent_pid}: {_LOST}"
+        lines += layout.wrapped(text, "  ", "dim", first="")
+    if len(lost) > MAX_LOST:
+        lines.append(((f"... and {len(lost) - MAX_LOST} more that were lost", "dim"),))
+    return lines
+
+
 def _disclosed(report: Report, layout: Layout) -> list[Line]:
     totals, tracker = report.totals, report.tracker
     parts = []
@@ -150,6 +168,8 @@ def _disclosed(report: Report, layout: Layout) -> list[Line]:
         parts.append(f"{counted(totals.untrackable, 'object')} that could not be tracked")
     if totals.unknown:
         parts.append(f"{counted(totals.unknown, 'object')} first met after being acquired")
+    if any(process.ending == "lost" for process in report.processes):
+        parts.append("what lost processes did")
     if not tracker.complete and not parts:
         parts.append("the record is incomplete")
     return layout.wrapped(f"Not seen: {', '.join(parts)}.", "", "dim") if parts else []

@@ -73,6 +73,19 @@ class OwnerName:
 
 
 @dataclass(frozen=True, slots=True)
+class ProcessName:
+    """Which process a finding comes from: its number and a name, such as that of a ``multiprocessing`` worker."""
+
+    pid: int
+    name: str
+
+    @property
+    def words(self) -> str:
+        """The process as a sentence names it."""
+        return f"{self.pid} ({self.name})"
+
+
+@dataclass(frozen=True, slots=True)
 class LeftBy:
     """The exception by which the acquiring function was left before the release: its type, and where it was raised."""
 
@@ -88,6 +101,7 @@ class Finding:
     resources it stands for. ``allowed`` is the reason under which :func:`lifetrack.allow` accepted it, else None.
     ``owner`` is the last one. ``ended`` is how the resource ended, one of :data:`lifetrack.values.endings.ENDINGS`.
     ``left_by`` is the exception that left the acquiring function before the release, where that is known.
+    ``processes`` are those that it was found in, where a report is about several.
     """
 
     rule: str
@@ -106,6 +120,7 @@ class Finding:
     children: tuple[Finding, ...] = field(default=())
     ended: str | None = None
     left_by: LeftBy | None = None
+    processes: tuple[ProcessName, ...] = ()
 
     @property
     def name(self) -> str:
