@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         find_leaks,
         history,
         is_tracking,
+        lives_with_process,
         owner_of,
         releases,
         report,
@@ -75,8 +76,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "lifetrack.api": (
         "Owned", "Owner", "Shared", "Weak", "acquires", "allow", "assert_no_leaks", "borrow", "borrows", "find_leaks",
-        "history", "is_tracking", "owner_of", "releases", "report", "scope", "snapshot", "start", "stop", "track",
-        "tracked", "transfer", "watch",
+        "history", "is_tracking", "lives_with_process", "owner_of", "releases", "report", "scope", "snapshot",
+        "start", "stop", "track", "tracked", "transfer", "watch",
     ),
     "lifetrack.reports.model": ("Report",),
     "lifetrack.tracker": ("Tracker",),
@@ -127,6 +128,7 @@ __all__ = [
     "find_leaks",
     "history",
     "is_tracking",
+    "lives_with_process",
     "owner_of",
     "releases",
     "report",

@@ -20,7 +20,7 @@ from lifetrack.instrument.singles import Singles
 from lifetrack.judgement import leak_error
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.ledger import Ledger
-from lifetrack.ledger.places import Place
+from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.ledger.rendering import events_of, record_of
 from lifetrack.ownership.handles import held_by
 from lifetrack.ownership.kinship import bind_object
@@ -46,6 +46,7 @@ from lifetrack.values.settings import (
 )
 from lifetrack.visibility import Visibility
 from lifetrack.watchers.watching import check_names
+from lifetrack.witness.system import psutil
 
 _OFF = "tracking is off: call start() first"
 _T = TypeVar("_T")
@@ -77,13 +78,15 @@ class Tracker:
         report: ReportTarget | Sequence[ReportTarget] | bool | None = None,
         frames: int = DEFAULT_FRAMES,
         children: bool = False,
+        witness: bool = False,
     ) -> Switch:
         """Begin to track, or change the settings while tracking; the records so far stay.
 
         ``level`` is off, counts, sites, stacks or full; ``policy`` is raise, warn or record, or a mapping of rules to
         these; ``watch`` names what else is tracked; ``frames`` is the length of stacks. ``report`` names files for the
         report at exit: None prints it on standard error, False makes none. With ``children`` the child processes are
-        followed. Raises ConfigurationError for a bad value, before anything has changed.
+        followed; with ``witness`` the operating system is asked at the end what is left open. Raises
+        ConfigurationError for a bad value, before anything has changed, and MissingExtraError for want of psutil.
         """
         settings = Settings(parse_level(level), parse_policy(policy), parse_frames(frames))
         names = check_names(watch)
@@ -91,6 +94,8 @@ class Tracker:
         if settings.level == Level.OFF:
             self.stop()
             return Switch(self.stop)
+        if witness:
+            psutil()
         if children:
             self.company.gather()
         self._visibility.show(settings.policy)
@@ -101,6 +106,8 @@ class Tracker:
         self._registry.install(self._account.classes)
         if names:
             self._account.watching.install(names)
+        if witness:
+            self.begin_witness(PROCESS)
         self.company.order(settings, self._account.watching.names)
         return Switch(self.stop)
 
@@ -143,13 +150,22 @@ class Tracker:
             raise LifetrackError(_OFF)
         return self._account
 
+    def begin_witness(self, place: Place) -> None:
+        """Ask the operating system from now on what a place leaves behind; needs the extra ``os``."""
+        if self._account is not None and self._account.ask_system(place):
+            self._renew(self._account)
+
+    def _renew(self, account: Account) -> None:
+        """Make the wrappers anew, because they have more to do."""
+        self._account = account.changed(account.settings, account.targets)
+        self._registry.install(self._account.classes)
+
     def guard_scopes(self) -> None:
         """Let releases be looked at from now on; until some scope is exclusive, nothing pays for it."""
         account = self._account
         if account is not None and not account.engine.ledger.guarded:
             account.engine.ledger.guarded = True
-            self._account = account.changed(account.settings, account.targets)
-            self._registry.install(self._account.classes)
+            self._renew(account)
 
     def pending_grace(self, place: Place, mark: int) -> float:
         """Give for how many seconds something in a place may still be given time to end; 0 if nothing is pending."""
@@ -267,12 +283,15 @@ class Tracker:
 
     # -- structure -----------------------------------------------------------------------------------------------
 
-    def scope(self, name: str = "scope", *, kind: str = "scope", exclusive: bool = False) -> Scope:
+    def scope(
+        self, name: str = "scope", *, kind: str = "scope", exclusive: bool = False, witness: bool = False
+    ) -> Scope:
         """Make a scope: what is acquired inside must be released before it ends.
 
-        With ``exclusive``, only code inside it may release what it owns (LT301).
+        With ``exclusive``, only code inside it may release what it owns (LT301). With ``witness`` the operating system
+        is asked, too, what is left open (LT501 to LT504); raises MissingExtraError without psutil.
         """
-        return Scope(self, name, kind, exclusive=exclusive)
+        return Scope(self, name, kind, exclusive=exclusive, witness=witness)
 
     def allow(self, reason: str) -> Allowance:
         """Let what is acquired inside leak, for a reason; raises ConfigurationError without one."""
@@ -292,7 +311,8 @@ class Tracker:
         if account is None or (scope is not None and scope.place is None):
             return []
         account.look()
-        return leaks(account.engine.ledger, None if scope is None else scope.place)
+        place = None if scope is None else scope.place
+        return leaks(account.engine.ledger, place, account.judgement.lasts)
 
     def assert_no_leaks(self, *, scope: Scope | None = None) -> None:
         """Raise LeakError if :meth:`find_leaks` finds anything that was not allowed."""

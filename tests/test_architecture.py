@@ -22,7 +22,7 @@ LAYERS = (
     ("guards",),  # what stands in front of a released object, and what judges a release
     ("ownership",),  # scopes, owners, transfers, borrows, handles
     ("instrument",),  # decorators that report events
-    ("detect", "watchers"),  # questions to the ledger; classes that are not ours
+    ("detect", "watchers", "witness"),  # questions to the ledger and the system; classes that are not ours
     ("reports",),  # findings as text and data
     (
         "judgement",
@@ -44,6 +44,7 @@ NARROWER = {"reports": {"values", "reports"}}
 #: Third-party packages, and the layers that may use them. Whoever is not `wrapt` is an extra.
 THIRD_PARTY = {
     "wrapt": {"guards", "instrument", "watchers"},
+    "psutil": {"witness"},
     "rich": {"reports"},
     "pytest": {"pytest_plugin"},
     "sitecustomize": {"startup"},  # whoever else customises this Python

@@ -7,7 +7,7 @@ import sys
 
 from lifetrack.cli.bad_usage import BAD_USAGE, Parser, complain
 from lifetrack.cli.show import print_text
-from lifetrack.values.errors import ConfigurationError
+from lifetrack.values.errors import ConfigurationError, MissingExtraError
 
 _USAGE = """lifetrack run [OPTION]... (SCRIPT | -m MODULE | -c CODE) [ARGS...]
        lifetrack show FILE [--format text|json] [-o OUT]
@@ -37,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
         if command == "run":
             return _run(arguments[1:])
         return _status(_other(command, arguments))
-    except ConfigurationError as error:
+    except (ConfigurationError, MissingExtraError) as error:
         complain(str(error))
         return BAD_USAGE
 

@@ -33,6 +33,7 @@ class RunOptions:
     fail_on: Certainty | None
     error_exitcode: int | None
     children: bool
+    witness: bool
 
 
 def parse_run(arguments: list[str]) -> RunOptions:
@@ -57,6 +58,7 @@ def parse_run(arguments: list[str]) -> RunOptions:
         fail_on=fail_on,
         error_exitcode=error_exitcode,
         children=options.children,
+        witness=options.witness,
     )
 
 
@@ -107,4 +109,5 @@ def _parser() -> argparse.ArgumentParser:
     add("--error-exitcode", metavar="N", help="exit with N if there is a finding at or above --fail-on")
     add("--journal", metavar="FILE", help=argparse.SUPPRESS)
     add("--children", action="store_true", help="follow child processes too, and merge their reports into this one")
+    add("--witness", action="store_true", help="ask the operating system, too, what is left open; needs psutil")
     return parser

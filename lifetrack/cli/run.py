@@ -29,7 +29,12 @@ def run(options: RunOptions) -> int:
     atexit.register(conclusion.at_exit)
     try:
         tracker.start(
-            options.level, policy=options.policy, watch=options.watch, report=False, children=options.children
+            options.level,
+            policy=options.policy,
+            watch=options.watch,
+            report=False,
+            children=options.children,
+            witness=options.witness,
         )
     except BaseException:
         atexit.unregister(conclusion.at_exit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from lifetrack.detect.families import Leak, fold
 from lifetrack.ledger.cases import leak_rule
@@ -10,7 +10,7 @@ from lifetrack.ledger.entries import EXTRA, KIND, Entry, is_orphan, origin_of, p
 from lifetrack.ledger.ledger import Ledger, is_reported
 from lifetrack.ledger.places import Place
 from lifetrack.ledger.rendering import finding_of, finding_of_case
-from lifetrack.values.findings import Finding
+from lifetrack.values.findings import LEAKS, Finding
 
 
 def belongs_to(entry: Entry, place: Place) -> bool:
@@ -37,19 +37,22 @@ def live_findings(ledger: Ledger, entries: Iterable[Entry], rule: str) -> list[L
 def filed_findings(ledger: Ledger) -> list[Finding]:
     """Render everything that was filed: the leaks in families, then the misuses."""
     cases = ledger.cases.all()
-    leaked = [(case.entry, finding_of_case(ledger, case)) for case in cases if case.rule.startswith("LT1")]
+    leaked = [(case.entry, finding_of_case(ledger, case)) for case in cases if case.rule.startswith(LEAKS)]
     return fold(leaked) + misuses(ledger)
 
 
 def misuses(ledger: Ledger) -> list[Finding]:
     """Render the misuses that were filed."""
-    return [finding_of_case(ledger, case) for case in ledger.cases.all() if not case.rule.startswith("LT1")]
+    return [finding_of_case(ledger, case) for case in ledger.cases.all() if not case.rule.startswith(LEAKS)]
 
 
-def leaks(ledger: Ledger, place: Place | None = None) -> list[Finding]:
-    """Find every leak so far: what was filed, and what is live now; with ``place``, only what was acquired in it."""
-    filed = [case for case in ledger.cases.all() if case.rule.startswith("LT1")]
-    open_now = ledger.open_entries()
+def leaks(ledger: Ledger, place: Place | None, lasts: Callable[[Entry], bool]) -> list[Finding]:
+    """Find every leak so far: what was filed, and what is live now; with ``place``, only what was acquired in it.
+
+    What ``lasts`` as long as the process by design is none.
+    """
+    filed = [case for case in ledger.cases.all() if case.rule.startswith(LEAKS)]
+    open_now = [entry for entry in ledger.open_entries() if not lasts(entry)]
     rule = "LT101"
     if place is None:
         open_now = [entry for entry in open_now if not ends_with_process(entry)]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from itertools import count
 from time import perf_counter
+from typing import Any
 
 from lifetrack.ledger.cases import Case, Cases, leak_rule
 from lifetrack.ledger.entries import (
@@ -82,6 +83,8 @@ class Ledger:
         self.orphaned: deque[Place] = deque()
         #: Whether the exit hooks of the program may be running.
         self.exiting = False
+        #: Is shown each watched object with its new entry, if the operating system is asked as witness.
+        self.observer: Callable[[Any, Entry], None] | None = None
         self._serials = count(1)
         self._unknown = count()
         self._not_unknown = count()

@@ -15,6 +15,10 @@ _LEAKS = {
     "LT104": "was left behind: its owner, {owner}, {got}{gone}",
     "LT105": "is only half released: its release {failed}",
     "LT106": "cannot be released by anybody: its construction {failed} when it had been acquired",
+    "LT501": "came in {scope} and is still open, and no record explains it",
+    "LT502": "came in {scope} and is still running, and no record explains it",
+    "LT503": "came in {scope} and is still there, and no record explains it",
+    "LT504": "is recorded as released, but the operating system still has it open as descriptor {descriptor}",
 }
 _MISUSES = {
     "LT201": "was used after its release: use it before, or release it later",
@@ -34,6 +38,7 @@ _NEVER_ACQUIRED = {"LT204", "LT205"}
 _OWN_MENDS = {
     "LT105": "let {release} finish{whole}, and release again after a failure",
     "LT106": "release in an 'except' clause of the constructor what it has acquired so far",
+    "LT504": "look for a duplicate, a detach(), or a release that does nothing",
 }
 #: How an owner goes without releasing what it owns, by its kind.
 _GONE = {

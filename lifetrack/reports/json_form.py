@@ -44,7 +44,11 @@ def schema() -> dict[str, Any]:
 def as_dict(report: Report) -> dict[str, Any]:
     """Give the report as JSON objects: dicts, lists, strings, numbers and None."""
     process, totals, tracker = report.process, report.totals, report.tracker
-    more = {"processes": [_process(child) for child in report.processes]} if report.processes else {}
+    more: dict[str, Any] = {}
+    if report.processes:
+        more["processes"] = [_process(child) for child in report.processes]
+    if report.lasting:
+        more["lasting"] = [{"kind": each.kind, "name": each.name, "why": each.why} for each in report.lasting]
     return {
         "format": FORMAT,
         "version": VERSION,

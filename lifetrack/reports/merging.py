@@ -34,6 +34,7 @@ def merged(main: Report, others: Sequence[Report], lost: Iterable[ProcessInfo] =
             watched=tuple(dict.fromkeys(name for tracker in trackers for name in tracker.watched)),
         ),
         processes=(*main.processes, *(info for report in others for info in _infos(report)), *missing),
+        lasting=tuple(dict.fromkeys(each for report in reports for each in report.lasting)),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lifetrack.reports.grouping import group
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Finding
-from lifetrack.values.records import TypeTotals
+from lifetrack.values.records import Lasting, TypeTotals
 
 #: How a process can end, as reports word it.
 ENDINGS = ("normal", "exit", "exception", "signal", "lost")
@@ -78,6 +78,8 @@ class Report:
     tracker: TrackerInfo
     #: The child processes that it is about too; empty where they were not followed.
     processes: tuple[ProcessInfo, ...] = ()
+    #: What lives as long as the process by design.
+    lasting: tuple[Lasting, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "findings", group(self.findings))

@@ -16,7 +16,7 @@ from lifetrack.values.endings import ENDINGS as KNOWN_ENDINGS
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Certainty, Finding, LeftBy, OwnerName, ProcessName, Resource
-from lifetrack.values.records import TypeTotals
+from lifetrack.values.records import Lasting, TypeTotals
 from lifetrack.values.rules import RULES
 from lifetrack.values.settings import Level, parse_level
 
@@ -151,6 +151,7 @@ def _report(node: _Node) -> Report:
         findings=node["findings"].each(_finding),
         tracker=_tracker(node["tracker"]),
         processes=node["processes"].each(_process) if "processes" in node.a(dict) else (),
+        lasting=node["lasting"].each(_lasting) if "lasting" in node.a(dict) else (),
     )
 
 
@@ -211,6 +212,10 @@ def _finding(node: _Node) -> Finding:
         processes=node["processes"].each(_process_name) if "processes" in node.a(dict) else (),
         stored_fingerprint=node["fingerprint"].matching("[0-9a-f]+", "hexadecimal digits"),
     )
+
+
+def _lasting(node: _Node) -> Lasting:
+    return Lasting(node["kind"].a(str), node["name"].a(str), node["why"].a(str))
 
 
 def _process_name(node: _Node) -> ProcessName:

@@ -46,8 +46,10 @@ def render(report: Report, *, color: bool = False, width: int | None = None) -> 
     ``width`` is in characters, 100 if None. ``color`` takes effect where the extra ``rich`` is installed.
     """
     lines = [_heading(report)]
-    if not nothing_to_say(report):
-        layout = Layout(width)
+    layout = Layout(width)
+    if nothing_to_say(report):
+        lines += _lasting(report, layout)
+    else:
         if report.process.ending in _ENDINGS:
             lines += layout.wrapped(_ENDINGS[report.process.ending], "")
         for section in (
@@ -55,6 +57,7 @@ def render(report: Report, *, color: bool = False, width: int | None = None) -> 
             _allowed(report, layout),
             _types(report),
             _processes(report, layout),
+            _lasting(report, layout),
             _disclosed(report, layout),
         ):
             if section:
@@ -156,6 +159,20 @@ def _processes(report: Report, layout: Layout) -> list[Line]:
         lines += layout.wrapped(text, "  ", "dim", first="")
     if len(lost) > MAX_LOST:
         lines.append(((f"... and {len(lost) - MAX_LOST} more that were lost", "dim"),))
+    return lines
+
+
+def _lasting(report: Report, layout: Layout) -> list[Line]:
+    """Tell what lives as long as the process by design: one line for each reason."""
+    if not report.lasting:
+        return []
+    named: dict[tuple[str, str], list[str]] = {}
+    for each in report.lasting:
+        named.setdefault((each.kind, each.why), []).append(each.name)
+    lines: list[Line] = [((f"Lives as long as the process ({len(report.lasting)}):", "strong"),)]
+    for (kind, why), names in named.items():
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        lines += layout.wrapped(f"{kind} {clean(names[0])}{more}: {clean(why)}", "     ", "dim", first="   ")
     return lines
 
 

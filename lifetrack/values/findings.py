@@ -12,6 +12,9 @@ from lifetrack.values.events import TRANSFERRED, Event
 from lifetrack.values.rules import RULES
 from lifetrack.values.stacks import Site
 
+#: How the ids of rules about leaks begin: by the records, and by the operating system's word.
+LEAKS = ("LT1", "LT5")
+
 
 @functools.total_ordering
 class Certainty(Enum):
@@ -129,8 +132,8 @@ class Finding:
 
     @property
     def is_leak(self) -> bool:
-        """Whether it is a leak (LT1xx) rather than a misuse."""
-        return self.rule.startswith("LT1")
+        """Whether it is a leak (LT1xx, and LT5xx by the operating system's word) rather than a misuse."""
+        return self.rule.startswith(LEAKS)
 
     @property
     def misuse(self) -> Event | None:
