@@ -62,6 +62,16 @@ def _worker_name() -> str | None:
     return str(process.current_process().name)
 
 
+def _has_failed() -> bool:
+    """Whether a forked worker is about to leave with a status other than 0, on Python 3.13 and later."""
+    frame: Any = sys._getframe()
+    while frame is not None:
+        if frame.f_code.co_name == "_launch" and str(frame.f_globals.get("__name__")).startswith("multiprocessing."):
+            return bool(frame.f_locals.get("code", 0))
+        frame = frame.f_back
+    return False
+
+
 class Following:
     """The part of one process in following children.
 
@@ -163,8 +173,12 @@ class Following:
         util.Finalize(None, self._at_worker_end, exitpriority=_LAST)
 
     def _at_worker_end(self) -> None:
+        # Up to Python 3.12 it runs in a 'finally' clause, with the exception of the worker on its way.
         error = sys.exc_info()[1]
-        self._finish("normal" if error is None else "exit" if isinstance(error, SystemExit) else "exception")
+        if error is None:
+            self._finish("exception" if _has_failed() else "normal")
+        else:
+            self._finish("exit" if isinstance(error, SystemExit) else "exception")
 
     def at_exit(self) -> None:
         """Report when the interpreter exits."""

@@ -5,6 +5,7 @@ It is shown once in a section of its own, never as a leak. Patterns are those of
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -51,6 +52,17 @@ SHIPPED: tuple[Known, ...] = (
     Known(DESCRIPTOR, "/dev/random", "the random numbers of the process"),
 )
 
+_MP, _LOKY = "multiprocessing.", "joblib.externals.loky.backend."
+#: What libraries keep as long as the process and know by number: the kind, where the number stands, and why.
+HOLDERS: tuple[tuple[str, str, str, str, str], ...] = (
+    (PROCESS, _MP + "resource_tracker", "_resource_tracker", "_pid", "the resource tracker of multiprocessing"),
+    (DESCRIPTOR, _MP + "resource_tracker", "_resource_tracker", "_fd", "the resource tracker of multiprocessing"),
+    (PROCESS, _MP + "forkserver", "_forkserver", "_forkserver_pid", "the fork server of multiprocessing"),
+    (DESCRIPTOR, _MP + "forkserver", "_forkserver", "_forkserver_alive_fd", "the fork server of multiprocessing"),
+    (PROCESS, _LOKY + "resource_tracker", "_resource_tracker", "_pid", "the resource tracker of loky"),
+    (DESCRIPTOR, _LOKY + "resource_tracker", "_resource_tracker", "_fd", "the resource tracker of loky"),
+)
+
 _added: list[Known] = []
 
 
@@ -77,6 +89,16 @@ def lasting_thread(entry: Entry) -> Lasting | None:
     reference = None if entry[EXTRA] is None else entry[EXTRA].reference
     obj = None if reference is None else reference()
     return lasting(THREAD, obj.name) if isinstance(obj, threading.Thread) else None
+
+
+def lasting_numbers(kind: str) -> dict[int, Lasting]:
+    """Give the descriptors or processes that libraries in use keep as long as the process, by number."""
+    found = {}
+    for what, module, name, attribute, why in HOLDERS:
+        number = getattr(getattr(sys.modules.get(module), name, None), attribute, None)
+        if what == kind and isinstance(number, int):
+            found[number] = Lasting(kind, str(number), why)
+    return found
 
 
 def lasting(kind: str, name: str, shown: str | None = None) -> Lasting | None:

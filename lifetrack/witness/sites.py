@@ -98,7 +98,8 @@ def _named(event: str, args: tuple[Any, ...]) -> str | None:
     """Give the name under which an event is remembered."""
     sort = _EVENTS[event]
     if sort in {PATH, DATABASE}:
-        return None if isinstance(args[0], int) else os.path.abspath(os.fsdecode(args[0]))
+        name = None if isinstance(args[0], int) else os.path.abspath(os.fsdecode(args[0]))
+        return None if name is None or name.startswith("/proc/") else name  # a look of our own, as a rule
     if sort == PROGRAM:
         return os.path.basename(os.fsdecode(args[0]))
     if sort == FORK:

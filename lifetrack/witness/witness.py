@@ -152,6 +152,7 @@ class Witness:
     # -- descriptors ---------------------------------------------------------------------------------------------
 
     def _descriptors(self, place: Place, before: Baseline, now: frozenset[int]) -> Iterator[Case]:
+        numbers = known.lasting_numbers(known.DESCRIPTOR)
         for number in sorted(now - before.numbers):
             found = system.describe(number)
             if found is None or self._is_explained(found) or not self._is_news("descriptor", number, found.identity):
@@ -162,7 +163,7 @@ class Witness:
                 yield self._ledger.cases.add(Case("LT504", Certainty.PROVEN, list(noted.entry), None, words=words))
                 continue
             path = found.path or ""
-            if (lives := known.lasting(known.DESCRIPTOR, path)) is not None:
+            if (lives := numbers.get(number) or known.lasting(known.DESCRIPTOR, path)) is not None:
                 self._lasting[lives] = None
             elif not self._is_connections(path):
                 trace = self._sites.of_path(path, before.moment) if path else None
@@ -215,11 +216,13 @@ class Witness:
     def _children(self, place: Place, before: Baseline) -> Iterator[Case]:
         new = system.children() - before.children
         recorded = self._recorded_children() if new else set()
+        numbers = known.lasting_numbers(known.PROCESS) if new else {}
         for pid in sorted(new - recorded):
             child = system.child(pid)
             if child is None or not self._is_news("child", pid):
                 continue
-            if (lives := known.lasting(known.PROCESS, child.command, child.name)) is not None:
+            # One that has just been forked still has the command of this process.
+            if (lives := numbers.get(pid) or known.lasting(known.PROCESS, child.command, child.name)) is not None:
                 self._lasting[lives] = None
                 continue
             ended = ", ended but not waited for" if child.has_ended else ""

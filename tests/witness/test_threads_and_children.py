@@ -78,6 +78,24 @@ def test_a_thread_of_the_list_is_shown_apart(tracker) -> None:
         tracker.stop()
 
 
+def test_the_resource_tracker_is_shown_apart(run_python) -> None:
+    """What multiprocessing starts for itself, a process and a pipe to it, is no leak."""
+    done = run_python(
+        "import lifetrack\n"
+        "from multiprocessing import shared_memory\n"
+        "lifetrack.start(witness=True, policy='record', watch='stdlib')\n"
+        "with lifetrack.scope('job', witness=True):\n"
+        "    memory = shared_memory.SharedMemory(create=True, size=10)\n"
+        "    memory.close()\n"
+        "    memory.unlink()\n"
+        "report = lifetrack.report()\n"
+        "print([finding.message for finding in report.findings])\n"
+        "print(sorted((each.kind, each.why) for each in report.lasting))\n"
+    )
+    why = "the resource tracker of multiprocessing"
+    assert done.stdout.splitlines() == ["[]", str([("descriptor", why), ("process", why)])], done.stderr
+
+
 def test_a_user_adds_to_the_list(on) -> None:
     """A line of one's own counts as the shipped ones, until it is taken away."""
     from lifetrack.witness.lasting import add
