@@ -63,9 +63,9 @@ def _worker_name() -> str | None:
 
 
 def _has_failed() -> bool:
-    """Whether a forked worker is about to leave with a status other than 0, on Python 3.13 and later."""
+    """Whether a forked worker is about to leave with a status other than 0; only known from Python 3.13 on."""
     frame: Any = sys._getframe()
-    while frame is not None:
+    while frame is not None and frame.f_code.co_name != "_bootstrap":  # while it runs the status is not set
         if frame.f_code.co_name == "_launch" and str(frame.f_globals.get("__name__")).startswith("multiprocessing."):
             return bool(frame.f_locals.get("code", 0))
         frame = frame.f_back
