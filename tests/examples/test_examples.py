@@ -13,6 +13,8 @@ EXPECTED = {
     "plugins.py": ("UseAfterReleaseError: LT201", "acquired here:", "released here:", "used here:", "LT102 leak-coll"),
     "scopes.py": ("LT103 leak-from-scope (proven)", "allowed: lives as long as the process"),
     "factories.py": ("LT202 double-release", "LT102 leak-collected"),
+    "processes.py": ("LT101 leak-at-exit", "(converter)", "With 1 child process.", "Lost: process"),
+    "operating_system.py": ("LT501 os-handle-leak", "no record explains it", "LT504 os-mismatch"),
     "ownership/pool.py": ("answer to select 1", "LT302 release-while-borrowed", "; 2 acquired, 2 released"),
     "ownership/hand_over.py": (
         "this end has nothing left to release: True",
