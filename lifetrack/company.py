@@ -42,6 +42,11 @@ class Company:
         """Give the report with those of the children that were followed."""
         return report if self._following is None else self._following.merge(report)
 
+    def at_exit(self) -> None:
+        """Report at the end of a followed process, after the exit hooks of the program."""
+        if self._following is not None:
+            self._following.at_exit()
+
     def part(self) -> None:
         """Follow no more."""
         following, self._following = self._following, None

@@ -363,7 +363,8 @@ class Tracker:
     # -- the end -------------------------------------------------------------------------------------------------
 
     def at_exit(self) -> None:
-        """Report at the end of the process, in the process that started the tracking only."""
+        """Report at the end of the process, in the process that started the tracking; a followed child to that one."""
+        self.company.at_exit()
         account = self._account
         if account is None or account.targets is False or account.pid != os.getpid():
             return

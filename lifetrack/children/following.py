@@ -7,7 +7,6 @@ an exit hook, the finalizers of ``multiprocessing`` (its forked workers run noth
 
 from __future__ import annotations
 
-import atexit
 import os
 import sys
 import threading
@@ -90,7 +89,6 @@ class Following:
         self._listens_to_exec = False
         self._last_word = LastWord(self._at_signal)
         _active.add(self)
-        atexit.register(self.at_exit)
         when_imported(_UTIL, self._meet_workers)
 
     # -- in the process that began -------------------------------------------------------------------------------
@@ -119,7 +117,6 @@ class Following:
     def stop(self) -> None:
         """Follow no more, and give the environment back."""
         _active.discard(self)
-        atexit.unregister(self.at_exit)
         forget(_UTIL, self._meet_workers)
         for name, value in self._before.items():
             if value is None:
@@ -181,17 +178,17 @@ class Following:
             self._finish("exit" if isinstance(error, SystemExit) else "exception")
 
     def at_exit(self) -> None:
-        """Report when the interpreter exits."""
+        """Report when the interpreter exits; does nothing in the process that began."""
         self._finish("normal" if getattr(sys, "last_value", None) is None else "exception")
 
     def _at_signal(self) -> None:
         self._finish("signal")
 
     def _finish(self, ending: str) -> None:
-        info, self._info = self._info, None
-        if info is None or info.pid != os.getpid():
-            return
-        with self._last_word.speaking():
+        with self._last_word.speaking():  # first of all, for a signal in between would end it unreported
+            info, self._info = self._info, None
+            if info is None or info.pid != os.getpid():
+                return
             try:
                 self._report(info, ending)
             except Exception:  # noqa: S110 - it will be told as lost, and must not disturb the end of the child

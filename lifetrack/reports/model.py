@@ -54,7 +54,8 @@ class ProcessInfo:
         """Its name, or that of the program that it runs; never its arguments."""
         if self.name:
             return self.name
-        return os.path.basename(self.command[0]) if self.command else "python"
+        program = os.path.basename(self.command[0]) if self.command else ""
+        return f"python {program}".strip() if program in {"", "-c", "-m"} else program
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,3 +75,31 @@ def test_the_library_reports_at_exit(run_python: RunPython) -> None:
     assert "LT101" in done.stderr
     assert done.stderr.count("lifetrack: 1 finding") == 1
     assert "With 1 child process." in done.stderr
+
+
+def test_exit_hooks_of_the_program_come_first(run_python: RunPython) -> None:
+    """What an exit hook releases in a child is no leak there, even if it was registered before tracking began."""
+    done = run_python(
+        "import atexit, os\n"
+        "import lifetrack\n"
+        "kept = []\n"
+        "atexit.register(lambda: [each.close() for each in kept])\n"
+        "lifetrack.start(children=True, watch='stdlib', report=True)\n"
+        "if not (pid := os.fork()):\n"
+        "    kept.append(open(os.devnull))\n"
+        "    left = open(os.devnull)\n"
+        "    raise SystemExit\n"
+        "os.waitpid(pid, 0)\n"
+    )
+    assert "lifetrack: 1 finding (1 proven); 2 acquired, 1 released" in done.stderr
+
+
+def test_a_finding_of_a_child_counts_for_the_exit_status(run_python: RunPython) -> None:
+    """`--error-exitcode` looks at the whole report."""
+    program = (
+        "import os\nif not (pid := os.fork()):\n    kept = open(os.devnull)\n    raise SystemExit\nos.waitpid(pid, 0)"
+    )
+    words = ("run", "--error-exitcode", "9", "-c", program)
+    assert run_python("", *words, python_flags=["-m", "lifetrack"]).returncode == 0
+    followed = run_python("", *words[:1], "--children", *words[1:], python_flags=["-m", "lifetrack"])
+    assert followed.returncode == 9, followed.stderr
