@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         watch,
     )
     from lifetrack.reports.model import Report
+    from lifetrack.secrets import SecretBytes
     from lifetrack.tracker import Tracker
     from lifetrack.values.errors import (
         BackendError,
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from lifetrack.values.findings import Certainty, Finding, OwnerName
     from lifetrack.values.records import Record, Snapshot
     from lifetrack.values.stacks import Site
+    from lifetrack.watchers.locking.orders import lock_order
 
 __version__ = "0.1.0"
 
@@ -80,6 +82,7 @@ _HOMES = {
         "start", "stop", "track", "tracked", "transfer", "watch",
     ),
     "lifetrack.reports.model": ("Report",),
+    "lifetrack.secrets": ("SecretBytes",),
     "lifetrack.tracker": ("Tracker",),
     "lifetrack.values.errors": (
         "BackendError", "ConfigurationError", "DeclarationError", "DoubleReleaseError", "LeakError", "LeakWarning",
@@ -90,6 +93,7 @@ _HOMES = {
     "lifetrack.values.findings": ("Certainty", "Finding", "OwnerName"),
     "lifetrack.values.records": ("Record", "Snapshot"),
     "lifetrack.values.stacks": ("Site",),
+    "lifetrack.watchers.locking.orders": ("lock_order",),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -111,6 +115,7 @@ __all__ = [
     "OwnershipError",
     "Record",
     "Report",
+    "SecretBytes",
     "Shared",
     "Site",
     "Snapshot",
@@ -129,6 +134,7 @@ __all__ = [
     "history",
     "is_tracking",
     "lives_with_process",
+    "lock_order",
     "owner_of",
     "releases",
     "report",

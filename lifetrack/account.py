@@ -23,6 +23,7 @@ from lifetrack.instrument.recorder import Recorder
 from lifetrack.instrument.singles import Singles
 from lifetrack.judgement import Judgement, is_released
 from lifetrack.ledger.entries import EXTRA, KIND
+from lifetrack.ledger.leaving import note_ended, note_handled
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.places import Place
 from lifetrack.ownership.holding import outlive
@@ -30,8 +31,9 @@ from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Finding
 from lifetrack.values.records import TypeTotals
-from lifetrack.values.settings import Settings
+from lifetrack.values.settings import Level, Settings
 from lifetrack.watchers.context import Follow
+from lifetrack.watchers.unwinding import Unwinding
 from lifetrack.watchers.watching import Watching
 
 ReportTarget = str | os.PathLike[str]
@@ -87,6 +89,8 @@ class Account:
         self.classes = Classes(self.engine, self.judgement.drain, partial(child_maker, self))
         self.singles = Singles(self.engine, self.classes)
         self.following = Follow(self.engine.ledger)
+        # What no site is known of cannot be said to have been left.
+        self.unwinding = Unwinding(self.engine.ledger) if settings.level >= Level.SITES else None
         self.watching = Watching(self.engine, self.judgement.drain)
         enlist(self.engine)
         _accounts.add(self)
@@ -110,6 +114,8 @@ class Account:
         self.watching.remove()
         self.classes.remove()
         self.following.remove()
+        if self.unwinding is not None:
+            self.unwinding.remove()
         self.engine.on = False
         delist(self.engine)
         _accounts.discard(self)
@@ -140,6 +146,8 @@ class Account:
     def look(self) -> None:
         """Bring the ledger up to date: classes, collected objects, and objects that know their own state."""
         self.classes.settle()
+        note_handled(self.engine.ledger.entries)
+        note_ended(self.engine.ledger.entries)
         self.engine.ledger.settle(is_released)
         self.judgement.drain()
 

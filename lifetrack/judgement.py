@@ -13,6 +13,7 @@ from lifetrack.guards.engine import Engine, warn
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.cases import Case
 from lifetrack.ledger.entries import EXTRA, KIND, Entry
+from lifetrack.ledger.holds import PROCESS_ENDS, SCOPE_ENDS, is_in_use
 from lifetrack.ledger.ledger import is_reported
 from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.ledger.rendering import finding_of_case
@@ -23,6 +24,9 @@ from lifetrack.witness.lasting import lasting_thread
 
 if TYPE_CHECKING:
     from lifetrack.witness.witness import Witness
+
+#: What the collector notices, which cannot raise.
+_UNSEEN = ("LT102", "LT104")
 
 
 def is_released(entry: Entry) -> bool:
@@ -77,7 +81,8 @@ class Judgement:
     def _announce(self, cases: Iterable[Case]) -> None:
         policy = self._engine.settings.policy
         shown = [case for case in cases if policy[case.rule] == "warn"]
-        warn_of(finding for case in shown if (finding := finding_of_case(self._ledger, case)).allowed is None)
+        findings = fold((case.entry, finding_of_case(self._ledger, case)) for case in shown)
+        warn_of(finding for finding in findings if finding.allowed is None)
 
     def pending_grace(self, place: Place, mark: int) -> float:
         """Give the longest grace of what is still open in a place; 0 where nothing has any."""
@@ -93,7 +98,8 @@ class Judgement:
         """File what a scope leaves open as LT103; raise LeakError or warn as the policy says."""
         self._ledger.settle(is_released)
         self.drain()
-        due = [each for each in self._ledger.due_since(mark) if belongs_to(each, place) and not self.lasts(each)]
+        open_now = (entry for entry in self._ledger.due_since(mark) if belongs_to(entry, place))
+        due = [entry for entry in open_now if not is_in_use(entry, SCOPE_ENDS) and not self.lasts(entry)]
         cases = self._file(due, "LT103") + self._testimony(place)
         for entry in due:
             judge_end_of_owner(self._engine, entry, place, caller(1), may_raise=False)
@@ -102,7 +108,7 @@ class Judgement:
         self._announce(cases)
         told = [(case.entry, finding_of_case(self._ledger, case)) for case in raising]
         if may_raise:
-            dropped = self._dropped(place)
+            dropped = [case for case in self._dropped(place) if case not in raising]
             raising += dropped
             told += [(case.entry, finding_of_case(self._ledger, case)) for case in dropped]
         findings = fold((entry, finding) for entry, finding in told if finding.allowed is None)
@@ -112,10 +118,11 @@ class Judgement:
             raise leak_error(findings, f"when {place.kind} '{place.name}' ended")
 
     def _dropped(self, place: Place) -> list[Case]:
-        """Give what was dropped in a place; the collector cannot raise, so that the end of the place does."""
-        if self._engine.settings.policy["LT102"] != "raise":
+        """Give what was dropped in a place, or left behind by its owner; the end of the place raises for it."""
+        rules = {rule for rule in _UNSEEN if self._engine.settings.policy[rule] == "raise"}
+        if not rules:
             return []
-        dropped = [case for case in self._ledger.cases.all() if case.rule == "LT102" and not case.raised]
+        dropped = [case for case in self._ledger.cases.all() if case.rule in rules and not case.raised]
         return [case for case in dropped if belongs_to(case.entry, place)]
 
     def end_process(self, ending: str) -> None:
@@ -123,8 +130,9 @@ class Judgement:
         self._ledger.settle(is_released)
         self._ledger.drain()
         certainty = Certainty.SUSPECTED if ending == "signal" else Certainty.PROVEN
-        due = [entry for entry in self._ledger.open_entries() if not ends_with_process(entry)]
-        self._file((entry for entry in due if not self.lasts(entry)), "LT101", certainty)
+        live = [entry for entry in self._ledger.open_entries() if not self.lasts(entry)]
+        left = (e for e in live if not ends_with_process(e) and not is_in_use(e, PROCESS_ENDS))
+        self._file(left, "LT101", certainty)
         self._testimony(PROCESS)
 
     def lasts(self, entry: Entry) -> bool:

@@ -25,7 +25,7 @@ from lifetrack.ledger.rendering import events_of, record_of
 from lifetrack.ownership.handles import held_by
 from lifetrack.ownership.kinship import bind_object
 from lifetrack.ownership.scopes import Allowance, Scope
-from lifetrack.ownership.transfers import hand_to
+from lifetrack.ownership.transfers import check_owner, hand_to
 from lifetrack.registry import Registry
 from lifetrack.reports.model import Report
 from lifetrack.switches import Switch, Undo
@@ -235,6 +235,7 @@ class Tracker:
         ``owner`` has the duty to release it, as after :func:`lifetrack.transfer`; ``parent`` is what it depends on.
         Raises DeclarationError for an object without the release method.
         """
+        check_owner(owner)
         tracked: _T = obj
         if self._account is not None:
             tracked = self._account.singles.track(obj, release, label)

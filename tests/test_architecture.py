@@ -33,7 +33,11 @@ LAYERS = (
     ("children",),  # processes that are followed
     ("account", "company"),  # the parts of one tracker from start to stop
     ("tracker",),  # all of the above, switched on together
-    ("api", "environment"),  # the default tracker's methods as functions; starting it by a variable
+    (
+        "api",
+        "environment",
+        "secrets",
+    ),  # the default tracker: its methods as functions; by a variable; a class of its own
     ("cli", "pytest_plugin", "startup"),  # the ways in; the last is that of followed children
     ("__init__", "__main__"),  # the façade and the command: names only
 )

@@ -38,3 +38,19 @@ def test_memory_is_measured_and_given_back(run_python):
     rows = [line.split() for line in out.splitlines()[2:]]
     assert [row[0] for row in rows] == ["counts", "sites", "stacks", "stacks,"]
     assert {row[-1] for row in rows} == {"0"}
+
+
+def test_exceptions_are_timed(run_python):
+    """Each case is timed with lifetrack listening to the interpreter and without."""
+    out, err, status = run_python(BENCHMARKS / "unwinding.py", "1")
+    assert (err, status) == ("", 0)
+    assert [line.split()[0] for line in out.splitlines()] == ["case", "calls", "inside", "one", "ten"]
+
+
+def test_the_cost_of_locks_is_measured(run_python):
+    """Each kind of lock has a row with a ratio for every level."""
+    out, err, status = run_python(BENCHMARKS / "locks.py", "1")
+    assert (err, status) == ("", 0)
+    rows = out.splitlines()[1:]
+    assert len(rows) == 9
+    assert all(float(ratio) > 0 for row in rows for ratio in row.split(" ns")[1].split())

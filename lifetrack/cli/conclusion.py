@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 # All of the reporting is loaded before the program starts, which may change the import path and the directory.
 from lifetrack.cli.shadows import own_modules
 from lifetrack.cli.standard_error import StandardError
+from lifetrack.ledger.leaving import note_left
 from lifetrack.reports import json_report as _json_report  # noqa: F401
 from lifetrack.reports.files import write_report
 from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
@@ -52,6 +53,9 @@ class Conclusion:
     def ended_by(self, error: BaseException) -> None:
         """Note what ended the program."""
         self._ending = "exit" if isinstance(error, SystemExit) else "exception"
+        ledger = self._tracker.ledger
+        if ledger is not None:
+            note_left(ledger.entries, error, heads=True)
 
     def at_exit(self) -> None:
         """Report when the interpreter exits."""

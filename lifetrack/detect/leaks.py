@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable
 from lifetrack.detect.families import Leak, fold
 from lifetrack.ledger.cases import leak_rule
 from lifetrack.ledger.entries import EXTRA, KIND, Entry, is_orphan, origin_of, place_of
+from lifetrack.ledger.holds import ASKED, SCOPE_ENDS, is_in_use
 from lifetrack.ledger.ledger import Ledger, is_reported
 from lifetrack.ledger.places import Place
 from lifetrack.ledger.rendering import finding_of, finding_of_case
-from lifetrack.values.findings import LEAKS, Finding
+from lifetrack.values.findings import Finding, is_leak
 
 
 def belongs_to(entry: Entry, place: Place) -> bool:
@@ -37,13 +38,13 @@ def live_findings(ledger: Ledger, entries: Iterable[Entry], rule: str) -> list[L
 def filed_findings(ledger: Ledger) -> list[Finding]:
     """Render everything that was filed: the leaks in families, then the misuses."""
     cases = ledger.cases.all()
-    leaked = [(case.entry, finding_of_case(ledger, case)) for case in cases if case.rule.startswith(LEAKS)]
+    leaked = [(case.entry, finding_of_case(ledger, case)) for case in cases if is_leak(case.rule)]
     return fold(leaked) + misuses(ledger)
 
 
 def misuses(ledger: Ledger) -> list[Finding]:
     """Render the misuses that were filed."""
-    return [finding_of_case(ledger, case) for case in ledger.cases.all() if not case.rule.startswith(LEAKS)]
+    return [finding_of_case(ledger, case) for case in ledger.cases.all() if not is_leak(case.rule)]
 
 
 def leaks(ledger: Ledger, place: Place | None, lasts: Callable[[Entry], bool]) -> list[Finding]:
@@ -51,14 +52,14 @@ def leaks(ledger: Ledger, place: Place | None, lasts: Callable[[Entry], bool]) -
 
     What ``lasts`` as long as the process by design is none.
     """
-    filed = [case for case in ledger.cases.all() if case.rule.startswith(LEAKS)]
+    filed = [case for case in ledger.cases.all() if is_leak(case.rule)]
     open_now = [entry for entry in ledger.open_entries() if not lasts(entry)]
     rule = "LT101"
     if place is None:
-        open_now = [entry for entry in open_now if not ends_with_process(entry)]
+        open_now = [entry for entry in open_now if not ends_with_process(entry) and not is_in_use(entry, ASKED)]
     else:
         filed = [case for case in filed if belongs_to(case.entry, place)]
-        open_now = [entry for entry in open_now if belongs_to(entry, place)]
+        open_now = [entry for entry in open_now if belongs_to(entry, place) and not is_in_use(entry, SCOPE_ENDS)]
         rule = "LT103"
     found = [(case.entry, finding_of_case(ledger, case)) for case in filed]
     return fold(found + live_findings(ledger, open_now, rule))

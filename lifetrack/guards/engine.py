@@ -41,6 +41,7 @@ ERRORS: dict[str, type[LifetrackError]] = {
     "LT305": UseAfterReleaseError,
     "LT401": OwnershipError,
     "LT402": OwnershipError,
+    "LT403": OwnershipError,
 }
 _WORDS = {
     "used": "used here",

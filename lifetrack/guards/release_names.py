@@ -7,7 +7,7 @@ import weakref
 from typing import Any
 
 from lifetrack.guards import active
-from lifetrack.guards.shapes import mro, resolve
+from lifetrack.guards.shapes import mro, resolve, shape_of
 from lifetrack.ledger.entries import KIND
 from lifetrack.values.declarations import CONTEXT_RELEASES, STRONG_RELEASES, WEAK_RELEASES, Declaration
 from lifetrack.values.errors import DeclarationError
@@ -47,7 +47,8 @@ def release_names(obj: Any) -> tuple[str, ...]:
     for cls in mro(type(obj)):
         if cls in DECLARED:
             return DECLARED[cls].release
-    found = recognise(type(obj))
+    shape = shape_of(type(obj))
+    found = recognise(type(obj) if shape is None else shape.surface)  # a proxy has methods that its object has not
     if not found:
         raise DeclarationError(
             f"{type(obj).__qualname__} has no method that looks like a release: declare its class with "

@@ -70,4 +70,9 @@ def declare(cls: type, release: object = None, acquire: str = INIT, **options: A
     for what in ("children", "after_release"):
         if what in options:
             options[what] = names_of(options[what], what)
+    for name in options.get("children", ()):
+        if not is_method(resolve(cls, name)):
+            raise DeclarationError(
+                f"{cls.__qualname__} has no method {name}() that makes children: name one that it has"
+            )
     return Declaration(release=names, acquire=acquire, recognised=recognised, **options)

@@ -8,15 +8,16 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, TypeVar
 
+from lifetrack.guards.conditions import judge_live_release
 from lifetrack.guards.shapes import shape_of
 from lifetrack.instrument.functions import Desk
-from lifetrack.instrument.recorder import new_entry, note_release
+from lifetrack.instrument.recorder import note_release
 from lifetrack.ledger.callers import caller
-from lifetrack.ledger.entries import OPEN_STATES, RELEASED, RELEASING, STATE, UNOPENED, type_name
-from lifetrack.values.declarations import Declaration
+from lifetrack.ledger.entries import BOUND, INHERITED, OPEN_STATES, RELEASED, RELEASING, STATE, type_name
 from lifetrack.values.errors import DeclarationError
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+_DUE = (OPEN_STATES | {INHERITED}) - {RELEASING}
 
 
 class _Releasing:
@@ -32,10 +33,11 @@ class _Releasing:
             return
         entry = engine.ledger.entries.get(id(obj))
         if entry is None:
-            kind = engine.ledger.new_kind(type_name(type(obj)), Declaration(release=()))
-            stranger = new_entry(engine, kind, UNOPENED, 0, None)
+            stranger = engine.ledger.stranger(type_name(type(obj)))
             engine.violation("LT204", stranger, "released", frame, certain=declared_while_on)
-        elif entry[STATE] in OPEN_STATES and entry[STATE] != RELEASING:
+        elif entry[STATE] in _DUE:
+            if entry[STATE] in (BOUND, INHERITED):
+                judge_live_release(engine, entry, frame)
             entry[STATE] = RELEASING
             self._entry = entry
         elif entry[STATE] == RELEASED:

@@ -56,7 +56,7 @@ _BRIEF = """if _lt_frame.f_code is _lt_kin.constructor:
             1, _lt_next(_lt_kind.numbers), _lt_brief, None, PLACE, _lt_kind, MOMENT, None, None, None, None]
         return"""
 # As moment() does, without the call.
-_MOMENT = '(_lt_clock(), _lt_thread.who, _lt_task() if "asyncio" in _lt_modules else None)'
+_MOMENT = "(_lt_clock(), _lt_thread.who, _lt_task() if _lt_tasks else None)"
 #: What stands for the words in capitals, by level.
 CONSTRUCTOR_AT = {
     Level.COUNTS: {"LOOK": "", "AGAIN": "", "BRIEF": "", "TRACE": "None, None", "MOMENT": "None"},

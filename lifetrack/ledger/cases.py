@@ -109,7 +109,7 @@ def leak_rule(entry: Entry, otherwise: str) -> tuple[str, Certainty]:
         return "LT106", extra_of(entry).certainty
     # What a scope was handed and leaves open is its own leak, as what was acquired in it.
     is_left = is_orphan(entry) and (otherwise != "LT103" or place_of(entry).is_owner)
-    rule = "LT104" if is_left else otherwise
+    rule = entry[KIND].declaration.leak_rule or ("LT104" if is_left else otherwise)
     return rule, Certainty.PROVEN if entry[EXTRA] is None else entry[EXTRA].certainty
 
 

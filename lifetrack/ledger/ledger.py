@@ -23,6 +23,7 @@ from lifetrack.ledger.entries import (
     OPEN_STATES,
     SCOPE,
     STATE,
+    UNOPENED,
     Entry,
     Kind,
     Note,
@@ -85,6 +86,7 @@ class Ledger:
         self.exiting = False
         #: Is shown each watched object with its new entry, if the operating system is asked as witness.
         self.observer: Callable[[Any, Entry], None] | None = None
+        self._strangers: dict[str, Kind] = {}
         self._serials = count(1)
         self._unknown = count()
         self._not_unknown = count()
@@ -97,6 +99,13 @@ class Ledger:
         kind = Kind(type_name, declaration)
         self.kinds.append(kind)
         return kind
+
+    def stranger(self, type_name: str) -> Entry:
+        """Make an entry for an object that nothing is known of; all of one type share an account."""
+        kind = self._strangers.get(type_name)
+        if kind is None:
+            kind = self._strangers[type_name] = self.new_kind(type_name, Declaration(release=()))
+        return [UNOPENED, 0, None, None, None, kind, *[None] * (EXTRA - KIND)]
 
     def note_unknown(self) -> None:
         """Count a release of something that was acquired before tracking began."""

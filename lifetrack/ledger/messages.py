@@ -15,6 +15,7 @@ _LEAKS = {
     "LT104": "was left behind: its owner, {owner}, {got}{gone}",
     "LT105": "is only half released: its release {failed}",
     "LT106": "cannot be released by anybody: its construction {failed} when it had been acquired",
+    "LT404": "was still held when {end}",
     "LT501": "came in {scope} and is still open, and no record explains it",
     "LT502": "came in {scope} and is still running, and no record explains it",
     "LT503": "came in {scope} and is still there, and no record explains it",
@@ -31,12 +32,15 @@ _MISUSES = {
     "LT303": "was released before {children}: release the children first",
     "LT304": "was still borrowed when its owner, {owner}, ended: end the borrow first, or share the resource",
     "LT305": "was used after its parent, {parent}, had been released: finish with it first, then release the parent",
+    "LT403": "is held while {wanted}, and {others}{there}: take them in the same order everywhere, or guard them by "
+    "one more lock",
     "LT401": "is bound to thread '{bound}' and was {event} in thread '{here}': {event_now} it in its own thread",
     "LT402": "was inherited over fork and {event} in the child process: {instead}, or declare it fork_safe=True",
 }
 _NEVER_ACQUIRED = {"LT204", "LT205"}
 _OWN_MENDS = {
     "LT105": "let {release} finish{whole}, and release again after a failure",
+    "LT404": "hold it by a 'with' block, which releases it on every way out",
     "LT106": "release in an 'except' clause of the constructor what it has acquired so far",
     "LT504": "look for a duplicate, a detach(), or a release that does nothing",
 }
@@ -78,6 +82,8 @@ class Story(NamedTuple):
     #: How many handles still share it.
     sharers: int
     words: dict[str, str]
+    #: What ended, so that it is a leak.
+    end: str = ""
 
 
 def _verb(declaration: Declaration) -> str:
@@ -115,9 +121,9 @@ def _way(rule: str, story: Story) -> str:
     if story.sharers and rule != "LT104":
         text += f"; {story.sharers} handle{' still shares' if story.sharers == 1 else 's still share'} it"
     if story.left_by is not None:
-        where = "the function" if story.site is None else f"{story.site.function}()"
-        raised = "" if story.left_by.site is None else f", raised{_at(story.left_by.site)}"
-        text += f"; {where} was left by {story.left_by.error}{raised}"
+        function = "the function" if story.site is None else f"{story.site.function}()"
+        where = "the module" if function == "<module>()" else function
+        text += f"; {where} was left by {story.left_by.error}{_at(story.left_by.site)}"
     return text
 
 
@@ -141,9 +147,10 @@ def _known(story: Story, declaration: Declaration) -> dict[str, str]:
         "owner": story.owner,
         "got": got,
         "gone": _GONE.get(story.owner_kind, "ended without releasing it"),
-        "failed": "was cancelled" if cancelled else f"raised {story.error}",
+        "failed": f"was cancelled ({story.error})" if cancelled else f"raised {story.error}",
         "handle": _handle(story),
         "acquire": declaration.acquire,
+        "end": story.end,
         "leave": _LEAVE.get(story.owner_kind, "leave that to the owner"),
         "instead": "acquire a fresh one there" if used else "leave that to the parent process",
         **story.words,
@@ -157,5 +164,7 @@ def sentence(rule: str, story: Story, declaration: Declaration) -> str:
     known = _known(story, declaration)
     if rule in _LEAKS:
         what = _LEAKS[rule].format_map(known) + _way(rule, story)
+        if declaration.fate is not None:
+            what = f"{declaration.fate}: it {what}"
         return f"{story.subject}{where} {what}: {_mend(rule, story, declaration)}"
     return f"{story.subject}{where} {_MISUSES[rule].format_map(known)}"

@@ -40,26 +40,48 @@ def this_thread() -> Who:
 Moment: TypeAlias = tuple[float, Who, str | None]
 
 
-def task_name() -> str | None:
-    """Give the name of the running asyncio task; None outside one. Imports nothing."""
-    asyncio: Any = sys.modules.get("asyncio")
-    if asyncio is None:
-        return None
+#: Not empty once a library of tasks was imported while anybody tracks: until then there is no task to ask for.
+task_libraries: list[str] = []
+
+
+def note_task_library(name: str) -> None:
+    """Note that a library of tasks was imported."""
+    if name not in task_libraries:
+        task_libraries.append(name)
+
+
+def running_trio() -> Any:
+    """Give trio's own module while one of its tasks is running here, anyio's on trio too; None otherwise."""
+    lowlevel: Any = sys.modules.get("trio.lowlevel")
     try:
-        if asyncio._get_running_loop() is None:
-            return None
-        task = asyncio.current_task()
-        return None if task is None else str(task.get_name())
+        return sys.modules["trio"] if lowlevel is not None and lowlevel.in_trio_task() else None
+    except (AttributeError, KeyError):  # trio is being imported
+        return None
+
+
+def _asyncio_task() -> Any:
+    asyncio: Any = sys.modules.get("asyncio")
+    try:
+        return None if asyncio is None or asyncio._get_running_loop() is None else asyncio.current_task()
     except (AttributeError, RuntimeError):  # asyncio is being imported, or its loop ends
         return None
 
 
+def task_name() -> str | None:
+    """Give the name of the running task of asyncio or trio; None outside one. Imports nothing."""
+    task = _asyncio_task()
+    if task is not None:
+        return str(task.get_name()) if hasattr(task, "get_name") else None
+    trio = running_trio()  # also as a guest in a loop of asyncio's, which has no task then
+    return None if trio is None else str(trio.lowlevel.current_task().name)
+
+
 def moment() -> Moment:
     """Note time, thread and task."""
-    return perf_counter(), _local.who, task_name()
+    return perf_counter(), _local.who, task_name() if task_libraries else None
 
 
 #: What generated code needs to note a moment without this call, which costs as much as all of its parts.
 MOMENT_PARTS: dict[str, object] = {
-    "clock": perf_counter, "thread": _local, "task": task_name, "modules": sys.modules,
+    "clock": perf_counter, "thread": _local, "task": task_name, "tasks": task_libraries,
 }  # fmt: skip

@@ -8,6 +8,7 @@ from lifetrack.ledger.ends import ending_of
 from lifetrack.ledger.entries import (
     COLLECTED,
     EXTRA,
+    HALF_RELEASED,
     KIND,
     MOMENT,
     RELEASE_MOMENT,
@@ -22,6 +23,7 @@ from lifetrack.ledger.entries import (
     place_of,
     release_stack,
 )
+from lifetrack.ledger.holds import end_of
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.messages import Story, sentence
 from lifetrack.ledger.moment import Moment
@@ -135,7 +137,7 @@ def subject_of(entry: Entry) -> str:
 
 def _left_by(entry: Entry) -> LeftBy | None:
     left = None if entry[EXTRA] is None else entry[EXTRA].left
-    if left is None:
+    if left is None or entry[STATE] == HALF_RELEASED:  # somebody did release it
         return None
     error, code, offset = left
     return LeftBy(error, None if code is None else site_of((code, offset)))
@@ -157,6 +159,7 @@ def _story(entry: Entry, case: Case | None) -> Story:
         left_by=_left_by(entry),
         sharers=0 if extra is None else len(extra.sharers or ()),
         words={} if case is None else case.words,
+        end=end_of(entry, owner_words(place.owner())),
     )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from sys import _getframe
 from types import FrameType, TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, overload
 
 from lifetrack.guards import active
 from lifetrack.ledger.entries import OPEN, OPEN_STATES, STATE, Extra, extra_of
@@ -31,9 +31,14 @@ class borrow(Generic[T]):  # noqa: N801 - it reads as a verb, like contextlib.su
     #: The borrow that is open, and where it is kept; where it had to go the long way, None and all of them.
     _loan: Any
     _extra: Any
+    _obj: Any
 
-    def __init__(self, obj: T | Handle[T]) -> None:
-        self._obj: Any = obj
+    @overload
+    def __init__(self, obj: Handle[T]) -> None: ...
+    @overload
+    def __init__(self, obj: T) -> None: ...
+    def __init__(self, obj: Any) -> None:
+        self._obj = obj
 
     def __enter__(self) -> T:
         # Everything in full, as a call costs as much as all of it; the long way is for what is not simply live.
@@ -143,6 +148,13 @@ def _lending(function: _F, signature: inspect.Signature, parameter: str) -> _F:
         async def wrapper(*args: Any, **kwargs: Any) -> Any:
             with lent(args, kwargs):
                 return await function(*args, **kwargs)
+
+    elif inspect.isgeneratorfunction(function):
+
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
+            with lent(args, kwargs):
+                return (yield from function(*args, **kwargs))
 
     else:
 

@@ -116,7 +116,10 @@ def _weak(obj: object) -> Any:
 
 
 def _is_done(task: Any) -> bool:
-    return bool(task.done())
+    if hasattr(task, "done"):
+        return bool(task.done())
+    # A task of trio's does not say, but its coroutine has no frame any more when it has ended.
+    return getattr(getattr(task, "coro", None), "cr_frame", task) is None
 
 
 def _has_ended(thread: Any) -> bool:
@@ -128,10 +131,15 @@ def _naming(obj: Any) -> tuple[str, str, Any]:
     names = {cls.__qualname__ for cls in type(obj).__mro__ if cls.__module__.partition(".")[0] in _TASK_MODULES}
     if "Task" in names:
         name = obj.get_name() if hasattr(obj, "get_name") else obj.name
-        return str(name), "task", _is_done if hasattr(obj, "done") else None
+        return str(name), "task", _is_done
     if "Thread" in names:
         return str(obj.name), "thread", _has_ended
     return type_name(type(obj)), "object", None
+
+
+def is_task_info(obj: object) -> bool:
+    """Whether it is what anyio tells of a task: made anew for whoever asks, so that it cannot own anything."""
+    return any(cls.__name__ == "TaskInfo" and cls.__module__.partition(".")[0] == "anyio" for cls in type(obj).__mro__)
 
 
 _TASK_MODULES = {"asyncio", "_asyncio", "trio", "threading"}
@@ -147,7 +155,9 @@ def object_place(engine: Engine, obj: object) -> ObjectPlace:
         for key, place in places.copy().items():
             if place.is_gone():
                 places.pop(key, None)
-    made = places[id(obj)] = ObjectPlace(engine, obj, *_naming(obj))
+    made = ObjectPlace(engine, obj, *_naming(obj))
+    if made.holder is not None or made.entry is not None:  # else nobody could tell when the object is gone
+        places[id(obj)] = made
     return made
 
 

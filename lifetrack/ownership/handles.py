@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import weakref
 from inspect import isawaitable
-from sys import _getframe
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
 from lifetrack.guards import active
 from lifetrack.guards.authority import acting_for
 from lifetrack.guards.release_names import async_names, call_release, release_names, sync_names
 from lifetrack.guards.shapes import resolve
-from lifetrack.ledger.entries import EXTRA, KIND, UNOPENED, type_name
+from lifetrack.ledger.callers import caller
+from lifetrack.ledger.entries import KIND, type_name
 from lifetrack.ledger.places import OwnerPlace
 from lifetrack.ownership.custody import current_place, hand_over
 from lifetrack.ownership.holding import Holder, end_unclosed, forget, hold
-from lifetrack.values.declarations import Declaration
 from lifetrack.values.errors import DeclarationError, UseAfterMoveError, UseAfterReleaseError
 from lifetrack.values.events import RELEASED, USED
 
@@ -38,8 +37,7 @@ def misuse(rule: str, obj: object, event: str, frame: FrameType) -> None:
     for engine in active.engines:
         entry = None if obj is None else engine.ledger.entries.get(id(obj))
         if entry is None:
-            kind = engine.ledger.new_kind("object" if obj is None else type_name(type(obj)), Declaration(release=()))
-            entry = [UNOPENED, 0, None, None, None, kind, *[None] * (EXTRA - KIND)]
+            entry = engine.ledger.stranger("object" if obj is None else type_name(type(obj)))
         elif rule == "LT202" and entry[KIND].declaration.idempotent:
             continue
         engine.violation(rule, entry, event, frame)
@@ -102,13 +100,17 @@ class Owned(Handle[T]):
     for an object without a release method.
     """
 
-    __slots__ = ("__weakref__", "_last", "_moved", "_names", "_obj", "place")
+    __slots__ = ("__weakref__", "_last", "_moved", "_names", "_obj", "_turn", "place")
 
-    def __init__(self, obj: T, *, name: str | None = None, release: str | None = None) -> None:
+    @overload
+    def __init__(self, obj: Owned[T], *, name: str | None = None, release: str | None = None) -> None: ...
+    @overload
+    def __init__(self, obj: T, *, name: str | None = None, release: str | None = None) -> None: ...
+    def __init__(self, obj: Any, *, name: str | None = None, release: str | None = None) -> None:
         self._obj: Any = NOTHING
         self._moved = False
         self._last: weakref.ref[Any] | None = None
-        frame = _getframe(1)
+        frame = caller(1)
         if isinstance(obj, Owned):
             obj = obj.surrender(frame)
         self._names = check_release(obj, release)
@@ -120,6 +122,8 @@ class Owned(Handle[T]):
         hold(obj, self)
         self._obj = obj
         self._moved = False
+        #: Whoever takes this may release.
+        self._turn = [True]
         for engine in active.engines:
             entry = engine.ledger.entries.get(id(obj))
             if entry is not None:
@@ -153,7 +157,7 @@ class Owned(Handle[T]):
     def get(self) -> T:
         """Give the object; the duty stays here. LT203 after a move, LT201 after the release."""
         obj = self._obj
-        return self._emptied(USED, _getframe(1)) if obj is NOTHING else obj  # type: ignore[no-any-return]
+        return self._emptied(USED, caller(1)) if obj is NOTHING else obj  # type: ignore[no-any-return]
 
     if not TYPE_CHECKING:
 
@@ -161,7 +165,7 @@ class Owned(Handle[T]):
             if name.startswith("_"):
                 raise AttributeError(name)
             obj = self._obj
-            return getattr(self._emptied(USED, _getframe(1)) if obj is NOTHING else obj, name)
+            return getattr(self._emptied(USED, caller(1)) if obj is NOTHING else obj, name)
 
     def _emptied(self, event: str, frame: FrameType) -> Any:
         """File a use through an empty handle; give the object all the same where it still lives."""
@@ -190,7 +194,7 @@ class Owned(Handle[T]):
 
     def move(self) -> Owned[T]:
         """Hand the duty to a new handle and give that; this one is empty then."""
-        frame = _getframe(1)
+        frame = caller(1)
         obj = self.surrender(frame)
         made: Owned[T] = Owned.__new__(type(self))
         made._obj, made._moved, made._last, made._names = NOTHING, False, None, self._names
@@ -203,21 +207,37 @@ class Owned(Handle[T]):
 
     def release(self) -> None:
         """Release the object. A second time is LT202, after a move LT203; whatever the release raises is raised."""
-        obj = self._obj
-        if obj is NOTHING:
-            misuse("LT203" if self._moved else "LT202", self.peek(), RELEASED, _getframe(1))
-            return
-        run_release(obj, self._names, self.place)
-        self._released(obj)
+        obj = self._due(caller(1))
+        if obj is not NOTHING:
+            try:
+                run_release(obj, self._names, self.place)
+            except BaseException:
+                self._turn.append(True)  # it can be tried again
+                raise
+            self._released(obj)
 
     async def arelease(self) -> None:
         """As :meth:`release`, by the object's coroutine method where it has one."""
+        obj = self._due(caller(1))
+        if obj is not NOTHING:
+            try:
+                await run_async_release(obj, self._names, self.place)
+            except BaseException:
+                self._turn.append(True)
+                raise
+            self._released(obj)
+
+    def _due(self, frame: FrameType) -> Any:
+        """Give what is to be released; nothing where that is under way, in another thread or further out."""
         obj = self._obj
         if obj is NOTHING:
-            misuse("LT203" if self._moved else "LT202", self.peek(), RELEASED, _getframe(1))
-            return
-        await run_async_release(obj, self._names, self.place)
-        self._released(obj)
+            misuse("LT203" if self._moved else "LT202", self.peek(), RELEASED, frame)
+            return NOTHING
+        try:
+            self._turn.pop()
+        except IndexError:
+            return NOTHING
+        return obj
 
     def _released(self, obj: Any) -> None:
         forget(id(obj))
@@ -225,7 +245,7 @@ class Owned(Handle[T]):
 
     def reset(self, obj: T | None = None) -> None:
         """Release what it holds, if anything, and hold ``obj`` instead, if given."""
-        frame = _getframe(1)
+        frame = caller(1)
         if self._obj is not NOTHING:
             self.release()
         if obj is not None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import weakref
+from typing import Any
 
 from lifetrack.guards import active
-from lifetrack.ledger.entries import SCOPE
+from lifetrack.ledger.entries import INHERITED, OPEN_STATES, SCOPE, STATE
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.places import OwnerPlace
 
@@ -16,6 +17,9 @@ class Standing:
     __slots__ = ()
     #: Its place in the ledgers.
     place: OwnerPlace
+
+    def __reduce_ex__(self, protocol: object) -> Any:
+        raise TypeError(f"{type(self).__name__} cannot be copied or pickled: the duty to release is one")
 
 
 class Holder(Standing):
@@ -31,6 +35,7 @@ class Holder(Standing):
         """Raise OwnershipError where what it holds cannot be transferred."""
 
 
+_HELD = OPEN_STATES | {INHERITED}
 #: The holders of objects that no ledger knows, by the object's address, which is its own for as long as it is held.
 _holders: dict[int, weakref.ref[Holder]] = {}
 
@@ -49,7 +54,13 @@ def holder_of(obj: object) -> Holder | None:
 
 
 def hold(obj: object, holder: Holder) -> None:
-    """Note who holds an object from now on; whoever held it before lets go of it."""
+    """Note who holds an object from now on; whoever held it before lets go of it.
+
+    Raises OwnershipError where that cannot be, for several share it.
+    """
+    before = holder_of(obj)
+    if before is not None and before is not holder:
+        before.check_transfer()
     let_go(obj, moved=True, unless=holder)
     if not any(id(obj) in engine.ledger.entries for engine in active.engines):
         _holders[id(obj)] = weakref.ref(holder)
@@ -71,6 +82,8 @@ def forget(key: int) -> None:
 def outlive(ledger: Ledger) -> None:
     """Keep in mind who holds what, before a ledger is emptied: owners and handles go on while tracking is off."""
     for key, entry in ledger.entries.copy().items():
+        if entry[STATE] not in _HELD:
+            continue  # its holder has let go of it, and would never tell that it may be forgotten
         place = entry[SCOPE]
         holder = place.holder() if place is not None and place.is_owner and place.holder is not None else None
         if isinstance(holder, Holder):

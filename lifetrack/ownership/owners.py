@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from inspect import isawaitable
-from sys import _getframe
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -12,12 +11,18 @@ from lifetrack.guards import active
 from lifetrack.guards.authority import acting_for
 from lifetrack.guards.conditions import judge_end_of_owner
 from lifetrack.guards.release_names import async_names, call_release, release_names, sync_names
-from lifetrack.ledger.entries import EXTRA, OPEN_STATES, STATE, Entry
+from lifetrack.ledger.callers import caller
+from lifetrack.ledger.entries import BOUND, EXTRA, INHERITED, LIVE, OPEN_STATES, RELEASING, STATE, Entry
+from lifetrack.ledger.leaving import note_left
 from lifetrack.ledger.places import OwnerPlace
+from lifetrack.ownership.cancelling import joined
 from lifetrack.ownership.custody import current_place
 from lifetrack.ownership.holding import Holder, end_unclosed, forget, hold
-from lifetrack.values.errors import ConfigurationError, OwnershipError
+from lifetrack.values.errors import ConfigurationError, DeclarationError, OwnershipError
 
+#: The states of what is to be released: not that of what somebody is releasing already.
+_DUE = (OPEN_STATES | {INHERITED}) - {RELEASING}
+_UNTOUCHED = frozenset({LIVE, BOUND, INHERITED})
 #: Beyond this number an owner looks whether what it holds has been closed without its knowledge.
 _MANY = 64
 
@@ -77,7 +82,7 @@ class Owner(Holder):
 
         Raises OwnershipError if the owner is closed, DeclarationError if the object has no release method.
         """
-        self._check_open()
+        self.check_open()
         if isinstance(obj, Owner):
             self._adopt(obj)
         elif not is_known:
@@ -88,11 +93,12 @@ class Owner(Holder):
         held[id(obj)] = obj
         if self._is_closing and held.pop(id(obj), None) is not None:  # by another thread, meanwhile
             forget(id(obj))
-            self._check_open()
+            self.check_open()
         if len(held) > _MANY and len(held) & (len(held) - 1) == 0:
             self._look_through()
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Raise OwnershipError if the owner is closed."""
         if self._is_closing:
             raise OwnershipError(
                 f"owner '{self.name}' is closed and can own nothing more: transfer to one that is open"
@@ -128,12 +134,20 @@ class Owner(Holder):
     def release(self, obj: Any) -> None:
         """Release one of the resources that it owns; raises OwnershipError for one that it does not own."""
         self._check_owned(obj)
-        self._release(obj, _getframe(1))
+        try:
+            self._release(obj, caller(1))
+        except BaseException as error:
+            self._keep(obj, error)
+            raise
 
     async def arelease(self, obj: Any) -> None:
         """As :meth:`release`, by the object's coroutine method where it has one."""
         self._check_owned(obj)
-        await self._arelease(obj, _getframe(1))
+        try:
+            await self._arelease(obj, caller(1))
+        except BaseException as error:
+            self._keep(obj, error)
+            raise
 
     def _check_owned(self, obj: Any) -> None:
         if self.held.get(id(obj)) is not obj:
@@ -141,7 +155,7 @@ class Owner(Holder):
             raise OwnershipError(f"owner '{self.name}' does not own this {kind}: transfer it there first")
 
     def _is_due(self, obj: Any, frame: FrameType) -> bool:
-        """Take an object out, to be released; False if that has happened already. A borrow of it is filed."""
+        """Take an object out, to be released; False if somebody else does that. A borrow of it is filed."""
         forget(id(obj))
         if self.held.pop(id(obj), None) is None:
             return False
@@ -149,7 +163,7 @@ class Owner(Holder):
         for engine, entry in known if self._is_closing else ():
             judge_end_of_owner(engine, entry, self.place, frame)
         if known:
-            return any(entry[STATE] in OPEN_STATES for _, entry in known)
+            return any(entry[STATE] in _DUE for _, entry in known)
         return not _says_closed(obj)
 
     def _release(self, obj: Any, frame: FrameType) -> None:
@@ -171,6 +185,12 @@ class Owner(Holder):
             result = call_release(obj, async_names(obj, release_names(obj)))
             if isawaitable(result):
                 await result
+
+    def _keep(self, obj: Any, error: BaseException) -> None:
+        """Hold on to what could not be released: its release did not even begin, and can be tried again."""
+        if _was_refused(obj, error):
+            hold(obj, self)
+            self.held[id(obj)] = obj
 
     def _next(self) -> Any:
         """Give what to release next: the newest, but first what depends on it. Raises LookupError at the end."""
@@ -194,9 +214,12 @@ class Owner(Holder):
     def close(self) -> None:
         """Release everything that it owns, newest first, and take nothing more; the second time does nothing.
 
-        All errors are kept: raises ExceptionGroup (BaseExceptionGroup if need be) with those of the releases.
+        All errors are kept: raises ExceptionGroup (BaseExceptionGroup if need be) with those of the releases. What
+        ends a task or the process, such as a cancellation or KeyboardInterrupt, is raised itself, with the group of the
+        other errors as its cause; under trio, a cancellation stays in one group with them. What was refused, as
+        something that is lent is under the policy ``raise``, stays here and can be closed again.
         """
-        frame, errors = _getframe(1), list[BaseException]()
+        frame, errors = caller(1), list[tuple[Any, BaseException]]()
         self._begin_closing()
         while True:
             try:
@@ -206,12 +229,12 @@ class Owner(Holder):
             try:
                 self._release(obj, frame)
             except BaseException as error:
-                errors.append(error)
+                errors.append((obj, error))
         self._end(errors)
 
     async def aclose(self) -> None:
         """As :meth:`close`, awaiting the releases that are coroutines."""
-        frame, errors = _getframe(1), list[BaseException]()
+        frame, errors = caller(1), list[tuple[Any, BaseException]]()
         self._begin_closing()
         while True:
             try:
@@ -221,15 +244,17 @@ class Owner(Holder):
             try:
                 await self._arelease(obj, frame)
             except BaseException as error:
-                errors.append(error)
+                errors.append((obj, error))
         self._end(errors)
 
-    def _end(self, errors: list[BaseException]) -> None:
-        self.place.ended = True
+    def _end(self, errors: list[tuple[Any, BaseException]]) -> None:
+        for obj, error in reversed(errors):
+            self._keep(obj, error)
+        self.place.ended = not self.held
         try:
             if errors:
-                noun = "release" if len(errors) == 1 else "releases"
-                raise BaseExceptionGroup(f"closing owner '{self.name}': {len(errors)} {noun} failed", errors)
+                text = f"closing owner '{self.name}': {len(errors)} release{'s' if len(errors) > 1 else ''} failed"
+                raise joined(text, [error for _, error in errors])
         finally:
             errors.clear()  # their tracebacks lead back here
 
@@ -239,6 +264,7 @@ class Owner(Holder):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        _note_block_left(error)
         self.close()
 
     async def __aenter__(self) -> Self:
@@ -247,19 +273,37 @@ class Owner(Holder):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        _note_block_left(error)
         await self.aclose()
 
     def __del__(self) -> None:
         held = getattr(self, "held", None)
-        if held and not self.place.ended:
+        if held:
             for key in held:
                 forget(key)
             end_unclosed(self.place)
 
 
+def _note_block_left(error: BaseException | None) -> None:
+    """Note what the exception that leaves a block has left behind; what the owner has it releases now."""
+    if error is not None:
+        for engine in active.engines:
+            note_left(engine.ledger.entries, error, heads=False)
+
+
 def _entries(obj: Any) -> list[tuple[Any, Entry]]:
     known = ((engine, engine.ledger.entries.get(id(obj))) for engine in active.engines)
     return [(engine, entry) for engine, entry in known if entry is not None]
+
+
+def _was_refused(obj: Any, error: BaseException) -> bool:
+    """Whether the release of an object that ended by this error had not begun."""
+    if isinstance(obj, Owner):
+        return bool(obj.held)
+    known = _entries(obj)
+    if known:
+        return all(entry[STATE] in _UNTOUCHED for _, entry in known)
+    return isinstance(error, DeclarationError)
 
 
 def _says_closed(obj: Any) -> bool:

@@ -10,8 +10,10 @@ from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
 from lifetrack.ledger.callers import caller
+from lifetrack.ledger.leaving import note_block_left, note_handled
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.places import Place
+from lifetrack.ownership.cancelling import pause
 from lifetrack.ownership.custody import keep
 from lifetrack.ownership.decorating import decorated
 
@@ -194,10 +196,14 @@ class Scope(_Block, AbstractContextManager["Scope"], AbstractAsyncContextManager
             entered.mark = entered.ledger.mark()
         return self
 
-    def _close(self, may_raise: bool) -> None:
+    def _close(self, error: BaseException | None) -> None:
         entered = self._leave()
         if entered is not None:
-            self._judge.end_scope(entered.place, entered.mark, may_raise=may_raise)
+            ledger = entered.ledger
+            if error is not None:
+                note_block_left(ledger.entries, ledger.open_since(entered.mark, keep=True), entered.place, error)
+            note_handled(ledger.entries)
+            self._judge.end_scope(entered.place, entered.mark, may_raise=error is None)
 
     def _grace(self) -> float:
         entered = self.entered()
@@ -212,7 +218,7 @@ class Scope(_Block, AbstractContextManager["Scope"], AbstractAsyncContextManager
         deadline = time.monotonic() + self._grace()
         while time.monotonic() < deadline and self._grace():
             time.sleep(_LOOK)
-        self._close(error is None)
+        self._close(error)
 
     async def __aenter__(self) -> Self:
         return self._begin()
@@ -221,15 +227,10 @@ class Scope(_Block, AbstractContextManager["Scope"], AbstractAsyncContextManager
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         deadline = time.monotonic() + self._grace()
-        while time.monotonic() < deadline and self._grace():
-            await _pause()
-        self._close(error is None)
-
-
-async def _pause() -> None:
-    import asyncio
-
-    if asyncio._get_running_loop() is not None:
-        await asyncio.sleep(_LOOK)
-    else:  # another event loop: a moment of its time is better than a dependency on it
-        time.sleep(_LOOK)  # noqa: ASYNC251
+        try:
+            while time.monotonic() < deadline and self._grace():
+                await pause(_LOOK)
+        except BaseException as cancelled:  # the scope ends all the same
+            self._close(cancelled if error is None else error)
+            raise
+        self._close(error)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import weakref
 from sys import _getframe
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, Generic, Self, cast
+from typing import TYPE_CHECKING, Any, Generic, Self, cast, overload
 
 from lifetrack.guards import active
+from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import EXTRA, Note, type_name
 from lifetrack.ledger.places import OwnerPlace
 from lifetrack.ownership.custody import current_place, hand_over
@@ -92,7 +93,11 @@ class Shared(Handle[T]):
     __slots__ = ("__weakref__", "_group", "_open")
     _group: _Group
 
-    def __init__(self, obj: T, *, name: str | None = None, release: str | None = None) -> None:
+    @overload
+    def __init__(self, obj: Handle[T], *, name: str | None = None, release: str | None = None) -> None: ...
+    @overload
+    def __init__(self, obj: T, *, name: str | None = None, release: str | None = None) -> None: ...
+    def __init__(self, obj: Any, *, name: str | None = None, release: str | None = None) -> None:
         #: Whether it has not let go yet; a quick answer for the finalizer.
         self._open = False
         frame = _getframe(1)
@@ -193,7 +198,7 @@ class Shared(Handle[T]):
         group = self._group
         note = group.sharers.pop(id(self), None)
         if note is None:
-            misuse("LT202", self.peek(), RELEASED, _getframe(1))
+            misuse("LT202", self.peek(), RELEASED, caller(1))
             return
         self._open = False
         if group.sharers:
@@ -212,7 +217,7 @@ class Shared(Handle[T]):
         group = self._group
         note = group.sharers.pop(id(self), None)
         if note is None:
-            misuse("LT202", self.peek(), RELEASED, _getframe(1))
+            misuse("LT202", self.peek(), RELEASED, caller(1))
             return
         self._open = False
         if group.sharers:

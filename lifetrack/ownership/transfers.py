@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from lifetrack.guards import active
 from lifetrack.guards.engine import Engine
 from lifetrack.ledger.entries import BOUND, LIVE, Entry, place_of
-from lifetrack.ledger.places import Place
+from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.ledger.rendering import owner_name
-from lifetrack.ownership.custody import hand_over, note_transfer, object_place, refuse_circle
+from lifetrack.ownership.custody import hand_over, is_task_info, note_transfer, object_place, refuse_circle
 from lifetrack.ownership.handles import Handle, Owned, held_by
 from lifetrack.ownership.holding import holder_of, let_go
 from lifetrack.ownership.owners import Owner
@@ -63,6 +63,14 @@ def transfer(obj: _T, *, to: Any) -> _T:
     return obj
 
 
+def check_owner(to: Any) -> None:
+    """Raise the error of :func:`transfer` where nothing can be transferred to ``to``; None stands for no owner."""
+    if isinstance(to, Owner):
+        to.check_open()
+    elif to is not None and isinstance(to, (Handle, *_NO_OWNERS)):
+        raise _no_owner(to)
+
+
 def hand_to(obj: _T, to: Any, frame: FrameType) -> _T:
     """As :func:`transfer`, called from ``frame``."""
     if isinstance(obj, (Handle, Owner)):
@@ -82,7 +90,7 @@ def _receive(obj: Any, to: Any, known: list[tuple[Engine, Entry]]) -> None:
     if isinstance(to, Owner):
         to.take(obj, is_known=bool(known))
         return
-    if isinstance(to, (Handle, *_NO_OWNERS)):
+    if isinstance(to, (Handle, *_NO_OWNERS)) or is_task_info(to):
         raise _no_owner(to)
     for engine, entry in known:
         refuse_circle(entry, None, _place(engine, to))
@@ -91,6 +99,11 @@ def _receive(obj: Any, to: Any, known: list[tuple[Engine, Entry]]) -> None:
 
 
 def _no_owner(to: Any) -> ConfigurationError:
+    if is_task_info(to):
+        return ConfigurationError(
+            "transfer(to=...) needs the task itself: asyncio.current_task() or trio.lowlevel.current_task(), not what "
+            "anyio tells of it"
+        )
     return ConfigurationError(
         f"transfer(to=...) needs an owner, and {type(to).__name__} is none: make one with Owner('name')"
     )
@@ -99,9 +112,11 @@ def _no_owner(to: Any) -> ConfigurationError:
 def _place(engine: Engine, to: Any) -> Place:
     if not isinstance(to, Scope):
         return object_place(engine, to)
-    if to.place is None or to.place.ended:
+    entered = to.entered()
+    place = to.place if entered is None else entered.place
+    if place is None or place.ended:
         raise ConfigurationError(f"scope '{to.name}' is not open: transfer inside its block")
-    return to.place
+    return place
 
 
 def _transfer_holder(holder: Any, to: Any, frame: FrameType) -> Any:
@@ -114,7 +129,7 @@ def _transfer_holder(holder: Any, to: Any, frame: FrameType) -> Any:
     if isinstance(to, Owner):
         to.take(holder, is_known=True)
         return holder
-    if isinstance(to, (Handle, *_NO_OWNERS)):
+    if isinstance(to, (Handle, *_NO_OWNERS)) or is_task_info(to):
         raise _no_owner(to)
     let_go(holder, moved=True)
     for engine in active.engines:
@@ -125,8 +140,8 @@ def _transfer_holder(holder: Any, to: Any, frame: FrameType) -> Any:
     return holder
 
 
-def _behind(entry: Entry) -> Any:
-    place = place_of(entry).owner()
+def _behind(place: Place) -> Any:
+    place = place.owner()
     holder = None if place.holder is None or place.kind == "Shared" else place.holder()
     return owner_name(place) if holder is None else holder
 
@@ -141,5 +156,8 @@ def owner_of(obj: Any) -> Any:
     for engine in active.engines:
         entry = engine.ledger.entries.get(id(obj))
         if entry is not None:
-            return _behind(entry)
-    return holder_of(obj)
+            return _behind(place_of(entry))
+    holder = holder_of(obj)
+    if holder is None and isinstance(obj, Owner):
+        return _behind(obj.place.parent or PROCESS)
+    return holder

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lifetrack.ledger.leaving import note_left
 from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.pytest_plugin.duties import FIXTURE, TEST, Docket, Duty
 from lifetrack.pytest_plugin.fixture import DUTY
@@ -136,6 +137,8 @@ class Plugin:
         """Note whether the test failed, and show a failed test's leaks beside its failure."""
         if call.excinfo is not None:
             tidy(call.excinfo.value)
+            if self._tracker.ledger is not None:
+                note_left(self._tracker.ledger.entries, call.excinfo.value, heads=True)
         report = yield
         if call.when != "teardown":
             duty = item.stash.get(DUTY, None)

@@ -51,5 +51,9 @@ class Declaration:
     #: Ends with the process by design, so that being live then is no leak.
     ends_with_process: Callable[[Any], bool] | None = None
     hint: str | None = None
+    #: The rule under which being open at the end is reported, where it is another than that of leaks.
+    leak_rule: str | None = None
+    #: What a leak of it comes to, in words of its own: ``was never wiped``.
+    fate: str | None = None
     fork_safe: bool = False
     owns: bool = False

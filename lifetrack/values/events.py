@@ -24,6 +24,9 @@ PARENT_RELEASED = "parent-released"
 CHILD_ACQUIRED = "child-acquired"
 #: The owner of a resource that was still lent.
 OWNER_ENDED = "owner-ended"
+#: A lock that was held already, and one that was taken meanwhile.
+HELD = "held"
+THEN_ACQUIRED = "then-acquired"
 #: The acquiring function was left by an exception.
 LEFT = "left"
 

@@ -12,9 +12,6 @@ from lifetrack.values.events import TRANSFERRED, Event
 from lifetrack.values.rules import RULES
 from lifetrack.values.stacks import Site
 
-#: How the ids of rules about leaks begin: by the records, and by the operating system's word.
-LEAKS = ("LT1", "LT5")
-
 
 @functools.total_ordering
 class Certainty(Enum):
@@ -45,6 +42,11 @@ class Certainty(Enum):
 
     def __lt__(self, other: Certainty) -> bool:
         return self.rank < Certainty(other).rank
+
+
+def is_leak(rule: str) -> bool:
+    """Whether a rule is about what was not released: LT1xx, LT5xx, and a lock that nobody can release any more."""
+    return rule.startswith(("LT1", "LT5")) or rule == "LT404"
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +134,8 @@ class Finding:
 
     @property
     def is_leak(self) -> bool:
-        """Whether it is a leak (LT1xx, and LT5xx by the operating system's word) rather than a misuse."""
-        return self.rule.startswith(LEAKS)
+        """Whether it is a leak (LT1xx, LT404, and LT5xx by the operating system's word) rather than a misuse."""
+        return is_leak(self.rule)
 
     @property
     def misuse(self) -> Event | None:

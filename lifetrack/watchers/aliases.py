@@ -53,16 +53,24 @@ def replacement(original: Callable[..., Any], call: Callable[..., Any]) -> Repla
     return made(original)
 
 
-def _namespaces() -> Iterator[dict[str, Any]]:
-    for module in list(sys.modules.values()):
+_NOT_THE_PROGRAMS = {*sys.stdlib_module_names, __name__.partition(".")[0]}
+
+
+def _namespaces(*, of_program: bool = False) -> Iterator[dict[str, Any]]:
+    for name, module in list(sys.modules.items()):
+        if of_program and name.partition(".")[0] in _NOT_THE_PROGRAMS:
+            continue
         namespace = getattr(module, "__dict__", None)
         if type(namespace) is dict:
             yield namespace
 
 
-def exchange(old: object, new: object) -> None:
-    """Put ``new`` wherever a module has ``old`` as a global; what it has put there itself is left alone."""
-    for namespace in _namespaces():
+def exchange(old: object, new: object, *, of_program: bool = False) -> None:
+    """Put ``new`` wherever a module has ``old`` as a global; what it has put there itself is left alone.
+
+    With ``of_program`` the modules of the standard library, and ours, are left alone too.
+    """
+    for namespace in _namespaces(of_program=of_program):
         try:
             names = [name for name, value in namespace.items() if value is old]
         except RuntimeError:  # another thread is importing into it

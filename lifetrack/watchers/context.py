@@ -14,6 +14,7 @@ from typing import Any
 
 from lifetrack.guards.patches import Patches
 from lifetrack.ledger.ledger import Ledger
+from lifetrack.ledger.moment import note_task_library
 from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.watchers.imports import forget, when_imported
 
@@ -22,6 +23,9 @@ _EXECUTORS = "concurrent.futures.thread"
 _PLACES = "lifetrack_places"
 #: How the interpreter starts a thread, by its name in ``threading``; which one depends on the version.
 _STARTERS = ("_start_new_thread", "_start_joinable_thread")
+
+#: The libraries whose tasks are named in events, each with what notes that it is there.
+_LIBRARIES = {name: partial(note_task_library, name) for name in ("asyncio", "trio")}
 
 _Places = list[tuple[Ledger, Place]]
 
@@ -42,6 +46,8 @@ class _Context:
                 if name in vars(threading):
                     self._threads.put(threading, name, self._starter(vars(threading)[name]))
             when_imported(_EXECUTORS, self._patch_executors)
+            for name, callback in _LIBRARIES.items():
+                when_imported(name, callback)
         self._ledgers = (*self._ledgers, ledger)
 
     def leave(self, ledger: Ledger) -> None:
@@ -52,6 +58,8 @@ class _Context:
         self._ledgers = tuple(kept)
         if not kept:
             forget(_EXECUTORS, self._patch_executors)
+            for name, callback in _LIBRARIES.items():
+                forget(name, callback)
             self._executors.undo()
             self._done = False
             self._threads.undo()

@@ -15,7 +15,7 @@ from lifetrack.values.declarations import Declaration
 
 STDLIB = "stdlib"
 #: Mechanisms: each is one module of this package.
-CLASSES, FILES, SQLITE = "python_classes", "files", "sqlite"
+CLASSES, FILES, SQLITE, LOCKS, ASYNC_LOCKS = "python_classes", "files", "sqlite", "locks", "async_locks"
 
 #: For how many seconds a thread that is just ending may outlive its scope.
 THREAD_GRACE = 0.5
@@ -32,6 +32,8 @@ class Row:
     declaration: Declaration
     #: Private methods that do what the first release method may put off; they are wrapped in its place.
     inner_release: tuple[str, ...] = field(default=())
+    #: Watched as a part of ``stdlib``, not only when it is asked for by name.
+    usual: bool = True
 
 
 def _declare(*release: str, **options: Any) -> Declaration:
@@ -60,6 +62,9 @@ def _keeps_folder(folder: Any) -> bool:
     """Whether a temporary directory was told to stay, which is possible from Python 3.12 on."""
     return getattr(folder, "_delete", True) is False
 
+
+#: Locks are held for good reason most of the time: that they are is no leak, but that nobody is left to release them.
+_LOCK = _declare("release", leak_rule="LT404")
 
 TABLE: tuple[Row, ...] = (
     Row(
@@ -93,6 +98,8 @@ TABLE: tuple[Row, ...] = (
         _declare("cleanup", released_when=_keeps_folder,
                  hint="use it in a 'with' block, or call cleanup() in a 'finally' clause"),
     ),
+    Row(("locks", "threading"), "threading", "Lock", LOCKS, _LOCK, usual=False),
+    Row(("locks", "threading"), "asyncio.locks", "Lock", ASYNC_LOCKS, _LOCK, usual=False),
 )  # fmt: skip
 
 #: Every name that can be watched.
@@ -101,4 +108,4 @@ KNOWN: tuple[str, ...] = (STDLIB, *dict.fromkeys(name for row in TABLE for name 
 
 def rows_of(name: str) -> tuple[Row, ...]:
     """Give the rows that a watch name stands for."""
-    return tuple(row for row in TABLE if name == STDLIB or name in row.watch)
+    return tuple(row for row in TABLE if (name == STDLIB and row.usual) or name in row.watch)

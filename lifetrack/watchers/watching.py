@@ -13,7 +13,7 @@ from lifetrack.values.settings import shown
 from lifetrack.watchers.imports import forget, when_imported
 from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.shared import Shared
-from lifetrack.watchers.table import FILES, KNOWN, SQLITE, TABLE, Row, rows_of
+from lifetrack.watchers.table import ASYNC_LOCKS, FILES, KNOWN, LOCKS, SQLITE, TABLE, Row, rows_of
 
 
 def check_names(names: str | Iterable[str]) -> tuple[str, ...]:
@@ -44,6 +44,14 @@ def _shared(row: Row) -> Shared:
         from lifetrack.watchers.sqlite import WatchedConnect
 
         return WatchedConnect(row.declaration)
+    if row.mechanism == LOCKS:
+        from lifetrack.watchers.locking.replacing import WatchedLocks
+
+        return WatchedLocks(row.declaration)
+    if row.mechanism == ASYNC_LOCKS:
+        from lifetrack.watchers.locking.asynchronous import WatchedAsyncLocks
+
+        return WatchedAsyncLocks(row.declaration)
     from lifetrack.watchers.python_classes import WatchedClass
 
     return WatchedClass(row, getattr(sys.modules[row.module], row.name))
@@ -104,3 +112,13 @@ class Watching:
 
     def _join(self, row: Row) -> None:
         _mechanism(row).join(self._recording)
+
+
+def node_of(lock: object) -> Any:
+    """Give what is known of a lock that is an object of a class written in Python; None for any other."""
+    for mechanism in list(_mechanisms.values()):
+        owned = getattr(mechanism, "owned", None)
+        node = None if owned is None else owned.node(lock)
+        if node is not None:
+            return node
+    return None

@@ -27,6 +27,15 @@ EXPECTED = {
         "Last owner: the __main__.Careless object",
         "Child: __main__.Handle",
     ),
+    "key_material.py": (
+        "<SecretBytes: not shown> signed the message: True",
+        "TypeError: a secret is not text",
+        "UseAfterReleaseError: ",
+        "LT201 use-after-release",
+        "LT102 leak-collected",
+        "key material that was never wiped",
+    ),
+    "locks.py": ("LT403 lock-order-inversion (proven)", "LT404 lock-abandoned (proven)", "thread back", "thread audit"),
 }
 #: A program in a page of the docs: the name of the example, and the code.
 SHOWN = re.compile(r"<!-- example: (\S+) -->\n```python\n(.*?)```\n", re.DOTALL)

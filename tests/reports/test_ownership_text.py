@@ -11,7 +11,7 @@ from lifetrack.values.findings import LeftBy, OwnerName, Resource
 
 ORPHAN = """\
 1. LT104 leak-orphaned (proven): app.Backend
-   It was left by ValueError, raised at app.py:10.
+   It was left by ValueError at app.py:10.
      acquired     app.py:5 in load_all   backend = Backend()
                   app.py:8 in main       backend = load_all(["a"])
                   app.py:11 in <module>  main()
@@ -44,7 +44,7 @@ def orphan(build):
     """A leak that was handed over, then left by an exception, then collected."""
     return build.leak(
         rule="LT104",
-        message=f"It was left by ValueError, raised at {build.file}:10.",
+        message=f"It was left by ValueError at {build.file}:10.",
         events=(
             build.event(),
             build.event("transferred", build.released, thread="Worker-1", detail="to Owner 'pool'"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from threading import Condition
 from typing import IO, assert_type
 
 import lifetrack
@@ -45,6 +46,71 @@ async def job(number: int) -> str:
     return str(number)
 
 
+@lifetrack.borrows("phone")
+def call(phone: Phone, times: int = 1) -> str:
+    return phone.number() * "ring"
+
+
+@lifetrack.tracked(children=("cursor",), owns=True, fork_safe=True, thread_bound=True)
+class Connection:
+    def cursor(self) -> Plain:
+        return Plain()
+
+    def close(self) -> None: ...
+
+
+def hand_over(plain: Plain, phone: Phone) -> None:
+    owner = lifetrack.Owner("pool", exclusive=True)
+    assert_type(lifetrack.transfer(plain, to=owner), Plain)
+    assert_type(lifetrack.track(plain, owner=owner, parent=phone), Plain)
+    assert_type(lifetrack.transfer(lifetrack.Owner("inner", parent=owner), to=owner), lifetrack.Owner)
+    with owner as entered:
+        assert_type(entered, lifetrack.Owner)
+        assert_type(entered.name, str)
+    with lifetrack.scope("block") as scope:
+        assert_type(scope.keep(plain), Plain)
+    with lifetrack.borrow(phone) as lent:
+        assert_type(lent, Phone)
+        assert_type(call(lent, times=2), str)
+
+
+async def hand_over_later(phone: Phone) -> None:
+    async with lifetrack.borrow(phone) as lent:
+        assert_type(lent, Phone)
+    async with lifetrack.Owner("pool") as owner:
+        assert_type(owner, lifetrack.Owner)
+        await owner.arelease(phone)
+    async with lifetrack.Owned(phone, release="hang_up") as handle:
+        assert_type(handle.get(), Phone)
+        await handle.arelease()
+
+
+def hold(plain: Plain, phone: Phone) -> None:
+    handle = lifetrack.Owned(phone, name="handle")
+    assert_type(handle, lifetrack.Owned[Phone])
+    assert_type(handle.get().number(), int)
+    assert_type(handle.move(), lifetrack.Owned[Phone])
+    handle.reset(phone)
+    handle.reset(plain)  # type: ignore[arg-type]
+    with handle as held:
+        assert_type(held, lifetrack.Owned[Phone])
+    shared = lifetrack.Shared(plain)
+    assert_type(shared.get(), Plain)
+    assert_type(shared.clone("other"), lifetrack.Shared[Plain])
+    assert_type(shared.use_count, int)
+    weak = lifetrack.Weak(shared)
+    assert_type(weak, lifetrack.Weak[Plain])
+    assert_type(weak.lock(), Plain | None)
+    lifetrack.Weak(plain)  # type: ignore[arg-type]
+    assert_type(lifetrack.transfer(handle, to=plain), lifetrack.Owned[Phone])
+    with lifetrack.borrow(handle) as lent:
+        assert_type(lent, Phone)
+    with lifetrack.borrow(shared) as shared_lent:
+        assert_type(shared_lent, Plain)
+    assert_type(lifetrack.Owned(handle), lifetrack.Owned[Phone])
+    assert_type(lifetrack.Shared(lifetrack.Owned(plain)), lifetrack.Shared[Plain])
+
+
 def use() -> None:
     assert_type(Plain(), Plain)
     assert_type(Phone().number(), int)
@@ -63,3 +129,12 @@ def use() -> None:
     assert_type(lifetrack.report(), lifetrack.Report)
     assert_type(lifetrack.history(object()), tuple[lifetrack.Event, ...])
     lifetrack.watch("io", "socket")()
+
+
+def lock_and_hide() -> None:
+    assert_type(lifetrack.lock_order(Condition(), "nodes"), Condition)
+    with lifetrack.SecretBytes.random(8) as secret, secret.exposed() as view, secret.exposed_copy() as copied:
+        assert_type(secret, lifetrack.SecretBytes)
+        assert_type(view, memoryview)
+        assert_type(copied, bytearray)
+        assert_type(secret.matches(b"x"), bool)

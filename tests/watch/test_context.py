@@ -124,6 +124,7 @@ def test_undo(tracker: Tracker) -> None:
 def test_an_executor_imported_later(run_python: RunPython) -> None:
     """Tracking imports no executor, and follows into one that is imported later, from its first work on."""
     code = """import sys, lifetrack
+before = len(sys.meta_path)
 lifetrack.start("sites", policy="record", report=False)
 print("concurrent.futures.thread" in sys.modules)
 from concurrent.futures import ThreadPoolExecutor
@@ -131,7 +132,7 @@ ledger = lifetrack.tracker.default_tracker().ledger
 with ThreadPoolExecutor(1) as pool:
     with lifetrack.scope("job"):
         work = [pool.submit(lambda: ledger.place.get().name) for _ in range(2)]
-    print([each.result() for each in work], len(sys.meta_path))
+    print([each.result() for each in work], before)
 lifetrack.stop()
 print(len(sys.meta_path))
 """

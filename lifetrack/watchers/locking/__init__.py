@@ -1,0 +1,1 @@
+"""Locks as resources: who holds which, and in which orders they are taken."""
