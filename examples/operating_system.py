@@ -9,11 +9,12 @@ import socket
 
 import lifetrack
 
+libc = ctypes.CDLL(None)
 lifetrack.start(watch="stdlib", policy="record")
 
 with lifetrack.scope("import job", witness=True):
-    ctypes.CDLL(None).open(os.fsencode(__file__), os.O_RDONLY)  # LT501: nothing of Python's has seen it
+    libc.open(os.fsencode(__file__), os.O_RDONLY)  # LT501: nothing of Python's has seen it
     connection, other = socket.socketpair()
-    number = os.dup(connection.fileno())
+    number = libc.dup(connection.fileno())
     connection.close()  # LT504: closed, says the record; but the duplicate keeps it open
     other.close()

@@ -250,7 +250,13 @@ def _shown(found: system.Descriptor) -> str:
 
 
 def _number_of(obj: Any) -> int | None:
-    """Give the descriptor of a file or socket, without running anything that a subclass may have overridden."""
+    """Give the descriptor of a file or socket, without running anything that a subclass may have overridden.
+
+    What stands for a raw descriptor in the records has its number as ``number``.
+    """
+    if any(base.__module__.startswith("lifetrack.") for base in type(obj).__mro__):
+        number = getattr(obj, "number", None)
+        return number if isinstance(number, int) else None
     if isinstance(obj, int):
         return int(obj)
     sockets: Any = sys.modules.get("_socket")

@@ -66,12 +66,13 @@ def test_pytest(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> N
     installed = any(point.name == "lifetrack" for point in entry_points(group="pytest11"))
     plugin = [] if installed else ["-p", "lifetrack.pytest_plugin"]
     pytester.makepyfile(
-        "import os\n"
+        "import ctypes, os\n"
+        "dup = ctypes.CDLL(None).dup\n"
         "numbers = []\n"
         "def test_leaks():\n"
-        "    numbers.append(os.dup(1))\n"
+        "    numbers.append(dup(1))\n"
         "def test_is_clean():\n"
-        "    os.close(os.dup(1))\n"
+        "    os.close(dup(1))\n"
     )
     result = pytester.runpytest_subprocess(*plugin, "--lifetrack", "--lifetrack-witness", "-p", "no:cacheprovider")
     result.assert_outcomes(passed=2, errors=1)
