@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         find_leaks,
         history,
         is_tracking,
+        lives_with_process,
         owner_of,
         releases,
         report,
@@ -80,8 +81,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "lifetrack.api": (
         "Owned", "Owner", "Shared", "Weak", "acquires", "allow", "assert_no_leaks", "borrow", "borrows", "find_leaks",
-        "history", "is_tracking", "owner_of", "releases", "report", "scope", "snapshot", "start", "stop", "track",
-        "tracked", "transfer", "watch",
+        "history", "is_tracking", "lives_with_process", "owner_of", "releases", "report", "scope", "snapshot",
+        "start", "stop", "track", "tracked", "transfer", "watch",
     ),
     "lifetrack.backends.capabilities": ("Backend", "Capability", "MissingCapabilityError"),
     "lifetrack.backends.collection": ("BackendCollection",),
@@ -142,6 +143,7 @@ __all__ = [
     "find_leaks",
     "history",
     "is_tracking",
+    "lives_with_process",
     "lock_order",
     "owner_of",
     "releases",

@@ -25,6 +25,7 @@ from lifetrack.judgement import Judgement, is_released
 from lifetrack.ledger.entries import EXTRA, KIND, RELEASED, STATE, Entry
 from lifetrack.ledger.leaving import note_ended, note_handled
 from lifetrack.ledger.ledger import Ledger
+from lifetrack.ledger.places import Place
 from lifetrack.ledger.rendering import record_of
 from lifetrack.ownership.holding import outlive
 from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
@@ -103,6 +104,9 @@ class Account:
         self._take_down()
         successor = Account(settings, targets, asked, self.engine.ledger)
         successor.started, successor.pid = self.started, self.pid
+        successor.judgement.witness, successor.judgement.lasting = self.judgement.witness, self.judgement.lasting
+        if successor.judgement.witness is not None:
+            successor.judgement.witness.use(successor.engine)
         successor.classes.take_over(parts)
         successor.singles.take_over(self.singles)
         return successor
@@ -125,8 +129,20 @@ class Account:
     def close(self) -> None:
         """Restore everything that was touched."""
         outlive(self.engine.ledger)
+        if self.judgement.witness is not None:
+            self.judgement.witness.stop()
         self._take_down()
         self.engine.ledger.entries.clear()
+
+    def ask_system(self, place: Place) -> bool:
+        """Ask the operating system as witness of a place; give whether this was the first time."""
+        first = self.judgement.witness is None
+        if self.judgement.witness is None:
+            from lifetrack.witness.witness import Witness
+
+            self.judgement.witness = Witness(self.engine, self.judgement.lasting)
+        self.judgement.witness.begin(place)
+        return first
 
     def look(self) -> None:
         """Bring the ledger up to date: classes, collected objects, and objects that know their own state."""
@@ -221,4 +237,5 @@ def report_of(account: Account, ending: str, findings: Sequence[Finding] | None)
         types=types,
         findings=tuple(filed),
         tracker=TrackerInfo(complete=dropped == 0, dropped=dropped, watched=account.watching.names),
+        lasting=tuple(account.judgement.lasting),
     )

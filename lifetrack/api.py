@@ -8,6 +8,7 @@ from lifetrack.ownership.owners import Owner
 from lifetrack.ownership.sharing import Shared, Weak
 from lifetrack.ownership.transfers import owner_of, transfer
 from lifetrack.tracker import default_tracker
+from lifetrack.witness.lasting import add as lives_with_process
 
 __all__ = [
     "Owned",
@@ -22,6 +23,7 @@ __all__ = [
     "find_leaks",
     "history",
     "is_tracking",
+    "lives_with_process",
     "owner_of",
     "releases",
     "report",

@@ -1,4 +1,4 @@
-"""Starting from the environment: ``LIFETRACK=<level>``."""
+"""Starting from the environment: ``LIFETRACK=<level>``, and in a child of a followed program."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import sys
 from lifetrack.tracker import default_tracker
 from lifetrack.values.errors import ConfigurationError
 
+#: What ``multiprocessing`` starts for itself: no program of anybody's. The second one forks the workers.
+_TRACKER, _SERVER = "multiprocessing.resource_tracker", "multiprocessing.forkserver"
+
 
 def start_from_environment() -> None:
     """Start the default tracker at the level that ``LIFETRACK`` names; a bad one is one clear line, and none starts."""
@@ -16,3 +19,41 @@ def start_from_environment() -> None:
         default_tracker().start(level)
     except ConfigurationError as error:
         sys.stderr.write(f"lifetrack: error: environment variable LIFETRACK: {error}\n")
+
+
+def begin_in_child() -> None:
+    """Track a process that a followed program has started, as that one's orders say.
+
+    Does nothing where the run is over, where the folder is not its user's alone, and in another ``lifetrack run``.
+    """
+    from lifetrack.children.exchange import Exchange
+    from lifetrack.children.following import VARIABLE, Following
+
+    exchange = Exchange(os.environ[VARIABLE])
+    program = _program()
+    if _TRACKER in program or _is_ours() or not exchange.is_sound():
+        return
+    tracker = default_tracker()
+    try:
+        orders = exchange.orders()
+        following = Following(exchange, tracker.company.reporter, is_child=True)
+        settings = orders.settings
+        tracker.start(settings.level, policy=settings.policy, watch=orders.watch, report=False, frames=settings.frames)
+    except ConfigurationError:
+        return  # the folder was taken away in this moment
+    tracker.company.join(following)
+    if _SERVER not in program:
+        following.begin()
+
+
+def _program() -> str:
+    """Give the text of a program that was handed over by ``-c``."""
+    words = sys.orig_argv
+    return words[words.index("-c") + 1] if "-c" in words[:-1] else ""
+
+
+def _is_ours() -> bool:
+    words = sys.orig_argv[1:]
+    if "-m" in words[:-1]:
+        return words[words.index("-m") + 1].partition(".")[0] == "lifetrack"
+    return any(os.path.basename(word) in {"lifetrack", "lifetrack.exe"} for word in words[:3])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from lifetrack.detect.families import fold
 from lifetrack.detect.leaks import belongs_to, ends_with_process
@@ -14,10 +15,15 @@ from lifetrack.ledger.cases import Case
 from lifetrack.ledger.entries import EXTRA, KIND, Entry
 from lifetrack.ledger.holds import PROCESS_ENDS, SCOPE_ENDS, is_in_use
 from lifetrack.ledger.ledger import is_reported
-from lifetrack.ledger.places import Place
+from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.ledger.rendering import finding_of_case
 from lifetrack.values.errors import LeakError
 from lifetrack.values.findings import Certainty, Finding
+from lifetrack.values.records import Lasting
+from lifetrack.witness.lasting import lasting_thread
+
+if TYPE_CHECKING:
+    from lifetrack.witness.witness import Witness
 
 #: What the collector notices, which cannot raise.
 _UNSEEN = ("LT102", "LT104")
@@ -60,6 +66,10 @@ class Judgement:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._ledger = engine.ledger
+        #: The operating system, where it is asked.
+        self.witness: Witness | None = None
+        #: What was found to live as long as the process.
+        self.lasting: dict[Lasting, None] = {}
 
     def _file(self, entries: Iterable[Entry], otherwise: str, certainty: Certainty = Certainty.PROVEN) -> list[Case]:
         return [self._ledger.file_leak(entry, otherwise, certainty) for entry in entries if not is_reported(entry)]
@@ -82,15 +92,15 @@ class Judgement:
             for entry in self._ledger.open_since(mark, keep=True)
             if entry[KIND].declaration.grace and belongs_to(entry, place) and not is_reported(entry)
         ]
-        return max(waiting, default=0.0)
+        return max(waiting, default=0.0 if self.witness is None else self.witness.pending(place))
 
     def end_scope(self, place: Place, mark: int, *, may_raise: bool) -> None:
         """File what a scope leaves open as LT103; raise LeakError or warn as the policy says."""
         self._ledger.settle(is_released)
         self.drain()
         open_now = (entry for entry in self._ledger.due_since(mark) if belongs_to(entry, place))
-        due = [entry for entry in open_now if not is_in_use(entry, SCOPE_ENDS)]
-        cases = self._file(due, "LT103")
+        due = [entry for entry in open_now if not is_in_use(entry, SCOPE_ENDS) and not self.lasts(entry)]
+        cases = self._file(due, "LT103") + self._testimony(place)
         for entry in due:
             judge_end_of_owner(self._engine, entry, place, caller(1), may_raise=False)
         policy = self._engine.settings.policy
@@ -120,6 +130,17 @@ class Judgement:
         self._ledger.settle(is_released)
         self._ledger.drain()
         certainty = Certainty.SUSPECTED if ending == "signal" else Certainty.PROVEN
-        live = self._ledger.open_entries()
+        live = [entry for entry in self._ledger.open_entries() if not self.lasts(entry)]
         left = (e for e in live if not ends_with_process(e) and not is_in_use(e, PROCESS_ENDS))
         self._file(left, "LT101", certainty)
+        self._testimony(PROCESS)
+
+    def lasts(self, entry: Entry) -> bool:
+        """Whether it lives as long as the process by design, which is shown apart."""
+        known = lasting_thread(entry)
+        if known is not None:
+            self.lasting[known] = None
+        return known is not None
+
+    def _testimony(self, place: Place) -> list[Case]:
+        return [] if self.witness is None else self.witness.testify(place)

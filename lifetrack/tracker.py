@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar, overload
 
 from lifetrack.account import Account, ReportTarget, report_of, report_targets, type_totals
+from lifetrack.company import Company
 from lifetrack.detect.leaks import leaks
 from lifetrack.guards.engine import Engine
 from lifetrack.guards.release_names import DECLARED
@@ -20,7 +21,7 @@ from lifetrack.judgement import leak_error
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import Entry
 from lifetrack.ledger.ledger import Ledger
-from lifetrack.ledger.places import Place
+from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.ledger.rendering import events_of, record_of
 from lifetrack.ownership.handles import held_by
 from lifetrack.ownership.kinship import bind_object
@@ -46,7 +47,9 @@ from lifetrack.values.settings import (
 )
 from lifetrack.visibility import Visibility
 from lifetrack.watchers.watching import check_names
+from lifetrack.witness.system import psutil
 
+_OFF = "tracking is off: call start() first"
 _T = TypeVar("_T")
 _C = TypeVar("_C", bound=type)
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -63,6 +66,7 @@ class Tracker:
         self._account: Account | None = None
         self._watches: list[tuple[str, ...]] = []
         self._visibility = Visibility()
+        self.company = Company(self._own_final_report)
 
     # -- switch --------------------------------------------------------------------------------------------------
 
@@ -74,13 +78,16 @@ class Tracker:
         watch: str | Iterable[str] = (),
         report: ReportTarget | Sequence[ReportTarget] | bool | None = None,
         frames: int = DEFAULT_FRAMES,
+        children: bool = False,
+        witness: bool = False,
     ) -> Switch:
         """Begin to track, or change the settings while tracking; the records so far stay.
 
         ``level`` is off, counts, sites, stacks or full; ``policy`` is raise, warn or record, or a mapping of rules to
         these; ``watch`` names what else is tracked; ``frames`` is the length of stacks. ``report`` names files for the
-        report at exit: None prints it on standard error, False makes none. Raises ConfigurationError for a bad value,
-        before anything has changed.
+        report at exit: None prints it on standard error, False makes none. With ``children`` the child processes are
+        followed; with ``witness`` the operating system is asked at the end what is left open. Raises
+        ConfigurationError for a bad value, before anything has changed, and MissingExtraError for want of psutil.
         """
         settings = Settings(parse_level(level), parse_policy(policy), parse_frames(frames))
         names = check_names(watch)
@@ -88,6 +95,10 @@ class Tracker:
         if settings.level == Level.OFF:
             self.stop()
             return Switch(self.stop)
+        if witness:
+            psutil()
+        if children:
+            self.company.gather()
         self._visibility.show(settings.policy)
         if self._account is None:
             self._account = Account(settings, targets, self._watches)
@@ -96,6 +107,9 @@ class Tracker:
         self._registry.install(self._account.classes)
         if names:
             self._account.watching.install(names)
+        if witness:
+            self.begin_witness(PROCESS)
+        self.company.order(settings, self._account.watching.names)
         return Switch(self.stop)
 
     def stop(self) -> None:
@@ -103,6 +117,7 @@ class Tracker:
         account, self._account = self._account, None
         if account is not None:
             account.close()
+        self.company.part()
         self._visibility.restore()
 
     def is_tracking(self) -> bool:
@@ -133,16 +148,25 @@ class Tracker:
 
     def _on(self) -> Account:
         if self._account is None:
-            raise LifetrackError("tracking is off: call start() first")
+            raise LifetrackError(_OFF)
         return self._account
+
+    def begin_witness(self, place: Place) -> None:
+        """Ask the operating system from now on what a place leaves behind; needs the extra ``os``."""
+        if self._account is not None and self._account.ask_system(place):
+            self._renew(self._account)
+
+    def _renew(self, account: Account) -> None:
+        """Make the wrappers anew, because they have more to do."""
+        self._account = account.changed(account.settings, account.targets)
+        self._registry.install(self._account.classes)
 
     def guard_scopes(self) -> None:
         """Let releases be looked at from now on; until some scope is exclusive, nothing pays for it."""
         account = self._account
         if account is not None and not account.engine.ledger.guarded:
             account.engine.ledger.guarded = True
-            self._account = account.changed(account.settings, account.targets)
-            self._registry.install(self._account.classes)
+            self._renew(account)
 
     def pending_grace(self, place: Place, mark: int) -> float:
         """Give for how many seconds something in a place may still be given time to end; 0 if nothing is pending."""
@@ -269,13 +293,22 @@ class Tracker:
 
     # -- structure -----------------------------------------------------------------------------------------------
 
-    def scope(self, name: str = "scope", *, kind: str = "scope", exclusive: bool = False, both: bool = False) -> Scope:
+    def scope(
+        self,
+        name: str = "scope",
+        *,
+        kind: str = "scope",
+        exclusive: bool = False,
+        both: bool = False,
+        witness: bool = False,
+    ) -> Scope:
         """Make a scope: what is acquired inside must be released before it ends.
 
         With ``exclusive``, only code inside it may release what it owns (LT301). With ``both``, its
-        ``released_before`` are the records of what was acquired before it and released while it ran.
+        ``released_before`` are the records of what was acquired before it and released while it ran. With ``witness``
+        the operating system is asked, too, what is left open (LT501 to LT504); raises MissingExtraError without psutil.
         """
-        return Scope(self, name, kind, exclusive=exclusive, both=both)
+        return Scope(self, name, kind, exclusive=exclusive, both=both, witness=witness)
 
     def allow(self, reason: str) -> Allowance:
         """Let what is acquired inside leak, for a reason; raises ConfigurationError without one."""
@@ -295,7 +328,8 @@ class Tracker:
         if account is None or (scope is not None and scope.place is None):
             return []
         account.look()
-        return leaks(account.engine.ledger, None if scope is None else scope.place)
+        place = None if scope is None else scope.place
+        return leaks(account.engine.ledger, place, account.judgement.lasts)
 
     def assert_no_leaks(self, *, scope: Scope | None = None) -> None:
         """Raise LeakError if :meth:`find_leaks` finds anything that was not allowed."""
@@ -325,8 +359,20 @@ class Tracker:
         return report_of(account, "normal", self.find_leaks())
 
     def final_report(self, ending: str = "normal") -> Report:
-        """Make the report at the end of the process: what is live now is LT101. Later calls give the same account."""
-        account = self._on()
+        """Make the report at the end of the process: what is live now is LT101. Later calls give the same account.
+
+        Where children are followed it has what they have reported, and tells which of them were lost.
+        """
+        own = self._own_final_report(ending)
+        if own is None:
+            raise LifetrackError(_OFF)
+        return self.company.merge(own)
+
+    def _own_final_report(self, ending: str) -> Report | None:
+        """Make the final report of this process alone; None while tracking is off."""
+        account = self._account
+        if account is None:
+            return None
         account.look()
         account.judgement.end_process(ending)
         return report_of(account, ending, None)
@@ -334,7 +380,8 @@ class Tracker:
     # -- the end -------------------------------------------------------------------------------------------------
 
     def at_exit(self) -> None:
-        """Report at the end of the process, in the process that started the tracking only."""
+        """Report at the end of the process, in the process that started the tracking; a followed child to that one."""
+        self.company.at_exit()
         account = self._account
         if account is None or account.targets is False or account.pid != os.getpid():
             return

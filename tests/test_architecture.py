@@ -22,7 +22,7 @@ LAYERS = (
     ("guards",),  # what stands in front of a released object, and what judges a release
     ("ownership",),  # scopes, owners, transfers, borrows, handles
     ("instrument",),  # decorators that report events
-    ("detect", "watchers"),  # questions to the ledger; classes that are not ours
+    ("detect", "watchers", "witness"),  # questions to the ledger and the system; classes that are not ours
     ("reports",),  # findings as text and data
     (
         "judgement",
@@ -30,11 +30,12 @@ LAYERS = (
         "switches",
         "visibility",
     ),  # what a finding leads to; what is declared; switches
-    ("account",),  # the parts of one tracker from start to stop
+    ("children",),  # processes that are followed
+    ("account", "company"),  # the parts of one tracker from start to stop
     ("tracker",),  # all of the above, switched on together
     ("api", "environment", "secrets"),  # the default tracker: as functions; by a variable; a class of its own
     ("backends",),  # collections of plugins, tracked by the default tracker
-    ("cli", "pytest_plugin"),  # two ways in
+    ("cli", "pytest_plugin", "startup"),  # the ways in; the last is that of followed children
     ("__init__", "__main__"),  # the façade and the command: names only
 )
 RANKS = {layer: rank for rank, row in enumerate(LAYERS) for layer in row}
@@ -44,14 +45,19 @@ NARROWER = {"reports": {"values", "reports"}}
 #: Third-party packages, and the layers that may use them. Whoever is not `wrapt` is an extra.
 THIRD_PARTY = {
     "wrapt": {"guards", "instrument", "watchers"},
+    "psutil": {"witness"},
     "rich": {"reports"},
     "pytest": {"pytest_plugin"},
     "pluggy": {"backends"},
     "stevedore": {"backends"},
+    "sitecustomize": {"startup"},  # whoever else customises this Python
 }
 
 MODULE_LINES, FUNCTION_LINES = 350, 50
-LONG_MODULES = {"lifetrack/values/rules.py": "one table of data, read by looking up a row"}
+LONG_MODULES = {
+    "lifetrack/values/rules.py": "one table of data, read by looking up a row",
+    "lifetrack/tracker.py": "one short method for each thing that can be asked of it",
+}
 
 
 class Import(NamedTuple):

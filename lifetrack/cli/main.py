@@ -7,18 +7,20 @@ import sys
 
 from lifetrack.cli.bad_usage import BAD_USAGE, Parser, complain
 from lifetrack.cli.show import print_text
-from lifetrack.values.errors import ConfigurationError
+from lifetrack.values.errors import ConfigurationError, MissingExtraError
 
 _USAGE = """lifetrack run [OPTION]... (SCRIPT | -m MODULE | -c CODE) [ARGS...]
        lifetrack show FILE [--format text|json] [-o OUT]
+       lifetrack merge FILE... -o OUT
        lifetrack rules [LTnnn]
        lifetrack --version"""
-_NO_COMMAND = "a command is needed: run, show or rules"
+_NO_COMMAND = "a command is needed: run, show, merge or rules"
 _ABOUT = """Tells which resources a program does not release, or misuses: files, sockets, plugins, ...
 
 commands:
   run     run a program and report on standard error when it ends
   show    print a stored report
+  merge   make one report of several
   rules   list the rules, or explain one
 
 'lifetrack COMMAND --help' tells more about one."""
@@ -35,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
         if command == "run":
             return _run(arguments[1:])
         return _status(_other(command, arguments))
-    except ConfigurationError as error:
+    except (ConfigurationError, MissingExtraError) as error:
         complain(str(error))
         return BAD_USAGE
 
@@ -52,13 +54,15 @@ def _run(arguments: list[str]) -> int:
 def _other(command: str, arguments: list[str]) -> bool:
     if command == "show":
         return _show(arguments[1:])
+    if command == "merge":
+        return _merge(arguments[1:])
     if command == "rules":
         return _rules(arguments[1:])
     if command == "--version" and len(arguments) == 1:
         return print_text(f"lifetrack {_version()}\n")
     parser = Parser("lifetrack", _ABOUT, _USAGE)
     if command not in ("-h", "--help"):
-        parser.error(f"unknown command {command!r}: use run, show or rules" if command else _NO_COMMAND)
+        parser.error(f"unknown command {command!r}: use run, show, merge or rules" if command else _NO_COMMAND)
     return print_text(parser.format_help())
 
 
@@ -71,6 +75,16 @@ def _show(arguments: list[str]) -> bool:
     parser.add_argument("-o", dest="out", metavar="OUT", help="write to this file instead of standard output")
     options = parser.parse_args(arguments)
     return show(options.file, options.format, options.out)
+
+
+def _merge(arguments: list[str]) -> bool:
+    from lifetrack.cli.merge import merge
+
+    parser = Parser("lifetrack merge", "Makes one report of several that 'lifetrack run --report FILE.json' wrote.")
+    parser.add_argument("files", metavar="FILE", nargs="+", help="a report; the first is about the main process")
+    parser.add_argument("-o", dest="out", metavar="OUT", required=True, help="write to this file, .json or .txt")
+    options = parser.parse_args(arguments)
+    return merge(options.files, options.out)
 
 
 def _rules(arguments: list[str]) -> bool:

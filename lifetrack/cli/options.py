@@ -32,15 +32,16 @@ class RunOptions:
     reports: tuple[str, ...]
     fail_on: Certainty | None
     error_exitcode: int | None
+    children: bool
+    witness: bool
 
 
 def parse_run(arguments: list[str]) -> RunOptions:
     """Give what the arguments ask for; raise ConfigurationError or SystemExit for bad usage."""
     own, kind, rest = _split(arguments)
     options = _parser().parse_args(own)
-    for name in ("journal", "children"):
-        if getattr(options, name):
-            raise ConfigurationError(f"--{name} is not supported yet: leave it out")
+    if options.journal:
+        raise ConfigurationError("--journal is not supported yet: leave it out")
     level = parse_level(options.level)
     policy = parse_policy(options.policy, default="record")
     fail_on = parse_fail_on(options.fail_on)
@@ -56,6 +57,8 @@ def parse_run(arguments: list[str]) -> RunOptions:
         reports=tuple(os.path.abspath(path) for path in options.report),
         fail_on=fail_on,
         error_exitcode=error_exitcode,
+        children=options.children,
+        witness=options.witness,
     )
 
 
@@ -105,5 +108,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--fail-on", default="proven", metavar="C", help="proven (default), suspected, hint or never")
     add("--error-exitcode", metavar="N", help="exit with N if there is a finding at or above --fail-on")
     add("--journal", metavar="FILE", help=argparse.SUPPRESS)
-    add("--children", action="store_true", help=argparse.SUPPRESS)
+    add("--children", action="store_true", help="follow child processes too, and merge their reports into this one")
+    add("--witness", action="store_true", help="ask the operating system, too, what is left open; needs psutil")
     return parser

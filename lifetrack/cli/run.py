@@ -8,10 +8,10 @@ import threading
 from collections.abc import Callable
 from types import SimpleNamespace
 
+from lifetrack.children.signals import LastWord
 from lifetrack.cli.conclusion import Conclusion
 from lifetrack.cli.options import RunOptions
 from lifetrack.cli.program import Program, execute
-from lifetrack.cli.signals import LastWord
 from lifetrack.cli.uncaught import conceal, exit_status, show
 from lifetrack.tracker import default_tracker
 from lifetrack.values.settings import Level
@@ -28,7 +28,14 @@ def run(options: RunOptions) -> int:
     # Registered before the program's own hooks, so that it runs after all of them.
     atexit.register(conclusion.at_exit)
     try:
-        tracker.start(level=options.level, policy=options.policy, watch=options.watch, report=False)
+        tracker.start(
+            options.level,
+            policy=options.policy,
+            watch=options.watch,
+            report=False,
+            children=options.children,
+            witness=options.witness,
+        )
     except BaseException:
         atexit.unregister(conclusion.at_exit)
         raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from lifetrack.detect.families import Leak, fold
 from lifetrack.ledger.cases import leak_rule
@@ -50,10 +50,13 @@ def misuses(ledger: Ledger) -> list[Finding]:
     return [finding_of_case(ledger, case) for case in ledger.cases.all() if not is_leak(case.rule)]
 
 
-def leaks(ledger: Ledger, place: Place | None = None) -> list[Finding]:
-    """Find every leak so far: what was filed, and what is live now; with ``place``, only what was acquired in it."""
+def leaks(ledger: Ledger, place: Place | None, lasts: Callable[[Entry], bool]) -> list[Finding]:
+    """Find every leak so far: what was filed, and what is live now; with ``place``, only what was acquired in it.
+
+    What ``lasts`` as long as the process by design is none.
+    """
     filed = [case for case in ledger.cases.all() if is_leak(case.rule)]
-    open_now = ledger.open_entries()
+    open_now = [entry for entry in ledger.open_entries() if not lasts(entry)]
     rule = "LT101"
     if place is None:
         open_now = [entry for entry in open_now if not ends_with_process(entry) and not is_in_use(entry, ASKED)]

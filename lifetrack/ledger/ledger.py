@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from itertools import count
 from time import perf_counter
+from typing import Any
 
 from lifetrack.ledger.cases import Case, Cases, leak_rule
 from lifetrack.ledger.entries import (
@@ -83,6 +84,8 @@ class Ledger:
         self.orphaned: deque[Place] = deque()
         #: Whether the exit hooks of the program may be running.
         self.exiting = False
+        #: Is shown each watched object with its new entry, if the operating system is asked as witness.
+        self.observer: Callable[[Any, Entry], None] | None = None
         self._strangers: dict[str, Kind] = {}
         self._serials = count(1)
         self._unknown = count()
@@ -247,6 +250,7 @@ class Ledger:
         self.orphaned.clear()
         self.cases.forget()
         self.moved.clear()
+        self._unknown, self._not_unknown, self._untrackable = count(), count(), count()
         self.pid = os.getpid()
         for entry in self.open_entries():
             entry[STATE] = INHERITED

@@ -16,6 +16,10 @@ _LEAKS = {
     "LT105": "is only half released: its release {failed}",
     "LT106": "cannot be released by anybody: its construction {failed} when it had been acquired",
     "LT404": "was still held when {end}",
+    "LT501": "came in {scope} and is still open, and no record explains it",
+    "LT502": "came in {scope} and is still running, and no record explains it",
+    "LT503": "came in {scope} and is still there, and no record explains it",
+    "LT504": "is recorded as released, but the operating system still has it open as descriptor {descriptor}",
 }
 _MISUSES = {
     "LT109": "was released and is still held by {holder}: drop that reference too",
@@ -40,6 +44,7 @@ _OWN_MENDS = {
     "LT105": "let {release} finish{whole}, and release again after a failure",
     "LT404": "hold it by a 'with' block, which releases it on every way out",
     "LT106": "release in an 'except' clause of the constructor what it has acquired so far",
+    "LT504": "look for a duplicate, a detach(), or a release that does nothing",
 }
 #: How an owner goes without releasing what it owns, by its kind.
 _GONE = {

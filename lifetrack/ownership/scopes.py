@@ -32,6 +32,9 @@ class Judge(Protocol):
     def ledger(self) -> Ledger | None:
         """The ledger while tracking is on."""
 
+    def begin_witness(self, place: Place) -> None:
+        """Ask the operating system what the scope leaves behind."""
+
     def guard_scopes(self) -> None:
         """Let releases be looked at from now on, because a scope says that only it may release."""
 
@@ -84,6 +87,7 @@ class _Block:
         *,
         exclusive: bool = False,
         both: bool = False,
+        witness: bool = False,
     ) -> None:
         self._both = both
         self._judge = judge
@@ -91,14 +95,14 @@ class _Block:
         self._kind = kind
         self._reason = reason
         self._exclusive = exclusive
+        self._witness = witness
         self._open: list[_Entered] = []
         #: The place that was entered last; None before the first time.
         self.place: Place | None = None
 
     def _again(self) -> Self:
-        again = type(self)(
-            self._judge, self._name, self._kind, self._reason, exclusive=self._exclusive, both=self._both
-        )
+        more = {"exclusive": self._exclusive, "both": self._both, "witness": self._witness}
+        again = type(self)(self._judge, self._name, self._kind, self._reason, **more)
         again._open = self._open  # so that whoever has the decorator can reach the block of a call
         return again
 
@@ -201,6 +205,8 @@ class Scope(_Block, AbstractContextManager["Scope"], AbstractAsyncContextManager
     def _begin(self) -> Self:
         entered = self._enter()
         if entered is not None:
+            if self._witness:
+                self._judge.begin_witness(entered.place)
             entered.mark = entered.ledger.mark()
             if self._both:
                 self.released_before = ()

@@ -70,10 +70,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="LIST",
         help="what to watch besides declared classes, comma separated (default: stdlib; empty: nothing)",
     )
+    group.addoption(
+        "--lifetrack-witness",
+        action="store_true",
+        default=None,
+        help="ask the operating system, too, what each test and fixture leaves open (needs psutil)",
+    )
     parser.addini("lifetrack", "level of lifetrack: off (default), counts, sites, stacks or full", default="off")
     parser.addini("lifetrack_report", "files for the report of lifetrack", type="paths", default=[])
     parser.addini("lifetrack_fail_on", "certainty from which findings fail tests", default="proven")
     parser.addini("lifetrack_watch", "what lifetrack watches, comma separated", default="stdlib")
+    parser.addini("lifetrack_witness", "whether the operating system is asked too", type="bool", default=False)
 
 
 @pytest.hookimpl(trylast=True)

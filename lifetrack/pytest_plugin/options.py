@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 import pytest
 
 from lifetrack.reports.files import check_writable
-from lifetrack.values.errors import ConfigurationError
+from lifetrack.values.errors import ConfigurationError, MissingExtraError
 from lifetrack.values.findings import Certainty, Finding
 from lifetrack.values.settings import Level, parse_fail_on, parse_level
 from lifetrack.watchers.watching import check_names
+from lifetrack.witness.system import psutil
 
 MARKER = "lifetrack"
 
@@ -25,6 +26,7 @@ class Options:
     watch: tuple[str, ...]
     fail_on: Certainty | None
     reports: tuple[str, ...]
+    witness: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +50,23 @@ def read_options(config: pytest.Config, level: str) -> Options:
             watch=check_names([name.strip() for name in _text(config, "lifetrack_watch").split(",") if name.strip()]),
             fail_on=parse_fail_on(_text(config, "lifetrack_fail_on")),
             reports=tuple(check_writable(_for_worker(config, path)) for path in _reports(config)),
+            witness=_witness(config),
         )
-    except ConfigurationError as error:
+    except (ConfigurationError, MissingExtraError) as error:
         raise pytest.UsageError(f"lifetrack: {error}") from None
 
 
 def _text(config: pytest.Config, name: str) -> str:
     value = config.getoption(name)
     return str(config.getini(name) if value is None else value)
+
+
+def _witness(config: pytest.Config) -> bool:
+    wanted = config.getoption("lifetrack_witness")
+    if not (config.getini("lifetrack_witness") if wanted is None else wanted):
+        return False
+    psutil()
+    return True
 
 
 def _reports(config: pytest.Config) -> list[str]:

@@ -152,7 +152,10 @@ class Plugin:
         ledger = self._tracker.ledger
         if ledger is None:
             raise ConfigurationError("tracking is off")
-        return Duty(self._tracker, ledger, name, kind, terms, self._base)
+        duty = Duty(self._tracker, ledger, name, kind, terms, self._base)
+        if self._options.witness and duty.place is not None:
+            self._tracker.begin_witness(duty.place)
+        return duty
 
     def _end(self, duty: Duty) -> list[Finding]:
         """End a scope; give the findings that are failures, and keep for the summary what is worth it."""

@@ -33,9 +33,10 @@ def _merged(same: Sequence[Finding]) -> Finding:
     children = tuple(child for finding in same for child in finding.children)
     if children:
         children = group(children)
-    if first.count == count and first.children == children:
+    processes = tuple(dict.fromkeys(process for finding in same for process in finding.processes))
+    if first.count == count and first.children == children and first.processes == processes:
         return first
-    return replace(first, count=count, children=children)
+    return replace(first, count=count, children=children, processes=processes)
 
 
 def count_findings(findings: Iterable[Finding]) -> int:
@@ -63,23 +64,28 @@ def _cheap_key(finding: Finding) -> Hashable:
         _misuse_site(finding),
         finding.certainty,
         finding.allowed,
+        _name_by_system(finding),
         stored,
     )
 
 
 def _key(finding: Finding) -> Hashable:
     places = tuple(None if site is None else (site.file, site.line) for site in (finding.site, finding.duty_site))
-    return (finding.fingerprint, places, finding.rule, finding.certainty, finding.allowed)
+    return (finding.fingerprint, places, finding.rule, finding.certainty, finding.allowed, _name_by_system(finding))
+
+
+def _name_by_system(finding: Finding) -> str | None:
+    """Give the name of what has no site: it is all that tells two of these apart."""
+    return finding.resource.label if finding.site is None and finding.rule.startswith("LT5") else None
 
 
 def _badness(finding: Finding) -> tuple[bool, int, bool, int, str, int, str, str, str]:
     """Sort key, worst first: certainty, misuse before leaks, count, then place and names for a stable order."""
     site = finding.site
-    leaked = finding.is_leak or finding.rule.startswith("LT5")
     return (
         finding.allowed is not None,
         -finding.certainty.rank,
-        leaked,
+        finding.is_leak,
         -finding.count,
         site.file if site is not None else "",
         site.line if site is not None else 0,

@@ -12,7 +12,7 @@ from lifetrack.values.findings import Finding, LeftBy
 from lifetrack.values.stacks import Site
 
 if TYPE_CHECKING:
-    from lifetrack.reports.model import Report
+    from lifetrack.reports.model import ProcessInfo, Report
 
 FORMAT = "lifetrack-report"
 VERSION = 1
@@ -44,20 +44,16 @@ def schema() -> dict[str, Any]:
 def as_dict(report: Report) -> dict[str, Any]:
     """Give the report as JSON objects: dicts, lists, strings, numbers and None."""
     process, totals, tracker = report.process, report.totals, report.tracker
+    more: dict[str, Any] = {}
+    if report.processes:
+        more["processes"] = [_process(child) for child in report.processes]
+    if report.lasting:
+        more["lasting"] = [{"kind": each.kind, "name": each.name, "why": each.why} for each in report.lasting]
     return {
         "format": FORMAT,
         "version": VERSION,
         "level": report.level,
-        "process": {
-            "pid": process.pid,
-            "parent_pid": process.parent_pid,
-            "python": process.python,
-            "platform": process.platform,
-            "command": list(process.command),
-            "started": process.started,
-            "ended": process.ended,
-            "ending": process.ending,
-        },
+        "process": _process(process),
         "totals": {
             "acquired": totals.acquired,
             "released": totals.released,
@@ -72,12 +68,28 @@ def as_dict(report: Report) -> dict[str, Any]:
         ],
         "findings": [finding_dict(finding) for finding in report.findings],
         "tracker": {"complete": tracker.complete, "dropped": tracker.dropped, "watched": list(tracker.watched)},
+        **more,
     }
+
+
+def _process(process: ProcessInfo) -> dict[str, Any]:
+    known = {
+        "pid": process.pid,
+        "parent_pid": process.parent_pid,
+        "python": process.python,
+        "platform": process.platform,
+        "command": list(process.command),
+        "started": process.started,
+        "ended": process.ended,
+        "ending": process.ending,
+    }
+    return known if process.name is None else {**known, "name": process.name}
 
 
 def finding_dict(finding: Finding) -> dict[str, Any]:
     """Give one finding as JSON objects."""
     resource, owner = finding.resource, finding.owner
+    more = {"processes": [{"pid": each.pid, "name": each.name} for each in finding.processes]}
     return {
         "rule": finding.rule,
         "name": finding.name,
@@ -100,6 +112,7 @@ def finding_dict(finding: Finding) -> dict[str, Any]:
         "hint": finding.hint,
         "ended": finding.ended,
         "left_by": None if finding.left_by is None else _left_by(finding.left_by),
+        **(more if finding.processes else {}),
     }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lifetrack.reports.grouping import group
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Finding
-from lifetrack.values.records import TypeTotals
+from lifetrack.values.records import Lasting, TypeTotals
 
 #: How a process can end, as reports word it.
 ENDINGS = ("normal", "exit", "exception", "signal", "lost")
@@ -46,6 +46,16 @@ class ProcessInfo:
     started: str
     ended: str
     ending: str = "normal"
+    #: What it is called beside its number, such as a worker's name.
+    name: str | None = None
+
+    @property
+    def title(self) -> str:
+        """Its name, or that of the program that it runs; never its arguments."""
+        if self.name:
+            return self.name
+        program = os.path.basename(self.command[0]) if self.command else ""
+        return f"python {program}".strip() if program in {"", "-c", "-m"} else program
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,10 @@ class Report:
     types: tuple[TypeTotals, ...]
     findings: tuple[Finding, ...]
     tracker: TrackerInfo
+    #: The child processes that it is about too; empty where they were not followed.
+    processes: tuple[ProcessInfo, ...] = ()
+    #: What lives as long as the process by design.
+    lasting: tuple[Lasting, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "findings", group(self.findings))

@@ -15,8 +15,8 @@ from lifetrack.reports.stored import Holder, StoredFinding, StoredSite
 from lifetrack.values.endings import ENDINGS as KNOWN_ENDINGS
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.events import Event
-from lifetrack.values.findings import Certainty, Finding, LeftBy, OwnerName, Resource
-from lifetrack.values.records import TypeTotals
+from lifetrack.values.findings import Certainty, Finding, LeftBy, OwnerName, ProcessName, Resource
+from lifetrack.values.records import Lasting, TypeTotals
 from lifetrack.values.rules import RULES
 from lifetrack.values.settings import Level, parse_level
 
@@ -150,6 +150,8 @@ def _report(node: _Node) -> Report:
         types=node["types"].each(_type_totals),
         findings=node["findings"].each(_finding),
         tracker=_tracker(node["tracker"]),
+        processes=node["processes"].each(_process) if "processes" in node.a(dict) else (),
+        lasting=node["lasting"].each(_lasting) if "lasting" in node.a(dict) else (),
     )
 
 
@@ -163,6 +165,7 @@ def _process(node: _Node) -> ProcessInfo:
         started=node["started"].matching(_STAMP, _STAMP_WORDS),
         ended=node["ended"].matching(_STAMP, _STAMP_WORDS),
         ending=node["ending"].word(ENDINGS),
+        name=node.get("name").optional(str),
     )
 
 
@@ -206,8 +209,17 @@ def _finding(node: _Node) -> Finding:
         children=node["children"].each(_finding),
         ended=None if (ended := node.get("ended")).value is None else ended.word(KNOWN_ENDINGS),
         left_by=None if (left_by := node.get("left_by")).value is None else _left_by(left_by),
+        processes=node["processes"].each(_process_name) if "processes" in node.a(dict) else (),
         stored_fingerprint=node["fingerprint"].matching("[0-9a-f]+", "hexadecimal digits"),
     )
+
+
+def _lasting(node: _Node) -> Lasting:
+    return Lasting(node["kind"].a(str), node["name"].a(str), node["why"].a(str))
+
+
+def _process_name(node: _Node) -> ProcessName:
+    return ProcessName(node["pid"].number(), node["name"].a(str))
 
 
 def _left_by(node: _Node) -> LeftBy:

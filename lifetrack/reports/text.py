@@ -20,6 +20,8 @@ __all__ = ["nothing_to_say", "one_line", "print_report", "render", "render_findi
 MAX_GROUPS = 50
 MAX_ALLOWED = 20
 MAX_TYPES = 30
+MAX_LOST = 10
+_LOST = "it was killed, left by os._exit, or had not ended when this report was made"
 _ENDINGS = {
     "exception": "The program ended by an exception that nobody caught.",
     "signal": "The program was ended by a signal.",
@@ -44,14 +46,18 @@ def render(report: Report, *, color: bool = False, width: int | None = None) -> 
     ``width`` is in characters, 100 if None. ``color`` takes effect where the extra ``rich`` is installed.
     """
     lines = [_heading(report)]
-    if not nothing_to_say(report):
-        layout = Layout(width)
+    layout = Layout(width)
+    if nothing_to_say(report):
+        lines += _lasting(report, layout)
+    else:
         if report.process.ending in _ENDINGS:
             lines += layout.wrapped(_ENDINGS[report.process.ending], "")
         for section in (
             *_findings(report, layout),
             _allowed(report, layout),
             _types(report),
+            _processes(report, layout),
+            _lasting(report, layout),
             _disclosed(report, layout),
         ):
             if section:
@@ -141,6 +147,35 @@ def _types(report: Report) -> list[Line]:
     return lines
 
 
+def _processes(report: Report, layout: Layout) -> list[Line]:
+    """Tell how many processes it is about, and which of them left no report."""
+    lost = [process for process in report.processes if process.ending == "lost"]
+    if not report.processes:
+        return []
+    told = len(report.processes) - len(lost)
+    lines = layout.wrapped(f"With {told} child process{'' if told == 1 else 'es'}.", "") if told else []
+    for process in lost[:MAX_LOST]:
+        text = f"Lost: process {process.pid} ({clean(process.title)}), child of {process.parent_pid}: {_LOST}"
+        lines += layout.wrapped(text, "  ", "dim", first="")
+    if len(lost) > MAX_LOST:
+        lines.append(((f"... and {len(lost) - MAX_LOST} more that were lost", "dim"),))
+    return lines
+
+
+def _lasting(report: Report, layout: Layout) -> list[Line]:
+    """Tell what lives as long as the process by design: one line for each reason."""
+    if not report.lasting:
+        return []
+    named: dict[tuple[str, str], list[str]] = {}
+    for each in report.lasting:
+        named.setdefault((each.kind, each.why), []).append(each.name)
+    lines: list[Line] = [((f"Lives as long as the process ({len(report.lasting)}):", "strong"),)]
+    for (kind, why), names in named.items():
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        lines += layout.wrapped(f"{kind} {clean(names[0])}{more}: {clean(why)}", "     ", "dim", first="   ")
+    return lines
+
+
 def _disclosed(report: Report, layout: Layout) -> list[Line]:
     totals, tracker = report.totals, report.tracker
     parts = []
@@ -150,6 +185,8 @@ def _disclosed(report: Report, layout: Layout) -> list[Line]:
         parts.append(f"{counted(totals.untrackable, 'object')} that could not be tracked")
     if totals.unknown:
         parts.append(f"{counted(totals.unknown, 'object')} first met after being acquired")
+    if any(process.ending == "lost" for process in report.processes):
+        parts.append("what lost processes did")
     if not tracker.complete and not parts:
         parts.append("the record is incomplete")
     return layout.wrapped(f"Not seen: {', '.join(parts)}.", "", "dim") if parts else []

@@ -13,7 +13,7 @@ from lifetrack.values.stacks import Site
 
 __all__ = ["STYLES", "finding_lines", "place", "subject"]
 
-MAX_HOLDERS = 5
+MAX_HOLDERS, MAX_PROCESSES = 5, 4
 #: How many kinds of children are listed below each finding, and how many generations.
 MAX_CHILDREN, MAX_GENERATIONS = 5, 4
 
@@ -70,6 +70,8 @@ def _heading(finding: Finding, number: int) -> Line:
 
 
 def _circumstances(finding: Finding) -> Iterator[str]:
+    if finding.processes:
+        yield _processes(finding)
     named = [f"test {finding.test}"] if finding.test else []
     if finding.scope and finding.scope != finding.test:
         named.append(f"scope '{finding.scope}'")
@@ -82,6 +84,14 @@ def _circumstances(finding: Finding) -> Iterator[str]:
         yield f"Held by {verdict}: {' > '.join(map(str, path))}"
     if len(finding.held_by) > MAX_HOLDERS:
         yield f"... and by {len(finding.held_by) - MAX_HOLDERS} more"
+
+
+def _processes(finding: Finding) -> str:
+    named = [clean(process.words) for process in finding.processes]
+    if len(named) == 1:
+        return f"In process {named[0]}"
+    more = f" and {len(named) - MAX_PROCESSES} more" if len(named) > MAX_PROCESSES else ""
+    return f"In {len(named)} processes: {', '.join(named[:MAX_PROCESSES])}{more}"
 
 
 def _children(finding: Finding, layout: Layout, depth: int = 0) -> Iterator[tuple[int, str]]:

@@ -28,6 +28,9 @@ MAX_CHAIN = 12
 MAX_COLUMN = 56
 
 INDENT = "   "
+#: What the operating system told of.
+_BY_SYSTEM = frozenset({"LT501", "LT502", "LT503"})
+_NO_LEVEL = "at level sites or above the places are recorded"
 _OF_OTHERS = frozenset({CHILD_ACQUIRED, PARENT_ACQUIRED, PARENT_RELEASED})
 
 
@@ -63,7 +66,12 @@ def history_lines(finding: Finding, pid: int, layout: Layout) -> list[Line]:
             continue
         rows += _event_rows(event, finding, pid, layout)
     if finding.site is None and not any(row.place for row in rows):
-        rows.append(_Row("", note="not located: at level sites or above the places are recorded"))
+        seen = (
+            "no audit event told where"
+            if finding.rule in _BY_SYSTEM
+            else "at level sites or above the places are recorded"
+        )
+        rows.append(_Row("", note=f"not located: {seen}"))
     return _aligned(rows, layout)
 
 

@@ -45,8 +45,8 @@ class Certainty(Enum):
 
 
 def is_leak(rule: str) -> bool:
-    """Whether a rule is about what was not released: LT1xx, and a lock that nobody can release any more."""
-    return rule.startswith("LT1") or rule == "LT404"
+    """Whether a rule is about what was not released: LT1xx, LT5xx, and a lock that nobody can release any more."""
+    return rule.startswith(("LT1", "LT5")) or rule == "LT404"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,19 @@ class OwnerName:
 
 
 @dataclass(frozen=True, slots=True)
+class ProcessName:
+    """Which process a finding comes from: its number and a name, such as that of a ``multiprocessing`` worker."""
+
+    pid: int
+    name: str
+
+    @property
+    def words(self) -> str:
+        """The process as a sentence names it."""
+        return f"{self.pid} ({self.name})"
+
+
+@dataclass(frozen=True, slots=True)
 class LeftBy:
     """The exception by which the acquiring function was left before the release: its type, and where it was raised."""
 
@@ -93,6 +106,7 @@ class Finding:
     resources it stands for. ``allowed`` is the reason under which :func:`lifetrack.allow` accepted it, else None.
     ``owner`` is the last one. ``ended`` is how the resource ended, one of :data:`lifetrack.values.endings.ENDINGS`.
     ``left_by`` is the exception that left the acquiring function before the release, where that is known.
+    ``processes`` are those that it was found in, where a report is about several.
     """
 
     rule: str
@@ -111,6 +125,7 @@ class Finding:
     children: tuple[Finding, ...] = field(default=())
     ended: str | None = None
     left_by: LeftBy | None = None
+    processes: tuple[ProcessName, ...] = ()
 
     @property
     def name(self) -> str:
@@ -119,7 +134,7 @@ class Finding:
 
     @property
     def is_leak(self) -> bool:
-        """Whether it is a leak (LT1xx, LT404) rather than a misuse."""
+        """Whether it is a leak (LT1xx, LT404, and LT5xx by the operating system's word) rather than a misuse."""
         return is_leak(self.rule)
 
     @property

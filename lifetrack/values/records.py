@@ -36,6 +36,15 @@ class TypeTotals:
 
 
 @dataclass(frozen=True, slots=True)
+class Lasting:
+    """Something that lives as long as the process by design: a thread, process or descriptor, its name, and why."""
+
+    kind: str
+    name: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """All live resources at one moment, and the totals by type."""
 

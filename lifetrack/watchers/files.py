@@ -148,7 +148,7 @@ def _noting(listener: Recording, declaration: Declaration) -> Noting:
             entry = [1, kind.next(), None, None, place(), kind, None, None, None, None, None]
         entries[id(raw)] = entry
 
-    return note
+    return listener.observed(note)
 
 
 def _special(

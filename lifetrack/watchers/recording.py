@@ -32,6 +32,8 @@ from lifetrack.values.events import RELEASE_FAILED
 from lifetrack.watchers.finalizers import in_finalizer, is_finalized
 from lifetrack.watchers.raw_files import recorded_as
 
+_Note = Callable[[Any, type, FrameType], None]
+
 
 class _Reference(weakref.ref[Any]):
     """A weak reference that knows the key of the entry it stands in."""
@@ -99,6 +101,21 @@ class Recording:
         extra_of(entry).reference = reference
         self._entries.pop(id(obj), None)  # so that the entry stands last, as the youngest
         self._entries[id(obj)] = entry
+        if self.ledger.observer is not None:
+            self.ledger.observer(obj, entry)
+
+    def observed(self, note: _Note) -> _Note:
+        """Let the witness see, if there is one, what a function notes; else it stays as fast as it is."""
+        if self.ledger.observer is None:
+            return note
+
+        def observed(obj: Any, cls: type, frame: FrameType) -> None:
+            note(obj, cls, frame)
+            entry, observer = self._entries.get(id(obj)), self.ledger.observer
+            if entry is not None and observer is not None:
+                observer(obj, entry)
+
+        return observed
 
     def relate(self, obj: object, parts: Iterable[object], parent: object) -> None:
         """Note what an object that was just recorded is made of, and what it depends on; where that is recorded."""

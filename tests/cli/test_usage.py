@@ -36,7 +36,6 @@ BAD = {
     "abbreviated-option": (["run", "--lev", "full", *MUST_NOT_RUN], "--lev"),
     "short-option": (["run", "-x", *MUST_NOT_RUN], "-x"),
     "journal": (["run", "--journal", "j", *MUST_NOT_RUN], "--journal"),
-    "children": (["run", "--children", *MUST_NOT_RUN], "--children"),
     "missing-script": (["run", "nothing.py"], "nothing.py"),
     "script-under-a-file": (["run", "file/x.py"], "file/x.py"),
     "null-in-name": (["run", "--policy", "a\nb", *MUST_NOT_RUN], "a"),

@@ -6,12 +6,18 @@ import _thread
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 #: Seconds that the program stands still for the last word before it may go on until that is done.
 PATIENCE = 1.0
 _NAMES = ("SIGTERM", "SIGHUP")
+
+
+def _is_free(handler: object) -> bool:
+    """Whether nobody of the program's handles a signal; a forked child may still have its parent's last word."""
+    return handler is signal.SIG_DFL or isinstance(getattr(handler, "__self__", None), LastWord)
 
 
 class LastWord:
@@ -25,12 +31,25 @@ class LastWord:
         self._speak = speak
         self._pid = os.getpid()
         self._installed: list[signal.Signals] = []
+        self._speaking = False
+        self._deferred: int | None = None
+
+    @contextmanager
+    def speaking(self) -> Iterator[None]:
+        """Put a signal off while the last word is spoken already; the process dies of it at the end of the block."""
+        self._speaking = True
+        try:
+            yield
+        finally:
+            self._speaking = False
+            if self._deferred is not None:
+                os.kill(os.getpid(), self._deferred)
 
     def install(self) -> None:
         """Handle those signals that nobody handles and that are not ignored; for the main thread."""
         for name in _NAMES:
             number = getattr(signal, name, None)
-            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            if number is not None and _is_free(signal.getsignal(number)):
                 signal.signal(number, self._on_signal)
                 self._installed.append(number)
         if self._installed and hasattr(os, "register_at_fork"):
@@ -47,6 +66,9 @@ class LastWord:
         signal.signal(number, signal.SIG_DFL)  # a second signal of the kind kills at once
         if os.getpid() != self._pid:
             os.kill(os.getpid(), number)
+            return
+        if self._speaking:
+            self._deferred = number
             return
         done = threading.Event()
         try:

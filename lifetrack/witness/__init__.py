@@ -1,0 +1,1 @@
+"""The operating system as witness: what it has open beside what the records say."""

@@ -1,0 +1,91 @@
+"""Each way of starting a child is followed: its findings stand in the parent's report, with the process named."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.children.conftest import Family
+
+WORKER = """\
+import multiprocessing, os, sys
+def leak(_=None):
+    global kept
+    kept = open(os.devnull)
+if __name__ == "__main__":
+    context = multiprocessing.get_context(sys.argv[1])
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_a_process_of_multiprocessing(family: Family, method: str) -> None:
+    """What the child leaks is found once, under its name, whichever way it was started."""
+    family.run(WORKER + "    p = context.Process(target=leak, name='worker'); p.start(); p.join()\n", method)
+    assert family.leaked_in() == [("LT101", 4, ["worker"])]
+    assert [(each["name"], each["ending"]) for each in family.report["processes"]] == [("worker", "normal")]
+    assert "(worker)" in family.err
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_the_workers_of_an_executor(family: Family, method: str) -> None:
+    """Every worker reports, and the same leak in several of them is one finding that names them all."""
+    family.run(
+        WORKER + "    from concurrent.futures import ProcessPoolExecutor\n"
+        "    with ProcessPoolExecutor(2, mp_context=context) as executor:\n"
+        "        list(executor.map(leak, range(8)))\n",
+        method,
+    )
+    assert sum(each["count"] for each in family.report["findings"]) == 8
+    assert {each["site"]["line"] for each in family.report["findings"]} == {4}
+    assert 1 <= len(family.report["processes"]) <= 2
+    assert {each["ending"] for each in family.report["processes"]} == {"normal"}
+
+
+def test_the_workers_of_a_pool_that_is_terminated(family: Family) -> None:
+    """The end of a pool's block kills its workers; they report all the same."""
+    family.run(WORKER + "    with context.Pool(2) as pool:\n        pool.map(leak, range(8), 1)\n", "fork")
+    assert sum(each["count"] for each in family.report["findings"]) == 8
+    assert {each["ending"] for each in family.report["processes"]} <= {"normal", "signal"}
+    # A worker that was killed before its first line has not begun, and has nothing to report.
+    assert 1 <= len(family.report["processes"]) <= 2
+
+
+def test_a_bare_fork(family: Family) -> None:
+    """A forked child that ends as Python does reports what it leaked itself, and nothing that it inherited."""
+    family.run(
+        "import os, sys\n"
+        "inherited = open(os.devnull)\n"
+        "pid = os.fork()\n"
+        "if pid == 0:\n"
+        "    own = open(os.devnull)\n"
+        "    sys.exit(0)\n"
+        "os.waitpid(pid, 0)\n"
+    )
+    found = {(each["site"]["line"], tuple(process["pid"] for process in each["processes"])): each["count"]
+             for each in family.report["findings"]}  # fmt: skip
+    (child,) = family.report["processes"]
+    parent = family.report["process"]["pid"]
+    assert found == {(2, (parent,)): 1, (5, (child["pid"],)): 1}
+    assert child["parent_pid"] == parent
+    assert family.report["totals"]["acquired"] == 2
+
+
+def test_a_python_that_is_started_by_subprocess(family: Family) -> None:
+    """Another Python is followed through the environment, and so is the one that it starts in turn."""
+    family.run(
+        "import subprocess, sys\n"
+        "grandchild = \"kept = open('/dev/null')\"\n"
+        "child = f'import subprocess, sys; subprocess.run([sys.executable, \"-c\", {grandchild!r}])'\n"
+        "subprocess.run([sys.executable, '-c', child], check=True)\n"
+    )
+    assert [each["rule"] for each in family.report["findings"]] == ["LT101"]
+    child, grandchild = family.report["processes"]
+    assert child["parent_pid"] == family.report["process"]["pid"]
+    assert grandchild["parent_pid"] == child["pid"]
+    assert family.report["findings"][0]["processes"][0]["pid"] == grandchild["pid"]
+
+
+def test_without_the_option_nothing_is_followed(family: Family) -> None:
+    """Children are followed only when asked for."""
+    family.run(WORKER + "    p = context.Process(target=leak); p.start(); p.join()\n", "fork", options=())
+    assert family.report["findings"] == []
+    assert "processes" not in family.report
