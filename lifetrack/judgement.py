@@ -72,7 +72,8 @@ class Judgement:
         self.lasting: dict[Lasting, None] = {}
 
     def _file(self, entries: Iterable[Entry], otherwise: str, certainty: Certainty = Certainty.PROVEN) -> list[Case]:
-        return [self._ledger.file_leak(entry, otherwise, certainty) for entry in entries if not is_reported(entry)]
+        filed = (self._ledger.file_leak(entry, otherwise, certainty) for entry in entries)
+        return [case for case in filed if case is not None]
 
     def drain(self) -> None:
         """Take in what the collector noticed, and warn of it where the policy says so."""

@@ -185,6 +185,7 @@ class Recorder:
             extra_of(entry).ended = ended
         if extra is not None:
             let_go(obj, moved=False)
+            self.ledger.moved.pop(id(obj), None)
         if declaration.recognised and len(declaration.release) > 1:
             extra_of(entry).released_by = name
         if declaration.guard != "none":

@@ -152,7 +152,7 @@ class Ledger:
             entry[STATE] = COLLECTED
             if extra is not None and extra.transfer is not None:
                 self._forget_moved()
-            if extra is not None and extra.reported is not None:
+            if extra is not None and not extra.claim(rule):
                 continue
             end: Note | None = (words.COLLECTED, None, None, None) if rule in {"LT102", "LT104"} else None
             new.append(self.cases.add(Case(rule, certainty, entry, end)))
@@ -169,16 +169,14 @@ class Ledger:
         gone = set()
         while self.orphaned:
             gone.add(id(self.orphaned.popleft()))
-        return [
-            self.file_leak(entry, "LT104")
-            for entry in self.open_entries()
-            if id(entry[SCOPE]) in gone and not is_reported(entry)
-        ]
+        left = (entry for entry in self.open_entries() if id(entry[SCOPE]) in gone)
+        return [case for entry in left if (case := self.file_leak(entry, "LT104")) is not None]
 
-    def file_leak(self, entry: Entry, otherwise: str, certainty: Certainty = Certainty.PROVEN) -> Case:
-        """File an open entry as a leak."""
+    def file_leak(self, entry: Entry, otherwise: str, certainty: Certainty = Certainty.PROVEN) -> Case | None:
+        """File an open entry as a leak; give None if it was filed before."""
         rule, sure = leak_rule(entry, otherwise)
-        extra_of(entry).reported = rule
+        if not extra_of(entry).claim(rule):
+            return None
         # The entry goes on changing; the case keeps what it was.
         return self.cases.add(Case(rule, min(sure, certainty), list(entry), None))
 

@@ -41,23 +41,27 @@ def transfer(obj: _T, *, to: Any) -> _T:
     # The usual case, in full, as a call costs as much as all of it: one tracker, and an open owner inside no other one.
     key = id(obj)
     entry = lone.entries.get(key)
-    if entry is None or entry[0] not in _TRANSFERABLE:
-        return hand_to(obj, to, frame)
-    before: Any = entry[4]
-    if before is not None and before.is_owner and before.kind != "Owner":
+    before: Any = None if entry is None else entry[4]
+    is_held = before is not None and before.is_owner and before.kind != "Owner"
+    if entry is None or entry[0] not in _TRANSFERABLE or is_held:
         return hand_to(obj, to, frame)
     code = frame.f_code
     place = to.place
     entry[0] = 7  # BOUND
-    to.held[key] = obj
     if lone.whose[code.co_filename] == 3:  # the user's
         before = note_transfer(entry, key, (TRANSFERRED, (code, frame.f_lasti, None), None, place), lone.moved)
     else:
         before = note_transfer(entry, key, (TRANSFERRED, lone.mark(frame), lone.when(), place), lone.moved)
+    # Several threads may transfer it at once. Whoever comes last holds it: each looks again after what it has done.
+    to.held[key] = obj
+    if entry[4] is not place:
+        to.held.pop(key, None)
     if before is not None and before.is_owner and before is not place:
         holder = before.holder()
         if holder.__class__ is Owner:
             holder.held.pop(key, None)
+            if entry[4] is before:
+                holder.held[key] = obj
         elif holder is not None:
             holder.let_go(key, moved=True)
     if to.closed and to.held.pop(key, None) is not None:  # by another thread, meanwhile: it has not released it

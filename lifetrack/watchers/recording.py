@@ -168,6 +168,7 @@ class Recording:
         finally:
             note_release(self.engine, entry, frame)
             let_go(obj, moved=False)
+            self.ledger.moved.pop(id(obj), None)
 
     def release_failed(self, obj: Any, declaration: Declaration, error: BaseException, frame: FrameType) -> None:
         """Record a release that raised, for a kind that cannot be asked for its state."""
