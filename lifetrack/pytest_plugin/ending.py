@@ -1,0 +1,88 @@
+"""The end of the run: what came too late for its test, the reports, the summary, and the exit status."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lifetrack.pytest_plugin.options import worker_of
+from lifetrack.pytest_plugin.run import Run
+from lifetrack.pytest_plugin.summary import Summary, evidence, rows_of, write
+from lifetrack.pytest_plugin.verdict import fails_run
+from lifetrack.pytest_plugin.workers import WorkerHooks, hand_over
+from lifetrack.reports.files import write_report
+from lifetrack.reports.layout import counted
+from lifetrack.values.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from _pytest.terminal import TerminalReporter
+
+#: Left out: what is live when the tests are over may well be released before the process ends.
+_AT_EXIT = "LT101"
+
+
+class EndHooks:
+    """The hooks that concern the whole run."""
+
+    def __init__(self, run: Run, workers: WorkerHooks) -> None:
+        self._run = run
+        self._workers = workers
+        self._clean = ""
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, Any, Any]:
+        """Judge what came too late for its test, write the reports, and fail the run where that is due."""
+        result = yield
+        self._write_reports()
+        for place, finding in self._run.docket.rest():
+            if finding.rule == _AT_EXIT:
+                continue
+            self._run.shown.append(finding)
+            if self._run.terms.fails(finding) and fails_run(finding, place):
+                self._run.failing.append(finding)
+        summary = self._summary()
+        if worker_of(self._run.config) is not None:
+            hand_over(self._run.config, summary)
+        failing = any(each.failing or each.problems for each in (summary, *self._workers.summaries))
+        if failing and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        return result
+
+    def _write_reports(self) -> None:
+        run = self._run
+        if not run.tracker.is_tracking():
+            run.ensure(run.terms)
+        report = run.tracker.final_report()
+        run.docket.take(run.tracker.ledger)
+        found = [finding for finding in report.findings if finding.rule != _AT_EXIT]
+        totals = replace(report.totals, findings=sum(finding.count for finding in found if finding.allowed is None))
+        for path in run.options.reports:
+            try:
+                write_report(replace(report, findings=tuple(found), totals=totals), path)
+            except ConfigurationError as error:
+                run.problems.append(f"lifetrack: {error}")
+        self._clean = (
+            f"lifetrack: no findings; {counted(totals.acquired, 'resource')} acquired, {totals.released} released"
+        )
+
+    def _summary(self) -> Summary:
+        run = self._run
+        allowed = [finding for finding in run.shown if finding.allowed is not None]
+        found = [finding for finding in run.shown if finding.allowed is None]
+        quiet = [*rows_of(allowed), *rows_of(run.docket.raised, "raised in the program")]
+        text = evidence(run.failing) if run.failing else ""
+        number = sum(finding.count for finding in run.failing)
+        return Summary(rows_of(found), quiet, text, number, run.problems, worker_of(run.config) or "")
+
+    def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
+        """Write the section at the end."""
+        verbose = self._run.config.get_verbosity() > 0
+        write(terminalreporter, [self._summary(), *self._workers.summaries], verbose, self._clean)
+
+    def pytest_report_header(self) -> str:
+        """Say that it is on, and what is watched."""
+        watched = ", ".join(self._run.options.watch) or "declared classes only"
+        return f"lifetrack: level {self._run.options.level.word}, watching {watched}"

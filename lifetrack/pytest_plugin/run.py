@@ -1,0 +1,84 @@
+"""One run of pytest: the tracker with this run's settings, and the scopes of tests and fixtures with their leaks."""
+
+from __future__ import annotations
+
+import pytest
+
+from lifetrack.ledger.places import PROCESS, Place
+from lifetrack.pytest_plugin.duties import Docket, Duty
+from lifetrack.pytest_plugin.options import Options, Terms
+from lifetrack.tracker import Tracker
+from lifetrack.values.errors import ConfigurationError
+from lifetrack.values.findings import Finding
+from lifetrack.values.settings import Settings, parse_policy
+
+
+class Run:
+    """What the rooms of the plugin share."""
+
+    def __init__(self, config: pytest.Config, options: Options, tracker: Tracker) -> None:
+        self.config = config
+        self.options = options
+        self.tracker = tracker
+        self.terms = Terms(options.level, options.fail_on)
+        self.docket = Docket()
+        #: Findings for the summary, and those of them that fail the run because no test could be failed for them.
+        self.shown: list[Finding] = []
+        self.failing: list[Finding] = []
+        self.problems: list[str] = []
+        self._before: Settings | None = None
+        self._base: Place = PROCESS
+        self._started = False
+
+    # -- the tracker ---------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start tracking; what was on before, if anything, is remembered."""
+        engine = self.tracker.engine
+        self._before = None if engine is None else engine.settings
+        self.ensure(self.terms)
+        if self.tracker.ledger is not None:
+            # In a run inside a test of another run, what is acquired is that test's.
+            self._base = self.tracker.ledger.place.get()
+
+    def ensure(self, terms: Terms) -> None:
+        """Bring the settings to what this run wants: a test's marker or the program itself may have changed them."""
+        engine = self.tracker.engine
+        wanted = Settings(terms.level, parse_policy("raise"))
+        if engine is not None and engine.settings == wanted:
+            return
+        watch = self.options.watch if engine is None or not self._started else ()
+        self._started = True
+        # Whoever had switched it on before us still gets the report at exit.
+        report = None if self._before is not None else False
+        self.tracker.start(terms.level, policy=wanted.policy, watch=watch, report=report)
+
+    def stop(self) -> None:
+        """Stop tracking, or go back to the settings that it had before this run."""
+        if self._before is None:
+            self.tracker.stop()
+        else:
+            self.tracker.start(self._before.level, policy=self._before.policy, frames=self._before.frames)
+
+    # -- scopes --------------------------------------------------------------------------------------------------
+
+    def new_duty(self, name: str, kind: str, terms: Terms) -> Duty:
+        """Make the scope of a test or of a fixture."""
+        ledger = self.tracker.ledger
+        if ledger is None:
+            raise ConfigurationError("tracking is off")
+        duty = Duty(self.tracker, ledger, name, kind, terms, self._base)
+        if self.options.witness and duty.place is not None:
+            self.tracker.begin_witness(duty.place)
+        return duty
+
+    def end(self, duty: Duty) -> list[Finding]:
+        """End a scope; give the findings that are failures, and keep for the summary what is worth it."""
+        self.docket.take(self.tracker.ledger, scopes_raised=True)
+        duty.end()
+        self.docket.take(self.tracker.ledger)
+        findings = [] if duty.place is None else self.docket.of(duty.place)
+        if duty.failed:  # a consequence, which the failing test shows
+            return [finding for finding in findings if finding.allowed is None]
+        self.shown += findings
+        return [finding for finding in findings if duty.terms.fails(finding)]
