@@ -84,7 +84,7 @@ def _word(parse: Callable[[Any], Any]) -> Callable[[str, object], Any]:
 #: How each setting is read: from the folder that paths are told from, and the value.
 READERS: dict[str, Callable[[str, object], Any]] = {
     "level": _word(parse_level),
-    "policy": _word(lambda value: parse_policy(value, default="raise")),
+    "policy": _word(parse_policy),
     "watch": _word(lambda value: check_names(names(value))),
     "fail_on": _word(lambda value: parse_fail_on("" if value is None else value)),
     "report": _reports,
@@ -102,16 +102,21 @@ SETTINGS = {
     PYTEST: (*_OF_ALL, "third_party", "own", "baseline", "update_baseline"),
     RUN: (*_OF_ALL, "children", "error_exitcode"),
 }
+_POLICIES = {PYTEST: "raise", RUN: "record"}
 #: In the table an update would be made by every run, for all time.
 _NOT_IN_TABLE = ("update_baseline",)
 
 
-def checked(values: Mapping[str, object], where: Callable[[str], str], folder: str) -> dict[str, Any]:
-    """Read some settings; raise ConfigurationError that begins with ``where`` the wrong one stands."""
+def checked(values: Mapping[str, object], where: Callable[[str], str], folder: str, tool: str) -> dict[str, Any]:
+    """Read some settings; raise ConfigurationError that begins with ``where`` the wrong one stands.
+
+    ``tool`` says which policy the rules have that a mapping does not name.
+    """
     result = {}
     for name, value in values.items():
         try:
-            result[name] = READERS[name](folder, value)
+            read = READERS[name]
+            result[name] = read(folder, value) if name != "policy" else parse_policy(value, default=_POLICIES[tool])  # type: ignore[arg-type]
         except ConfigurationError as error:
             raise ConfigurationError(f"{where(name)}: {error}") from None
     return result
@@ -127,7 +132,7 @@ def from_environment(tool: str, environment: Mapping[str, str] | None = None) ->
     given = os.environ if environment is None else environment
     found = {name: given[variable(name)] for name in SETTINGS[tool] if variable(name) in given}
     values = {name: value for name, value in found.items() if value or name == "watch"}
-    return checked(values, lambda name: f"environment variable {variable(name)}", os.getcwd())
+    return checked(values, lambda name: f"environment variable {variable(name)}", os.getcwd(), tool)
 
 
 def find_table(start: str) -> str | None:
@@ -164,9 +169,9 @@ def from_table(path: str | None, tool: str) -> dict[str, Any]:
     }
     folder = os.path.dirname(path)
     for name, values in of_tools.items():
-        checked(values, lambda key, name=name: f"{path}: [tool.{TOOL}.{name}] {key}", folder)  # type: ignore[misc]
-    result = checked(common, lambda key: f"{path}: [tool.{TOOL}] {key}", folder)
-    own = checked(of_tools[tool], lambda key: f"{path}: [tool.{TOOL}.{tool}] {key}", folder)
+        checked(values, lambda key, name=name: f"{path}: [tool.{TOOL}.{name}] {key}", folder, name)  # type: ignore[misc]
+    result = checked(common, lambda key: f"{path}: [tool.{TOOL}] {key}", folder, tool)
+    own = checked(of_tools[tool], lambda key: f"{path}: [tool.{TOOL}.{tool}] {key}", folder, tool)
     return {name: value for name, value in {**result, **own}.items() if name in SETTINGS[tool]}
 
 
