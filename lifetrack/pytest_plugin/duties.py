@@ -42,6 +42,8 @@ class Duty(Scope):
         self.terms = terms
         self.failed = False
         self.ended = False
+        #: What was found at its end.
+        self.found: list[Finding] = []
 
     @contextmanager
     def inside(self) -> Iterator[None]:

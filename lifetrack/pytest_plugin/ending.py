@@ -10,7 +10,7 @@ import pytest
 
 from lifetrack.pytest_plugin.options import worker_of
 from lifetrack.pytest_plugin.run import Run
-from lifetrack.pytest_plugin.summary import Summary, evidence, owner_name, rows_of, write
+from lifetrack.pytest_plugin.summary import FOREIGN, KNOWN, Summary, evidence, header, owner_name, rows_of, write
 from lifetrack.pytest_plugin.verdict import fails_run
 from lifetrack.pytest_plugin.workers import WorkerHooks, hand_over
 from lifetrack.reports.files import write_report
@@ -52,7 +52,7 @@ class EndHooks:
         due = [finding for place, finding in rest if run.terms.counts(finding) and fails_run(finding, place)]
         for owner in dict.fromkeys(map(owner_name, due)):
             run.ratchet.note(owner, [finding for finding in due if owner_name(finding) == owner])
-        run.shown += [finding for _, finding in rest]
+        run.show([finding for _, finding in rest], run.terms)
         run.failing += filter(run.terms.fails, due)
 
     def _write_reports(self) -> None:
@@ -76,17 +76,17 @@ class EndHooks:
         run = self._run
         allowed = [finding for finding in run.shown if finding.allowed is not None]
         found = [finding for finding in run.shown if finding.allowed is None]
-        quiet = [*rows_of(allowed), *rows_of(run.docket.raised, "raised in the program")]
+        verbose = run.config.get_verbosity() > 0
+        quiet = [*rows_of(allowed), *rows_of(run.docket.raised, "raised in the program"), *rows_of(run.known, KNOWN)]
+        rows = [*rows_of(found, verbose=verbose), *rows_of(run.foreign, FOREIGN)]
         text = evidence(run.failing) if run.failing else ""
         number = sum(finding.count for finding in run.failing)
-        return Summary(rows_of(found), quiet, text, number, run.problems, worker_of(run.config) or "")
+        return Summary(rows, quiet, text, number, run.problems, worker_of(run.config) or "")
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         """Write the section at the end."""
-        verbose = self._run.config.get_verbosity() > 0
-        write(terminalreporter, [self._summary(), *self._workers.summaries], verbose, self._clean)
+        write(terminalreporter, [self._summary(), *self._workers.summaries], self._clean)
 
     def pytest_report_header(self) -> str:
-        """Say that it is on, and what is watched."""
-        watched = ", ".join(self._run.options.watch) or "declared classes only"
-        return f"lifetrack: level {self._run.options.level.word}, watching {watched}"
+        """Say that it is on, what is watched, and what is held against nobody."""
+        return header(self._run.options)
