@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lifetrack.detect.families import Leak, fold
+from lifetrack.ledger import clock
 from lifetrack.ledger.cases import Case
 from lifetrack.ledger.entries import Entry, origin_of, place_of
 from lifetrack.ledger.ledger import Ledger
@@ -75,9 +75,9 @@ class Duty(Scope):
         self.ended = True
         if not self.is_current():
             return
-        deadline = time.monotonic() + self._tracker.pending_grace(self._place, self._mark)
-        while time.monotonic() < deadline and self._tracker.pending_grace(self._place, self._mark):
-            time.sleep(_LOOK)
+        deadline = clock.now() + self._tracker.pending_grace(self._place, self._mark)
+        while clock.now() < deadline and self._tracker.pending_grace(self._place, self._mark):
+            clock.wait(_LOOK)
         self._tracker.end_scope(self._place, self._mark, may_raise=False)
 
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from lifetrack.pytest_plugin.options import FAIL, Options
+from lifetrack.reports.evidence import WIDTH as _WIDTH
+from lifetrack.reports.evidence import evidence
 from lifetrack.reports.grouping import group
-from lifetrack.reports.layout import BLANK, Layout, Line, counted, plain
+from lifetrack.reports.layout import Layout, counted
 from lifetrack.reports.paths import shortest
-from lifetrack.reports.text_finding import finding_lines, place, subject
+from lifetrack.reports.text_finding import place, subject
 from lifetrack.values.findings import Certainty, Finding
+
+__all__ = ["FOREIGN", "KNOWN", "Row", "Summary", "evidence", "failure", "header", "owner_name", "rows_of", "write"]
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
-_WIDTH = 100
 _MAX_ROWS, _MAX_OWNERS = 50, 10
 #: The notes of what is told apart.
 KNOWN, FOREIGN = "known", "third-party code"
@@ -48,16 +50,6 @@ class Summary(NamedTuple):
     failing: int
     problems: list[str]
     worker: str = ""
-
-
-def evidence(findings: Iterable[Finding]) -> str:
-    """Tell findings one by one with their stacks, worst first."""
-    layout = Layout(_WIDTH)
-    lines: list[Line] = []
-    for number, finding in enumerate(group(findings), 1):
-        lines += [BLANK] if lines else []
-        lines += finding_lines(finding, number, os.getpid(), layout)
-    return plain(lines).rstrip("\n")
 
 
 def failure(findings: Sequence[Finding]) -> str:
