@@ -137,6 +137,11 @@ class Tracker:
         return None if self._account is None else self._account.engine
 
     @property
+    def reports_to(self) -> bool | tuple[str, ...]:
+        """Where the report goes at exit, as :meth:`start` takes it: True is standard error, False nowhere."""
+        return False if self._account is None else self._account.targets
+
+    @property
     def singles(self) -> Singles:
         """The single objects; raises LifetrackError while tracking is off."""
         return self._on().singles

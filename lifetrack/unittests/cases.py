@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from lifetrack.reports.evidence import evidence
 from lifetrack.tracker import default_tracker
 from lifetrack.unittests.hooks import Attribution
-from lifetrack.unittests.stretches import TEST, Stretch, is_in_test
+from lifetrack.unittests.stretches import TEST, Stretch, running_test
 from lifetrack.values.errors import LeakError
 from lifetrack.values.findings import Finding
 from lifetrack.values.settings import PolicyChoice, parse_fail_on, parse_level, parse_policy
@@ -89,7 +89,7 @@ class LeakCheckMixin:
     def run(self, result: Any = None) -> Any:
         """Run the test as unittest does, and report it as a failure if nothing else is wrong but a leak."""
         tracker = default_tracker()
-        if is_in_test(tracker):
+        if running_test(tracker) not in {None, self.id()}:  # type: ignore[attr-defined]
             return super().run(result)  # type: ignore[misc]
         mine = _begin(type(self))
         given = result

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from lifetrack.tracker import Tracker
-from lifetrack.unittests.stretches import FIXTURE, TEST, Stretch, is_in_test
+from lifetrack.unittests.stretches import FIXTURE, TEST, Stretch, running_test
 from lifetrack.values.findings import Finding
 from lifetrack.watchers.imports import forget, when_imported
 
@@ -81,7 +81,7 @@ class Attribution:
     # -- tests ---------------------------------------------------------------------------------------------------
 
     def _run(self, go_on: Callable[[], Any], test: Any, *_: Any, **__: Any) -> Any:
-        if is_in_test(self._tracker):
+        if running_test(self._tracker) is not None:
             return go_on()
         stretch = Stretch(self._tracker, test.id(), TEST)
         try:

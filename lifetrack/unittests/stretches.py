@@ -67,7 +67,8 @@ class Stretch:
         return self._place is not None and belongs_to(case.entry, self._place) and not case.raised
 
 
-def is_in_test(tracker: Tracker) -> bool:
-    """Whether somebody has entered a test already: the pytest plugin, or a test that runs tests."""
+def running_test(tracker: Tracker) -> str | None:
+    """Name the test that somebody has entered already: the pytest plugin, or a test that runs tests."""
     ledger = tracker.ledger
-    return ledger is not None and any(place.kind == TEST for place in ledger.place.get().lineage())
+    lineage = () if ledger is None else ledger.place.get().lineage()
+    return next((place.name for place in lineage if place.kind == TEST), None)
