@@ -2,10 +2,10 @@
 
     python benchmarks/real_suites.py [--folder FOLDER] [--level LEVEL] [WORD...]   # only suites whose name has a word
 
-Each suite comes with its source distribution from the registry that pip is set to, into a temporary folder (or one that is
-named, to be used again), and runs unmodified with loopback only where the system allows that: once plain and once with the
-standard library watched. Compared is the outcome of every single test. Every place of a finding gets a line, with whose it
-is and in which tests. The status is 1 if the outcomes of a suite differ.
+Each suite comes with its source distribution from the registry that pip is set to, into a temporary folder (or one that
+is named, to be used again), and runs unmodified with loopback only where the system allows that: once plain and once
+with the standard library watched. Compared is the outcome of every single test. Every place of a finding gets a line,
+with whose it is. The status is 1 if the outcomes of a suite differ.
 """
 
 from __future__ import annotations
