@@ -112,7 +112,8 @@ class Judgement:
             dropped = [case for case in self._dropped(place) if case not in raising]
             raising += dropped
             told += [(case.entry, finding_of_case(self._ledger, case)) for case in dropped]
-        findings = fold((entry, finding) for entry, finding in told if finding.allowed is None)
+        told = [(entry, finding) for entry, finding in told if finding.allowed is None and not policy.pardons(finding)]
+        findings = fold(told)
         if findings:
             for case in raising:
                 case.raised = True

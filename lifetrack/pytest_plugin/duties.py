@@ -143,7 +143,7 @@ class Docket:
             finding = finding_of_case(ledger, case)
             place = place_of(case.entry)
             by_scope = scopes_raised and finding.rule != "LT102" and place.owner().kind not in _OWN
-            if not finding.is_leak or by_scope:
+            if by_scope or (case.raised and not finding.is_leak):
                 self.raised.append(finding)
             else:
                 self._waiting.setdefault(_blamed_of(case.entry), []).append((case.entry, finding))

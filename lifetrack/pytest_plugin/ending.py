@@ -10,7 +10,7 @@ import pytest
 
 from lifetrack.pytest_plugin.options import worker_of
 from lifetrack.pytest_plugin.run import Run
-from lifetrack.pytest_plugin.summary import Summary, evidence, rows_of, write
+from lifetrack.pytest_plugin.summary import Summary, evidence, owner_name, rows_of, write
 from lifetrack.pytest_plugin.verdict import fails_run
 from lifetrack.pytest_plugin.workers import WorkerHooks, hand_over
 from lifetrack.reports.files import write_report
@@ -37,12 +37,7 @@ class EndHooks:
         """Judge what came too late for its test, write the reports, and fail the run where that is due."""
         result = yield
         self._write_reports()
-        for place, finding in self._run.docket.rest():
-            if finding.rule == _AT_EXIT:
-                continue
-            self._run.shown.append(finding)
-            if self._run.terms.fails(finding) and fails_run(finding, place):
-                self._run.failing.append(finding)
+        self._judge_rest()
         summary = self._summary()
         if worker_of(self._run.config) is not None:
             hand_over(self._run.config, summary)
@@ -50,6 +45,15 @@ class EndHooks:
         if failing and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         return result
+
+    def _judge_rest(self) -> None:
+        run = self._run
+        rest = [(place, finding) for place, finding in run.docket.rest() if finding.rule != _AT_EXIT]
+        due = [finding for place, finding in rest if run.terms.counts(finding) and fails_run(finding, place)]
+        for owner in dict.fromkeys(map(owner_name, due)):
+            run.ratchet.note(owner, [finding for finding in due if owner_name(finding) == owner])
+        run.shown += [finding for _, finding in rest]
+        run.failing += filter(run.terms.fails, due)
 
     def _write_reports(self) -> None:
         run = self._run

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lifetrack.ledger.leaving import note_left
+from lifetrack.pytest_plugin.baselines import BaselineHooks
 from lifetrack.pytest_plugin.coroutines import test_within
 from lifetrack.pytest_plugin.duties import TEST
 from lifetrack.pytest_plugin.ending import EndHooks
@@ -34,6 +35,7 @@ def switch_on(config: pytest.Config, level: str) -> None:
         "fixtures": fixtures,
         "workers": workers,
         "ending": EndHooks(run, workers),
+        "baseline": BaselineHooks(run, run.ratchet),
     }
     for name, room in rooms.items():
         config.pluginmanager.register(room, f"lifetrack-{name}")
@@ -55,6 +57,7 @@ class Plugin:
         """Check every marker before the first test runs."""
         for item in items:
             terms_of(item, self._run.options)
+            self._run.options.leniency.own_package_of(str(item.path))
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
 import pytest
 
+from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.places import PROCESS, Place
-from lifetrack.pytest_plugin.duties import Docket, Duty
+from lifetrack.pytest_plugin.duties import TEST, Docket, Duty
 from lifetrack.pytest_plugin.options import Options, Terms
+from lifetrack.pytest_plugin.ratchet import Ratchet
 from lifetrack.tracker import Tracker
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Finding
-from lifetrack.values.settings import Settings, parse_policy
+from lifetrack.values.settings import Settings
+
+
+class Extra(NamedTuple):
+    """What is watched for the sake of a marker, since when."""
+
+    names: tuple[str, ...]
+    ledger: Ledger
+    mark: int
+    undo: Callable[[], object]
+
+    def is_needed(self, tracker: Tracker) -> bool:
+        """Whether something is open that may be one of these: its release would be missed."""
+        return tracker.ledger is self.ledger and any(True for _ in self.ledger.open_since(self.mark, keep=True))
 
 
 class Run:
@@ -20,12 +40,16 @@ class Run:
         self.config = config
         self.options = options
         self.tracker = tracker
-        self.terms = Terms(options.level, options.fail_on)
+        self.terms = options.terms
+        #: What holds at this moment.
+        self._now = options.terms
+        self._extra: list[Extra] = []
         self.docket = Docket()
         #: Findings for the summary, and those of them that fail the run because no test could be failed for them.
         self.shown: list[Finding] = []
         self.failing: list[Finding] = []
         self.problems: list[str] = []
+        self.ratchet = Ratchet(options.baseline, os.fspath(config.rootpath))
         self._before: Settings | None = None
         self._base: Place = PROCESS
         self._started = False
@@ -43,18 +67,35 @@ class Run:
 
     def ensure(self, terms: Terms) -> None:
         """Bring the settings to what this run wants: a test's marker or the program itself may have changed them."""
+        self._now = terms
         engine = self.tracker.engine
-        wanted = Settings(terms.level, parse_policy("raise"))
+        wanted = Settings(terms.level, replace(terms.policy, pardon=self._pardons))
         if engine is not None and engine.settings == wanted:
+            self._watch(terms.watch)
             return
         watch = self.options.watch if engine is None or not self._started else ()
         self._started = True
         # Whoever had switched it on before us still gets the report at exit.
         report = None if self._before is not None else False
         self.tracker.start(terms.level, policy=wanted.policy, watch=watch, report=report)
+        self._watch(terms.watch)
+
+    def _pardons(self, finding: Finding) -> bool:
+        return self._now.pardons(finding)
+
+    def _watch(self, names: tuple[str, ...]) -> None:
+        """Watch what a marker asks for, until a test comes that does not."""
+        for extra in [each for each in self._extra if each.names != names and not each.is_needed(self.tracker)]:
+            self._extra.remove(extra)
+            extra.undo()
+        ledger = self.tracker.ledger
+        if names and ledger is not None and all(extra.names != names for extra in self._extra):
+            self._extra.append(Extra(names, ledger, ledger.mark(), self.tracker.watch(*names)))
 
     def stop(self) -> None:
         """Stop tracking, or go back to the settings that it had before this run."""
+        for extra in self._extra:
+            extra.undo()
         if self._before is None:
             self.tracker.stop()
         else:
@@ -81,4 +122,5 @@ class Run:
         if duty.failed:  # a consequence, which the failing test shows
             return [finding for finding in findings if finding.allowed is None]
         self.shown += findings
+        self.ratchet.note(duty.name if duty.kind == TEST else f"{duty.kind} {duty.name}", filter(duty.terms.counts, findings))
         return [finding for finding in findings if duty.terms.fails(finding)]
