@@ -123,7 +123,7 @@ def checked(values: Mapping[str, object], where: Callable[[str], str], folder: s
 
 
 def variable(name: str) -> str:
-    """Name the environment variable of a setting: ``LIFETRACK`` for the level, ``LIFETRACK_WATCH``, …"""
+    """Name the environment variable of a setting: ``LIFETRACK`` for the level, ``LIFETRACK_WATCH`` and so on."""
     return "LIFETRACK" if name == "level" else f"LIFETRACK_{name.upper()}"
 
 

@@ -29,7 +29,7 @@ _clock = _REAL
 
 def use(clock: Clock | None) -> Clock | None:
     """Go by another clock from now on, None for that of the system; give the one before, None if it was that."""
-    global _clock  # noqa: PLW0603 - there is one time
+    global _clock
     before, _clock = _clock, _REAL if clock is None else clock
     return None if before is _REAL else before
 

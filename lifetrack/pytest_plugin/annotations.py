@@ -46,7 +46,7 @@ class AnnotationHooks:
         """Let a worker hand over what the controller is to write."""
         result = yield
         if os.environ.get("GITHUB_ACTIONS") == "true":
-            self._lines[:0] = annotations(self._run)
+            self._lines[:0] = commands(self._run)
         if worker_of(self._run.config) is not None:
             self._run.config.workeroutput[_OUTPUT] = self._lines  # type: ignore[attr-defined]
         return result
@@ -81,8 +81,8 @@ def properties(findings: Iterable[Finding], terms: Terms) -> list[str]:
     return texts
 
 
-def annotations(run: Run) -> list[str]:
-    """Give the workflow commands of one process: errors for what fails, warnings for the rest; known ones are left out."""
+def commands(run: Run) -> list[str]:
+    """Give the workflow commands of one process: errors for what fails, warnings for the rest, none for known ones."""
     failing = {finding.fingerprint for finding in run.failing}
     lines = []
     for finding in group([*run.shown, *run.foreign]):

@@ -64,7 +64,9 @@ class BaselineHooks:
 
     def _covered(self, session: pytest.Session) -> Coverage:
         config = self._run.config
-        narrowed = any("::" in argument for argument in config.args) or any(map(config.getoption, _NARROWING, (None,) * 3))
+        narrowed = any("::" in argument for argument in config.args) or any(
+            map(config.getoption, _NARROWING, (None,) * 3)
+        )
         stopped = bool(session.shouldstop or session.shouldfail or self._failed)
         whole = self._done >= self._collected and not (narrowed or stopped or self._left_out)
         whole = whole and _asks_for_all(config)
@@ -83,11 +85,11 @@ class BaselineHooks:
             findings = self._raised_for(error)
             self._ratchet.note(item.nodeid, findings)
             if findings and self._run.options.updates_baseline:
-                report.outcome, report.wasxfail = "skipped", _WRITTEN  # type: ignore[attr-defined]
+                report.outcome, report.wasxfail = "skipped", _WRITTEN
         return report
 
     def _raised_for(self, error: LifetrackError) -> list[Finding]:
-        """Give what an exception was raised for: by a misuse or by the end of a scope, not by the test's own question."""
+        """Give what an exception was raised for: a misuse or the end of a scope, not the test's own question."""
         if error.finding is None:
             return []
         findings = list(error.findings) if isinstance(error, LeakError) else [error.finding]

@@ -10,6 +10,7 @@ import pytest
 from lifetrack.ledger.leaving import note_left
 from lifetrack.pytest_plugin.annotations import AnnotationHooks
 from lifetrack.pytest_plugin.baselines import BaselineHooks
+from lifetrack.pytest_plugin.coroutines import test_within
 from lifetrack.pytest_plugin.duties import TEST
 from lifetrack.pytest_plugin.ending import EndHooks
 from lifetrack.pytest_plugin.fixture import DUTY
@@ -29,9 +30,10 @@ def switch_on(config: pytest.Config, level: str) -> None:
     run = Run(config, read_options(config, level), default_tracker())
     run.start()
     workers = WorkerHooks()
+    fixtures = FixtureHooks(run)
     rooms = {
-        "plugin": Plugin(run),
-        "fixtures": FixtureHooks(run),
+        "plugin": Plugin(run, fixtures),
+        "fixtures": fixtures,
         "workers": workers,
         # Before the ending: of wrappers that come last the one registered last is the innermost.
         "annotations": AnnotationHooks(run),
@@ -45,8 +47,9 @@ def switch_on(config: pytest.Config, level: str) -> None:
 class Plugin:
     """The hooks that concern tests."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, fixtures: FixtureHooks) -> None:
         self._run = run
+        self._fixtures = fixtures
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_unconfigure(self) -> None:
@@ -72,7 +75,8 @@ class Plugin:
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Run the test in its scope."""
-        with item.stash[DUTY].inside():
+        inside = item.stash[DUTY].inside
+        with inside(), test_within(item, inside):
             return (yield)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
@@ -86,6 +90,7 @@ class Plugin:
             duty.failed = True
             raise
         finally:
+            self._fixtures.hand_on(duty)
             blamed = self._run.end(duty)
             item.stash[_SECTION] = evidence(blamed) if blamed and duty.failed else ""
         if blamed and not duty.failed:

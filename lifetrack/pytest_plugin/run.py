@@ -125,7 +125,9 @@ class Run:
             return [finding for finding in findings if finding.allowed is None]
         duty.found = findings
         self.show(findings, duty.terms)
-        self.ratchet.note(duty.name if duty.kind == TEST else f"{duty.kind} {duty.name}", filter(duty.terms.counts, findings))
+        self.ratchet.note(
+            duty.name if duty.kind == TEST else f"{duty.kind} {duty.name}", filter(duty.terms.counts, findings)
+        )
         return [finding for finding in findings if duty.terms.fails(finding)]
 
     def show(self, findings: Iterable[Finding], terms: Terms) -> None:

@@ -12,7 +12,8 @@ from lifetrack.reports.files import AnyPath
 
 _PREAMBLE = f"""\
 # Findings of lifetrack that are known and accepted for a while; `pytest --lifetrack-update-baseline` writes them.
-# For people: reason = "why", issue = "https://...", expires = 2026-12-31 (the last day). An update keeps these and comments.
+# For people: reason = "why", issue = "https://...", expires = 2026-12-31 (the last day). An update keeps them,
+# and comments.
 format = "{FORMAT}"
 version = {VERSION}
 """
@@ -30,10 +31,11 @@ def render(baseline: Baseline) -> str:
     Raises ConfigurationError where the text is written in a way that cannot be kept, and changes nothing then.
     """
     preamble, blocks = _split(baseline.text)
-    parts = [preamble.rstrip("\n") or _PREAMBLE.rstrip("\n")]
-    for known in sorted(baseline.entries.values(), key=_order):
-        parts.append(_renewed(blocks[known.fingerprint], known) if known.fingerprint in blocks else _new(known))
-    text = "\n\n".join(parts) + "\n"
+    entries = sorted(baseline.entries.values(), key=_order)
+    tables = [
+        _renewed(blocks[each.fingerprint], each) if each.fingerprint in blocks else _new(each) for each in entries
+    ]
+    text = "\n\n".join([preamble.rstrip("\n") or _PREAMBLE.rstrip("\n"), *tables]) + "\n"
     if parse_baseline(baseline.path, text).entries != baseline.entries:
         mend = "write each entry as a table [known.FINGERPRINT] with one line for each name"
         raise problem(baseline.path, f"it cannot be updated without losing what was written by hand: {mend}")

@@ -1,4 +1,4 @@
-"""The whole protocol of a plugin: hand over a factory, and every legal and illegal sequence is tried on what it makes."""
+"""The whole protocol of a plugin: every legal and every illegal sequence is tried on what a factory makes."""
 
 from __future__ import annotations
 

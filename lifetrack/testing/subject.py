@@ -160,8 +160,7 @@ class Subject:
         async with scope:
             with self.tracker.allow(REASON):
                 await steps()
-            found = self.tracker.find_leaks(scope=scope)
-        return found
+            return self.tracker.find_leaks(scope=scope)
 
 
 async def settled(value: Any) -> Any:

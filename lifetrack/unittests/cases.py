@@ -6,6 +6,7 @@ import sys
 import unittest
 from collections.abc import Sequence
 from typing import Any, ClassVar
+from unittest.util import strclass
 
 from lifetrack.reports.evidence import evidence
 from lifetrack.tracker import default_tracker
@@ -53,7 +54,7 @@ def _verdict(suite: Any, result: Any, about: Any, name: str, findings: list[Find
         try:
             raise _error(failing, name)
         except LeakError as error:
-            suite._createClassOrModuleLevelException(result, error, "tearDownClass", unittest.util.strclass(about))
+            suite._createClassOrModuleLevelException(result, error, "tearDownClass", strclass(about))
 
 
 _attribution = Attribution(default_tracker(), _verdict, _switch)
@@ -124,10 +125,10 @@ class _Patient:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._result, name)
 
-    def addSuccess(self, test: Any) -> None:  # noqa: N802 - unittest's name
+    def addSuccess(self, _: Any) -> None:  # noqa: N802 - unittest's name
         self._succeeded = True
 
-    def stopTest(self, test: Any) -> None:  # noqa: N802 - unittest's name
+    def stopTest(self, _: Any) -> None:  # noqa: N802 - unittest's name
         self._stopped = True
 
     def conclude(self, test: Any, findings: Sequence[Finding]) -> None:

@@ -92,7 +92,7 @@ class Attribution:
 
     # -- classes and modules -------------------------------------------------------------------------------------
 
-    def _class_begins(self, go_on: Callable[[], Any], suite: Any, test: Any, result: Any) -> Any:
+    def _class_begins(self, go_on: Callable[[], Any], _: Any, test: Any, result: Any) -> Any:
         cls = type(test)
         if cls is getattr(result, "_previousTestClass", None) or not hasattr(cls, "setUpClass"):
             return go_on()
@@ -110,7 +110,7 @@ class Attribution:
             if self._switch is not None:
                 self._switch(cls, False)
 
-    def _module_begins(self, go_on: Callable[[], Any], suite: Any, test: Any, result: Any) -> Any:
+    def _module_begins(self, go_on: Callable[[], Any], _: Any, test: Any, result: Any) -> Any:
         module, before = type(test).__module__, getattr(result, "_previousTestClass", None)
         if before is not None and before.__module__ == module:
             return go_on()

@@ -51,7 +51,7 @@ class Stretch:
             ledger.place.set(outside)
 
     def end(self) -> list[Finding]:
-        """File what is still open, and give all findings of this stretch; a grace that a type declares is waited for."""
+        """File what is still open, and give all findings of this stretch; a declared grace is waited for."""
         if self._ledger is None or self._place is None or self._tracker.ledger is not self._ledger:
             return []
         tracker, place, mark = self._tracker, self._place, self._mark
@@ -61,7 +61,9 @@ class Stretch:
         tracker.end_scope(place, mark, may_raise=False)
         place.ended = True
         cases = self._ledger.cases.all()
-        return [finding_of_case(self._ledger, case) for case in cases if id(case) not in self._before and self._owns(case)]
+        return [
+            finding_of_case(self._ledger, case) for case in cases if id(case) not in self._before and self._owns(case)
+        ]
 
     def _owns(self, case: Case) -> bool:
         return self._place is not None and belongs_to(case.entry, self._place) and not case.raised
