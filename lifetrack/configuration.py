@@ -150,7 +150,7 @@ def find_table(start: str) -> str | None:
 def _mentions(path: str) -> bool:
     try:
         with open(path, "rb") as file:
-            return TOOL.encode() in file.read()
+            return f"tool.{TOOL}".encode() in file.read()
     except OSError:
         return False
 

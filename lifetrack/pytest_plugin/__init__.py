@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from lifetrack.pytest_plugin.fixture import TestResources
 
 #: What a table of ours begins with.
-_TABLE = b"[tool.lifetrack"
+_TABLE = b"tool.lifetrack"
 _LEVELS = ("off", "counts", "sites", "stacks", "full")
 _MARKER = (
     "lifetrack(allow=None, level=None, fail_on=None, policy=None, watch=None, third_party=None): accept the leaks of "
