@@ -197,7 +197,7 @@ def _settings(table: object, where: str, known: set[str]) -> dict[str, object]:
     result = {}
     for key, value in table.items():
         name = key.replace("-", "_")
-        if name in SETTINGS and isinstance(value, Mapping):
+        if name in SETTINGS:
             continue
         if name not in known or name in _NOT_IN_TABLE:
             words = ", ".join(sorted(known - set(_NOT_IN_TABLE)))
