@@ -26,12 +26,27 @@ _MARKER = (
 _ENTRY_POINT, _MODULE = "lifetrack", "lifetrack.pytest_plugin"
 #: Options with a value: name, metavar, type of the ini, help.
 _OPTIONS = (
-    ("watch", "LIST", "string", "what to watch besides declared classes, comma separated (default: stdlib; empty: nothing)"),
+    (
+        "watch",
+        "LIST",
+        "string",
+        "what to watch besides declared classes, comma separated (default: stdlib; empty: nothing)",
+    ),
     ("policy", "POLICY", "string", "what a misuse does: raise (default), warn, record, or LT202=record,*=raise"),
     ("fail_on", "CERTAINTY", "string", "fail tests from this certainty on: proven (default), suspected, hint or never"),
-    ("third_party", "show|fail", "string", "findings in installed packages: show them apart (default), or fail tests too"),
+    (
+        "third_party",
+        "show|fail",
+        "string",
+        "findings in installed packages: show them apart (default), or fail tests too",
+    ),
     ("own", "LIST", "string", "import names of installed packages that count as your own code, comma separated"),
-    ("baseline", "FILE", "string", "known findings, which fail nothing until they grow or expire (lifetrack-baseline.toml)"),
+    (
+        "baseline",
+        "FILE",
+        "string",
+        "known findings, which fail nothing until they grow or expire (lifetrack-baseline.toml)",
+    ),
 )
 _SWITCHES = (
     ("update_baseline", "write what is found to the baseline as known, and fail nothing"),

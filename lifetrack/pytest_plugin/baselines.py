@@ -64,7 +64,9 @@ class BaselineHooks:
 
     def _covered(self, session: pytest.Session) -> Coverage:
         config = self._run.config
-        narrowed = any("::" in argument for argument in config.args) or any(map(config.getoption, _NARROWING, (None,) * 3))
+        narrowed = any("::" in argument for argument in config.args) or any(
+            map(config.getoption, _NARROWING, (None,) * 3)
+        )
         stopped = bool(session.shouldstop or session.shouldfail or self._failed)
         whole = self._done >= self._collected and not (narrowed or stopped or self._left_out)
         whole = whole and _asks_for_all(config)

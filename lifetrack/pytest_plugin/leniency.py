@@ -19,9 +19,7 @@ class Leniency:
     ``accepts_all`` is true while the baseline is written.
     """
 
-    def __init__(
-        self, own: Iterable[str] = (), baseline: Baseline | None = None, *, accepts_all: bool = False
-    ) -> None:
+    def __init__(self, own: Iterable[str] = (), baseline: Baseline | None = None, *, accepts_all: bool = False) -> None:
         self._own = set(own)
         self.baseline = baseline
         self.accepts_all = accepts_all

@@ -121,7 +121,9 @@ class Ratchet:
 
     def matched(self) -> int:
         """Give how many resources were accepted."""
-        return sum(self._count(name) for name in self._known if self.baseline is not None and name in self.baseline.entries)
+        return sum(
+            self._count(name) for name in self._known if self.baseline is not None and name in self.baseline.entries
+        )
 
     def update(self, coverage: Coverage) -> str:
         """Write the baseline: what is new or has grown comes in, what is stale goes, counts sink after a complete run.

@@ -122,5 +122,7 @@ class Run:
         if duty.failed:  # a consequence, which the failing test shows
             return [finding for finding in findings if finding.allowed is None]
         self.shown += findings
-        self.ratchet.note(duty.name if duty.kind == TEST else f"{duty.kind} {duty.name}", filter(duty.terms.counts, findings))
+        self.ratchet.note(
+            duty.name if duty.kind == TEST else f"{duty.kind} {duty.name}", filter(duty.terms.counts, findings)
+        )
         return [finding for finding in findings if duty.terms.fails(finding)]
