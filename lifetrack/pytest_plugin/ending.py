@@ -12,9 +12,10 @@ from lifetrack.pytest_plugin.options import worker_of
 from lifetrack.pytest_plugin.run import Run
 from lifetrack.pytest_plugin.summary import FOREIGN, KNOWN, Summary, evidence, header, owner_name, rows_of, write
 from lifetrack.pytest_plugin.verdict import fails_run
-from lifetrack.pytest_plugin.workers import WorkerHooks, hand_over
+from lifetrack.pytest_plugin.workers import Told, WorkerHooks
 from lifetrack.reports.files import write_report
 from lifetrack.reports.layout import counted
+from lifetrack.reports.model import Report
 from lifetrack.values.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -36,13 +37,16 @@ class EndHooks:
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, Any, Any]:
         """Judge what came too late for its test, write the reports, and fail the run where that is due."""
         result = yield
-        self._write_reports()
+        run = self._run
+        report = self._report()
         self._judge_rest()
+        if worker_of(run.config) is not None:
+            told = Told(run.shown, run.failing, run.docket.raised, run.problems, run.known, run.foreign)
+            self._workers.hand_over(told, report)
+            return result
+        self._write(self._workers.merge(report))
         summary = self._summary()
-        if worker_of(self._run.config) is not None:
-            hand_over(self._run.config, summary)
-        failing = any(each.failing or each.problems for each in (summary, *self._workers.summaries))
-        if failing and session.exitstatus == pytest.ExitCode.OK:
+        if (summary.failing or summary.problems) and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         return result
 
@@ -55,7 +59,8 @@ class EndHooks:
         run.show([finding for _, finding in rest], run.terms)
         run.failing += filter(run.terms.fails, due)
 
-    def _write_reports(self) -> None:
+    def _report(self) -> Report:
+        """Make the report of this process, without what may still be released before it ends."""
         run = self._run
         if not run.tracker.is_tracking():
             run.ensure(run.terms)
@@ -63,29 +68,35 @@ class EndHooks:
         run.docket.take(run.tracker.ledger)
         found = [finding for finding in report.findings if finding.rule != _AT_EXIT]
         totals = replace(report.totals, findings=sum(finding.count for finding in found if finding.allowed is None))
-        for path in run.options.reports:
+        return replace(report, findings=tuple(found), totals=totals)
+
+    def _write(self, report: Report) -> None:
+        for path in self._run.options.reports:
             try:
-                write_report(replace(report, findings=tuple(found), totals=totals), path)
+                write_report(report, path)
             except ConfigurationError as error:
-                run.problems.append(f"lifetrack: {error}")
+                self._run.problems.append(f"lifetrack: {error}")
+        totals = report.totals
         self._clean = (
             f"lifetrack: no findings; {counted(totals.acquired, 'resource')} acquired, {totals.released} released"
         )
 
     def _summary(self) -> Summary:
         run = self._run
-        allowed = [finding for finding in run.shown if finding.allowed is not None]
-        found = [finding for finding in run.shown if finding.allowed is None]
+        told = Told(*map(list, (run.shown, run.failing, run.docket.raised, run.problems, run.known, run.foreign)))
+        told.take(self._workers.told())
+        allowed = [finding for finding in told.shown if finding.allowed is not None]
+        found = [finding for finding in told.shown if finding.allowed is None]
         verbose = run.config.get_verbosity() > 0
-        quiet = [*rows_of(allowed), *rows_of(run.docket.raised, "raised in the program"), *rows_of(run.known, KNOWN)]
-        rows = [*rows_of(found, verbose=verbose), *rows_of(run.foreign, FOREIGN)]
-        text = evidence(run.failing) if run.failing else ""
-        number = sum(finding.count for finding in run.failing)
-        return Summary(rows, quiet, text, number, run.problems, worker_of(run.config) or "")
+        quiet = [*rows_of(allowed), *rows_of(told.raised, "raised in the program"), *rows_of(told.known, KNOWN)]
+        rows = [*rows_of(found, verbose=verbose), *rows_of(told.foreign, FOREIGN)]
+        text = evidence(told.failing) if told.failing else ""
+        number = sum(finding.count for finding in told.failing)
+        return Summary(rows, quiet, text, number, told.problems)
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         """Write the section at the end."""
-        write(terminalreporter, [self._summary(), *self._workers.summaries], self._clean)
+        write(terminalreporter, [self._summary()], self._clean)
 
     def pytest_report_header(self) -> str:
         """Say that it is on, what is watched, and what is held against nobody."""

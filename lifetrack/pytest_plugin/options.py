@@ -101,7 +101,7 @@ def _read(config: pytest.Config, level: str) -> Options:
         level=settings.get("level", parse_level(level)),
         watch=settings["watch"],
         fail_on=settings.get("fail_on", Certainty.PROVEN),
-        reports=tuple(_for_worker(config, path) for path in settings["report"]),
+        reports=() if worker_of(config) else tuple(settings["report"]),
         witness=settings["witness"],
         policy=settings["policy"],
         third_party=settings["third_party"],
@@ -122,14 +122,6 @@ def worker_of(config: pytest.Config) -> str | None:
     """Give the name of this worker of pytest-xdist; None in an ordinary process and in the controller."""
     given: Mapping[str, object] | None = getattr(config, "workerinput", None)
     return None if given is None else str(given.get("workerid", "worker"))
-
-
-def _for_worker(config: pytest.Config, path: str) -> str:
-    worker = worker_of(config)
-    if worker is None:
-        return path
-    stem, ending = os.path.splitext(path)
-    return f"{stem}.{worker}{ending}"
 
 
 def terms_of(node: pytest.Item | pytest.Collector, options: Options) -> Terms:

@@ -29,7 +29,7 @@ def switch_on(config: pytest.Config, level: str) -> None:
     """Start the default tracker and register the hooks; raise pytest.UsageError for a bad option."""
     run = Run(config, read_options(config, level), default_tracker())
     run.start()
-    workers = WorkerHooks()
+    workers = WorkerHooks(run)
     fixtures = FixtureHooks(run)
     rooms = {
         "plugin": Plugin(run, fixtures),

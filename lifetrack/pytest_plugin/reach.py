@@ -1,8 +1,8 @@
 """Reach: which resources somebody holds, or will release when his turn to clean up comes.
 
 Asked only about what is live at the end of a test or fixture. What a value holds is followed through containers,
-objects, generators and closures; never through classes, modules, the globals of a function, or pytest itself, which hold
-everything. The code of a cleanup says by name which globals and which attributes of its arguments it is about.
+objects, generators and closures; never through classes, modules, the globals of a function, or pytest itself, which
+hold everything. The code of a cleanup says by name which globals and which attributes of its arguments it is about.
 """
 
 from __future__ import annotations

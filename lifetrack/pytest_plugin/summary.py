@@ -89,6 +89,8 @@ def _rows(findings: Sequence[Finding], note: str, verbose: bool) -> Iterator[Row
             names.append(owner_name(finding))
     for finding in group(findings):
         site = "(not located)" if finding.site is None else place(finding.site, layout)
+        if finding.processes:
+            site = f"{', '.join(process.name for process in finding.processes)}: {site}"
         what = f"{finding.rule} {finding.name}, {finding.certainty.word}, {subject(finding)}"
         own = note if finding.allowed is None else f"allowed: {finding.allowed}"
         yield Row(site, what, owners[_key(finding)], own, evidence([finding]) if verbose else "")

@@ -39,6 +39,19 @@ def load(path: str | os.PathLike[str]) -> Report:
         raise _problem(name, "it is nested too deeply for a report") from None
 
 
+def report_from(data: object, name: str) -> Report:
+    """Read a report from the objects of its JSON form; ``name`` says in an error where they come from.
+
+    Raises ConfigurationError as :func:`load` does.
+    """
+    return _report(_Node(data, name, ""))
+
+
+def findings_from(data: object, name: str) -> tuple[Finding, ...]:
+    """Read findings from a list of the objects of their JSON form. Raises ConfigurationError as :func:`load` does."""
+    return _Node(data, name, "findings").each(_finding)
+
+
 def _problem(name: str, what: str) -> ConfigurationError:
     return ConfigurationError(f"report {name!r}: {what}: name a file that 'lifetrack run --report FILE.json' wrote")
 

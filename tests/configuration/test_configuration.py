@@ -92,7 +92,9 @@ def test_the_environment() -> None:
 
 def test_run_goes_by_them(run_python: RunPython, tmp_path: Path) -> None:
     """Command line before environment before file."""
-    (tmp_path / "pyproject.toml").write_text('[tool.lifetrack]\nerror_exitcode = 3\nfail_on = "hint"\nlevel = "counts"\n')
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.lifetrack]\nerror_exitcode = 3\nfail_on = "hint"\nlevel = "counts"\n'
+    )
     leak = ["run", "-c", "f = open('/dev/null'); keep = [f]"]
 
     def run(*options: str, **env: str) -> int:
