@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -60,6 +61,7 @@ class Run:
 
     def start(self) -> None:
         """Start tracking; what was on before, if anything, is remembered."""
+        linecache.checkcache()  # of an earlier run in this process
         engine = self.tracker.engine
         self._before = None if engine is None else engine.settings
         self.ensure(self.terms)
