@@ -23,6 +23,7 @@ from lifetrack.ledger.entries import (
     Entry,
     Kind,
     extra_of,
+    part_from_children,
     type_name,
 )
 from lifetrack.ownership.holding import let_go
@@ -46,6 +47,14 @@ class _Reference(weakref.ref[Any]):
 
 def _says_released(obj: object, declaration: Declaration) -> bool:
     return declaration.released_when is not None and declaration.released_when(obj)
+
+
+def _part(entry: Entry) -> None:
+    """Forget what a resource whose object is gone was made of, and what depends on it."""
+    part_from_children(entry)
+    reference = None if entry[EXTRA] is None else entry[EXTRA].reference
+    if isinstance(reference, _Reference):
+        reference.parts = ()
 
 
 class Recording:
@@ -185,13 +194,17 @@ class Recording:
     def lost(self, obj: object) -> None:
         """Notice that a finalizer is about to give back what nobody has released."""
         entry = self._entries.pop(id(obj), None)
-        if entry is not None and entry[STATE] in OPEN_STATES:
-            self.ledger.pending.append(entry)
+        if entry is not None:
+            _part(entry)
+            if entry[STATE] in OPEN_STATES:
+                self.ledger.pending.append(entry)
 
     def finalized(self, obj: object, declaration: Declaration) -> None:
         """Notice that an object's own finalizer begins."""
         if _says_released(obj, declaration):
-            self._entries.pop(id(obj), None)
+            entry = self._entries.pop(id(obj), None)
+            if entry is not None:
+                _part(entry)
         else:
             self.lost(obj)
 
@@ -204,6 +217,7 @@ class Recording:
                 return
             entries.pop(reference.key, None)
             parts = reference.parts
+            _part(entry)
             if parts and all(part[STATE] not in OPEN_STATES for part in parts):
                 return
             # What may end with the process ends by itself too, and the interpreter keeps it alive until then.
