@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from lifetrack.detect.families import Leak, fold
 from lifetrack.ledger.cases import Case
@@ -49,6 +50,11 @@ class Duty(Scope):
         self.terms = terms
         self.failed = False
         self.ended = False
+
+    @property
+    def variable(self) -> ContextVar[Place]:
+        """What says in each context where it acquires."""
+        return self._home.place
 
     @contextmanager
     def inside(self, part: Place | None = None) -> Iterator[None]:

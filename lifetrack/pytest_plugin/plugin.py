@@ -9,7 +9,7 @@ import pytest
 
 from lifetrack.ledger.leaving import note_left
 from lifetrack.pytest_plugin.baselines import BaselineHooks
-from lifetrack.pytest_plugin.coroutines import test_within
+from lifetrack.pytest_plugin.coroutines import context_within, test_within
 from lifetrack.pytest_plugin.duties import TEST
 from lifetrack.pytest_plugin.ending import EndHooks
 from lifetrack.pytest_plugin.fixture import DUTY
@@ -22,6 +22,7 @@ from lifetrack.pytest_plugin.workers import WorkerHooks
 from lifetrack.tracker import default_tracker
 
 _SECTION = pytest.StashKey[str]()
+_FAILED = pytest.StashKey[pytest.TestReport]()
 
 
 def switch_on(config: pytest.Config, level: str) -> None:
@@ -72,8 +73,9 @@ class Plugin:
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Run the test in its scope."""
-        inside = item.stash[DUTY].inside
-        with inside(), test_within(item, inside):
+        duty = item.stash[DUTY]
+        context_within(item, duty.variable, duty.inside)
+        with duty.inside(), test_within(item, duty.inside):
             return (yield)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
@@ -108,6 +110,11 @@ class Plugin:
             duty = item.stash.get(DUTY, None)
             if duty is not None and report.outcome != "passed":
                 duty.failed = True
+                item.stash[_FAILED] = report
         elif text := item.stash.get(_SECTION, ""):
-            report.sections.append(("lifetrack: left open, after the failure above (teardown)", text))
+            section = ("lifetrack: left open, after the failure above (teardown)", text)
+            report.sections.append(section)
+            failed = item.stash.get(_FAILED, None)
+            if failed is not None and failed.when == "setup":  # beside which pytest shows no sections of the teardown
+                failed.sections.append(section)
         return report
