@@ -123,7 +123,7 @@ def checked(values: Mapping[str, object], where: Callable[[str], str], folder: s
 
 
 def variable(name: str) -> str:
-    """Name the environment variable of a setting: ``LIFETRACK`` for the level, ``LIFETRACK_WATCH``, …"""
+    """Name the environment variable of a setting: ``LIFETRACK`` for the level, ``LIFETRACK_WATCH`` and so on."""
     return "LIFETRACK" if name == "level" else f"LIFETRACK_{name.upper()}"
 
 
@@ -150,7 +150,7 @@ def find_table(start: str) -> str | None:
 def _mentions(path: str) -> bool:
     try:
         with open(path, "rb") as file:
-            return TOOL.encode() in file.read()
+            return f"tool.{TOOL}".encode() in file.read()
     except OSError:
         return False
 
@@ -197,7 +197,7 @@ def _settings(table: object, where: str, known: set[str]) -> dict[str, object]:
     result = {}
     for key, value in table.items():
         name = key.replace("-", "_")
-        if name in SETTINGS and isinstance(value, Mapping):
+        if name in SETTINGS:
             continue
         if name not in known or name in _NOT_IN_TABLE:
             words = ", ".join(sorted(known - set(_NOT_IN_TABLE)))

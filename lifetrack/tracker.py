@@ -137,6 +137,11 @@ class Tracker:
         return None if self._account is None else self._account.engine
 
     @property
+    def reports_to(self) -> bool | tuple[str, ...]:
+        """Where the report goes at exit, as :meth:`start` takes it: True is standard error, False nowhere."""
+        return False if self._account is None else self._account.targets
+
+    @property
     def singles(self) -> Singles:
         """The single objects; raises LifetrackError while tracking is off."""
         return self._on().singles
@@ -376,6 +381,11 @@ class Tracker:
         account.look()
         account.judgement.end_process(ending)
         return report_of(account, ending, None)
+
+    def disown(self, file: str) -> None:
+        """Take what the code of a file has acquired as inherited from another process."""
+        if self._account is not None:
+            self._account.engine.ledger.disown(file)
 
     # -- the end -------------------------------------------------------------------------------------------------
 

@@ -35,7 +35,8 @@ LAYERS = (
     ("tracker",),  # all of the above, switched on together
     ("api", "environment", "secrets"),  # the default tracker: as functions; by a variable; a class of its own
     ("backends",),  # collections of plugins, tracked by the default tracker
-    ("cli", "pytest_plugin", "startup"),  # the ways in; the last is that of followed children
+    ("configuration", "unittests"),  # settings that people write down; tests of unittest
+    ("cli", "pytest_plugin", "startup", "testing"),  # the ways in; `startup` is that of followed children
     ("__init__", "__main__"),  # the façade and the command: names only
 )
 RANKS = {layer: rank for rank, row in enumerate(LAYERS) for layer in row}

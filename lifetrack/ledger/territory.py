@@ -10,6 +10,8 @@ OURS, STDLIB, INSTALLED, USER = range(4)
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _LAUNCHER = os.path.join(_PACKAGE, "cli", "")
+#: Of our own code, what plays the part of a program: it exercises the protocols of plugins.
+_ACTORS = tuple(os.path.join(_PACKAGE, "testing", name) for name in ("cases.py", "subject.py"))
 _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 #: Where installers put the little scripts that start installed programs.
 _SCRIPTS = os.path.dirname(os.path.abspath(sys.executable or "python"))
@@ -21,7 +23,7 @@ GENERATED = "<lifetrack "
 def classify(filename: str) -> int:
     """Tell whose a source file is; what was typed in (``<stdin>``, ``-c``) is the user's own."""
     if filename.startswith((GENERATED, _PACKAGE)):
-        return OURS
+        return INSTALLED if filename in _ACTORS else OURS
     if filename.startswith("<frozen "):
         return STDLIB
     if not _INSTALLED_FOLDERS.isdisjoint(filename.replace("\\", "/").split("/")):

@@ -16,37 +16,22 @@ if TYPE_CHECKING:
     from lifetrack.pytest_plugin.fixture import TestResources
 
 #: What a table of ours begins with.
-_TABLE = b"[tool.lifetrack"
+_TABLE = b"tool.lifetrack"
 _LEVELS = ("off", "counts", "sites", "stacks", "full")
 _MARKER = (
-    "lifetrack(allow=None, level=None, fail_on=None, policy=None, watch=None, third_party=None): accept the leaks of this "
-    "test, class or module for a reason, or set for it what the options set for the run."
+    "lifetrack(allow=None, level=None, fail_on=None, policy=None, watch=None, third_party=None): accept the leaks of "
+    "this test, class or module for a reason, or set for it what the options set for the run."
 )
 #: The two names that the plugin goes by: that of its entry point, and that of its module.
 _ENTRY_POINT, _MODULE = "lifetrack", "lifetrack.pytest_plugin"
-#: Options with a value: name, metavar, type of the ini, help.
+#: Options with a value: name, metavar, help.
 _OPTIONS = (
-    (
-        "watch",
-        "LIST",
-        "string",
-        "what to watch besides declared classes, comma separated (default: stdlib; empty: nothing)",
-    ),
-    ("policy", "POLICY", "string", "what a misuse does: raise (default), warn, record, or LT202=record,*=raise"),
-    ("fail_on", "CERTAINTY", "string", "fail tests from this certainty on: proven (default), suspected, hint or never"),
-    (
-        "third_party",
-        "show|fail",
-        "string",
-        "findings in installed packages: show them apart (default), or fail tests too",
-    ),
-    ("own", "LIST", "string", "import names of installed packages that count as your own code, comma separated"),
-    (
-        "baseline",
-        "FILE",
-        "string",
-        "known findings, which fail nothing until they grow or expire (lifetrack-baseline.toml)",
-    ),
+    ("watch", "LIST", "what to watch besides declared classes, comma separated (default: stdlib; empty: nothing)"),
+    ("policy", "POLICY", "what a misuse does: raise (default), warn, record, or LT202=record,*=raise"),
+    ("fail_on", "CERTAINTY", "fail tests from this certainty on: proven (default), suspected, hint or never"),
+    ("third_party", "show|fail", "findings in installed packages: show them apart (default), or fail tests too"),
+    ("own", "LIST", "import names of installed packages that count as your own code, comma separated"),
+    ("baseline", "FILE", "known findings: none fails until it grows or expires (default: lifetrack-baseline.toml)"),
 )
 _SWITCHES = (
     ("update_baseline", "write what is found to the baseline as known, and fail nothing"),
@@ -93,9 +78,9 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
     )
     parser.addini("lifetrack", "level of lifetrack: off (default), counts, sites, stacks or full", default=None)
     parser.addini("lifetrack_report", "files for the report of lifetrack", type="paths", default=None)
-    for name, metavar, kind, text in _OPTIONS:
+    for name, metavar, text in _OPTIONS:
         group.addoption(_flag(name), default=None, metavar=metavar, help=text)
-        parser.addini(f"lifetrack_{name}", text, type=kind, default=None)
+        parser.addini(f"lifetrack_{name}", text, default=None)
     for name, text in _SWITCHES:
         group.addoption(_flag(name), action="store_true", default=None, help=text)
         parser.addini(f"lifetrack_{name}", text, type="bool", default=None)
@@ -106,7 +91,7 @@ def _flag(name: str) -> str:
 
 
 def _go_by_both_names(manager: pytest.PytestPluginManager) -> None:
-    """Hold the other name with something empty, so that entry point, ``-p`` and conftest.py may all ask for the plugin."""
+    """Hold the other name with something empty: entry point, ``-p`` and conftest.py may all ask for the plugin."""
     for name in (_ENTRY_POINT, _MODULE):
         if not manager.hasplugin(name):
             manager.register(_Namesake(), name)

@@ -78,18 +78,18 @@ class BaselineHooks:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """While the baseline is written, let a test that fails by a misuse be one that is expected to fail."""
+        """Count the misuse that a test fails by; while the baseline is written, the test is one expected to fail."""
         report = yield
         error = None if call.excinfo is None else call.excinfo.value
-        if self._run.options.updates_baseline and report.failed and isinstance(error, LifetrackError):
-            findings = self._accepted(error)
-            if findings:
-                self._ratchet.note(item.nodeid, findings)
-                report.outcome, report.wasxfail = "skipped", _WRITTEN  # type: ignore[attr-defined]
+        if self._ratchet.baseline is not None and report.failed and isinstance(error, LifetrackError):
+            findings = self._raised_for(error)
+            self._ratchet.note(item.nodeid, findings)
+            if findings and self._run.options.updates_baseline:
+                report.outcome, report.wasxfail = "skipped", _WRITTEN
         return report
 
-    def _accepted(self, error: LifetrackError) -> list[Finding]:
-        """Give what an exception was raised for: by a misuse or by the end of a scope, not by the test's own question."""
+    def _raised_for(self, error: LifetrackError) -> list[Finding]:
+        """Give what an exception was raised for: a misuse or the end of a scope, not the test's own question."""
         if error.finding is None:
             return []
         findings = list(error.findings) if isinstance(error, LeakError) else [error.finding]
@@ -111,7 +111,7 @@ class BaselineHooks:
         self._collected.update(collected)
         self._left_out = self._left_out or left_out
 
-    @pytest.hookimpl(wrapper=True)
+    @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, Any, Any]:
         """Hand over as a worker; else write the baseline, or fail the run for what has grown."""
         result = yield

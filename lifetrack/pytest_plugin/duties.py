@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 from lifetrack.detect.families import Leak, fold
+from lifetrack.ledger import clock
 from lifetrack.ledger.cases import Case
 from lifetrack.ledger.entries import SCOPE, Entry, extra_of, origin_of, place_of
 from lifetrack.ledger.ledger import Ledger, is_reported
@@ -50,6 +50,8 @@ class Duty(Scope):
         self.terms = terms
         self.failed = False
         self.ended = False
+        #: What was found at its end.
+        self.found: list[Finding] = []
 
     @property
     def variable(self) -> ContextVar[Place]:
@@ -119,9 +121,9 @@ class Duty(Scope):
         self.ended = True
         if not self.is_current():
             return
-        deadline = time.monotonic() + self._tracker.pending_grace(self._place, self._mark)
-        while time.monotonic() < deadline and self._tracker.pending_grace(self._place, self._mark):
-            time.sleep(_LOOK)
+        deadline = clock.now() + self._tracker.pending_grace(self._place, self._mark)
+        while clock.now() < deadline and self._tracker.pending_grace(self._place, self._mark):
+            clock.wait(_LOOK)
         self._tracker.end_scope(self._place, self._mark, may_raise=False)
 
 
@@ -149,7 +151,7 @@ class Docket:
             finding = finding_of_case(ledger, case)
             place = place_of(case.entry)
             by_scope = scopes_raised and finding.rule != "LT102" and place.owner().kind not in _OWN
-            if by_scope or (case.raised and not finding.is_leak):
+            if case.raised and (by_scope or not finding.is_leak):
                 self.raised.append(finding)
             else:
                 self._waiting.setdefault(_blamed_of(case.entry), []).append((case.entry, finding))

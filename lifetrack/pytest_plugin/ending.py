@@ -10,7 +10,7 @@ import pytest
 
 from lifetrack.pytest_plugin.options import worker_of
 from lifetrack.pytest_plugin.run import Run
-from lifetrack.pytest_plugin.summary import Summary, evidence, owner_name, rows_of, write
+from lifetrack.pytest_plugin.summary import FOREIGN, KNOWN, Summary, evidence, header, owner_name, rows_of, write
 from lifetrack.pytest_plugin.verdict import fails_run
 from lifetrack.pytest_plugin.workers import Told, WorkerHooks
 from lifetrack.reports.files import write_report
@@ -41,7 +41,8 @@ class EndHooks:
         report = self._report()
         self._judge_rest()
         if worker_of(run.config) is not None:
-            self._workers.hand_over(Told(run.shown, run.failing, run.docket.raised, run.problems), report)
+            told = Told(run.shown, run.failing, run.docket.raised, run.problems, run.known, run.foreign)
+            self._workers.hand_over(told, report)
             return result
         self._write(self._workers.merge(report))
         summary = self._summary()
@@ -55,7 +56,7 @@ class EndHooks:
         due = [finding for place, finding in rest if run.terms.counts(finding) and fails_run(finding, place)]
         for owner in dict.fromkeys(map(owner_name, due)):
             run.ratchet.note(owner, [finding for finding in due if owner_name(finding) == owner])
-        run.shown += [finding for _, finding in rest]
+        run.show([finding for _, finding in rest], run.terms)
         run.failing += filter(run.terms.fails, due)
 
     def _report(self) -> Report:
@@ -81,23 +82,22 @@ class EndHooks:
         )
 
     def _summary(self) -> Summary:
-        told = Told(
-            list(self._run.shown), list(self._run.failing), list(self._run.docket.raised), self._run.problems[:]
-        )
+        run = self._run
+        told = Told(*map(list, (run.shown, run.failing, run.docket.raised, run.problems, run.known, run.foreign)))
         told.take(self._workers.told())
         allowed = [finding for finding in told.shown if finding.allowed is not None]
         found = [finding for finding in told.shown if finding.allowed is None]
-        quiet = [*rows_of(allowed), *rows_of(told.raised, "raised in the program")]
+        verbose = run.config.get_verbosity() > 0
+        quiet = [*rows_of(allowed), *rows_of(told.raised, "raised in the program"), *rows_of(told.known, KNOWN)]
+        rows = [*rows_of(found, verbose=verbose), *rows_of(told.foreign, FOREIGN)]
         text = evidence(told.failing) if told.failing else ""
         number = sum(finding.count for finding in told.failing)
-        return Summary(rows_of(found), quiet, text, number, told.problems)
+        return Summary(rows, quiet, text, number, told.problems)
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         """Write the section at the end."""
-        verbose = self._run.config.get_verbosity() > 0
-        write(terminalreporter, [self._summary()], verbose, self._clean)
+        write(terminalreporter, [self._summary()], self._clean)
 
     def pytest_report_header(self) -> str:
-        """Say that it is on, and what is watched."""
-        watched = ", ".join(self._run.options.watch) or "declared classes only"
-        return f"lifetrack: level {self._run.options.level.word}, watching {watched}"
+        """Say that it is on, what is watched, and what is held against nobody."""
+        return header(self._run.options)

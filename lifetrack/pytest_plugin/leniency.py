@@ -35,7 +35,7 @@ class Leniency:
         return self.baseline is not None and self.baseline.accepts(finding)
 
     def is_third_party(self, finding: Finding) -> bool:
-        """Whether no code of the user's took part: the site is in an installed package, or a library called nothing else.
+        """Whether no code of the user's took part in acquiring it.
 
         A resource of the standard library's belongs to the installed package that asked for it.
         """

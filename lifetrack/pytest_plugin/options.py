@@ -142,7 +142,8 @@ def _apply(terms: Terms, mark: pytest.Mark) -> Terms:
         if name not in _MARKED:
             words = ", ".join(sorted(_MARKED))
             raise ConfigurationError(f"unknown argument {name!r}: use one of {words}")
-        terms = replace(terms, **{name: _MARKED[name](value, terms)})
+        changes: dict[str, Any] = {name: _MARKED[name](value, terms)}
+        terms = replace(terms, **changes)
     return terms
 
 

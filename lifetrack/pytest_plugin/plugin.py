@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lifetrack.ledger.leaving import note_left
+from lifetrack.pytest_plugin.annotations import AnnotationHooks
 from lifetrack.pytest_plugin.baselines import BaselineHooks
 from lifetrack.pytest_plugin.coroutines import context_within, test_within
 from lifetrack.pytest_plugin.duties import TEST
@@ -35,8 +36,10 @@ def switch_on(config: pytest.Config, level: str) -> None:
         "plugin": Plugin(run, fixtures),
         "fixtures": fixtures,
         "workers": workers,
-        "ending": EndHooks(run, workers),
+        # Before the ending: of wrappers that come last the one registered last is the innermost.
+        "annotations": AnnotationHooks(run),
         "baseline": BaselineHooks(run, run.ratchet),
+        "ending": EndHooks(run, workers),
     }
     for name, room in rooms.items():
         config.pluginmanager.register(room, f"lifetrack-{name}")

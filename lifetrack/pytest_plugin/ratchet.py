@@ -94,7 +94,7 @@ class Ratchet:
     def _found(self) -> dict[str, Known]:
         """Give every fingerprint that was found, with its count and the first test in the order of names."""
         return {
-            name: replace(known, count=self._count(name), test=min(self._owners[name]))
+            name: replace(known, count=self._count(name), test=_first(self._owners[name]))
             for name, known in self._known.items()
         }
 
@@ -102,7 +102,7 @@ class Ratchet:
         """Give the entries of which there is more than was accepted: the entry, what was found, and in which tests."""
         entries = {} if self.baseline is None else self.baseline.entries
         return [
-            (entries[name], found, sorted(self._owners[name]))
+            (entries[name], found, sorted(self._owners[name], key=_tests_first))
             for name, found in sorted(self._found().items())
             if name in entries and found.count > entries[name].count and not entries[name].has_expired()
         ]
@@ -148,6 +148,15 @@ class Ratchet:
             baseline.entries = before
             raise
         return _told(before, baseline.entries)
+
+
+def _first(owners: Iterable[str]) -> str:
+    """Give the first test in the order of names, else the first fixture."""
+    return min(owners, key=_tests_first)
+
+
+def _tests_first(owner: str) -> tuple[bool, str]:
+    return "::" not in owner, owner
 
 
 def _told(before: dict[str, Known], after: dict[str, Known]) -> str:

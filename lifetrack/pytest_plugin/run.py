@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -47,6 +47,8 @@ class Run:
         self.docket = Docket()
         #: Findings for the summary, and those of them that fail the run because no test could be failed for them.
         self.shown: list[Finding] = []
+        self.known: list[Finding] = []
+        self.foreign: list[Finding] = []
         self.failing: list[Finding] = []
         self.problems: list[str] = []
         self.ratchet = Ratchet(options.baseline, os.fspath(config.rootpath))
@@ -121,8 +123,19 @@ class Run:
         findings = [] if duty.place is None else self.docket.of(duty.place)
         if duty.failed:  # a consequence, which the failing test shows
             return [finding for finding in findings if finding.allowed is None]
-        self.shown += findings
+        duty.found = findings
+        self.show(findings, duty.terms)
         self.ratchet.note(
             duty.name if duty.kind == TEST else f"{duty.kind} {duty.name}", filter(duty.terms.counts, findings)
         )
         return [finding for finding in findings if duty.terms.fails(finding)]
+
+    def show(self, findings: Iterable[Finding], terms: Terms) -> None:
+        """Keep findings for the summary: those of third-party code and those that the baseline accepts apart."""
+        for finding in findings:
+            if finding.allowed is None and terms.spares(finding):
+                self.foreign.append(finding)
+            elif terms.counts(finding) and not terms.fails(finding):
+                self.known.append(finding)
+            else:
+                self.shown.append(finding)

@@ -36,6 +36,8 @@ class Told:
     failing: list[Finding] = field(default_factory=list)
     raised: list[Finding] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    known: list[Finding] = field(default_factory=list)
+    foreign: list[Finding] = field(default_factory=list)
 
     def take(self, other: Told) -> None:
         """Add what another process has said."""
@@ -43,6 +45,8 @@ class Told:
         self.failing += other.failing
         self.raised += other.raised
         self.problems += other.problems
+        self.known += other.known
+        self.foreign += other.foreign
 
 
 class WorkerHooks:
@@ -144,7 +148,8 @@ def _lost(name: str, pid: int) -> ProcessInfo:
 
 def _packed(told: Told) -> dict[str, Any]:
     """Give what was said as plain data."""
-    lists = {"shown": told.shown, "failing": told.failing, "raised": told.raised}
+    lists = {"shown": told.shown, "failing": told.failing, "raised": told.raised, "known": told.known}
+    lists["foreign"] = told.foreign
     return {"problems": told.problems, **{key: list(map(finding_dict, value)) for key, value in lists.items()}}
 
 
@@ -152,7 +157,7 @@ def _unpacked(data: dict[str, Any], name: str, pid: int) -> Told:
     def read(key: str) -> list[Finding]:
         return list(_named(findings_from(data[key], name), ProcessName(pid, name)))
 
-    return Told(read("shown"), read("failing"), read("raised"), data["problems"])
+    return Told(read("shown"), read("failing"), read("raised"), data["problems"], read("known"), read("foreign"))
 
 
 def _named(findings: Iterable[Finding], process: ProcessName) -> Iterable[Finding]:

@@ -9,10 +9,12 @@ from dataclasses import fields, replace
 
 from lifetrack.reports.baseline import FORMAT, TABLE, VERSION, Baseline, Known, parse_baseline, problem
 from lifetrack.reports.files import AnyPath
+from lifetrack.values.errors import ConfigurationError
 
 _PREAMBLE = f"""\
 # Findings of lifetrack that are known and accepted for a while; `pytest --lifetrack-update-baseline` writes them.
-# For people: reason = "why", issue = "https://...", expires = 2026-12-31 (the last day). An update keeps these and comments.
+# For people: reason = "why", issue = "https://...", expires = 2026-12-31 (the last day). An update keeps them,
+# and comments.
 format = "{FORMAT}"
 version = {VERSION}
 """
@@ -30,14 +32,33 @@ def render(baseline: Baseline) -> str:
     Raises ConfigurationError where the text is written in a way that cannot be kept, and changes nothing then.
     """
     preamble, blocks = _split(baseline.text)
-    parts = [preamble.rstrip("\n") or _PREAMBLE.rstrip("\n")]
-    for known in sorted(baseline.entries.values(), key=_order):
-        parts.append(_renewed(blocks[known.fingerprint], known) if known.fingerprint in blocks else _new(known))
-    text = "\n\n".join(parts) + "\n"
-    if parse_baseline(baseline.path, text).entries != baseline.entries:
+    entries = sorted(baseline.entries.values(), key=_order)
+    tables = [
+        _renewed(blocks[each.fingerprint], each) if each.fingerprint in blocks else _new(each) for each in entries
+    ]
+    text = "\n\n".join([preamble.rstrip("\n") or _PREAMBLE.rstrip("\n"), *tables]) + "\n"
+    if not _says(text, baseline):
         mend = "write each entry as a table [known.FINGERPRINT] with one line for each name"
         raise problem(baseline.path, f"it cannot be updated without losing what was written by hand: {mend}")
     return text
+
+
+def _says(text: str, baseline: Baseline) -> bool:
+    try:
+        said = parse_baseline(baseline.path, text).entries
+    except ConfigurationError:
+        return False
+    return said == {name: _printable(known) for name, known in baseline.entries.items()}
+
+
+def _printable(known: Known) -> Known:
+    """Give an entry as a file can hold it: half of a pair of surrogates is no text."""
+    texts = {each.name: getattr(known, each.name) for each in fields(known)}
+    return replace(known, **{name: _encodable(text) for name, text in texts.items() if isinstance(text, str)})
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def write_baseline(baseline: Baseline) -> bool:
@@ -110,7 +131,7 @@ def _value(value: object) -> str:
 
 
 def _quoted(text: str) -> str:
-    return '"' + "".join(_letters(text.encode("utf-8", "backslashreplace").decode("utf-8"))) + '"'
+    return '"' + "".join(_letters(_encodable(text))) + '"'
 
 
 def _letters(text: str) -> Iterable[str]:
@@ -127,10 +148,12 @@ def _replace(path: AnyPath, data: bytes) -> None:
     """Put the new content in place of the old at once; who may read the file stays as it is."""
     target = os.path.realpath(path)
     temporary = os.path.join(os.path.dirname(target), f".lifetrack-{os.urandom(8).hex()}.tmp")
-    mode = os.stat(target).st_mode & 0o777 if os.path.exists(target) else 0o666
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+    mode = os.stat(target).st_mode & 0o777 if os.path.exists(target) else None
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     try:
         try:
+            if mode is not None and hasattr(os, "fchmod"):
+                os.fchmod(descriptor, mode)
             rest = memoryview(data)
             while rest:
                 rest = rest[os.write(descriptor, rest) :]
