@@ -25,6 +25,8 @@ _MAKERS = (
 )  # fmt: skip
 #: Modules of the standard library that hand out what they make; the others close it themselves.
 _GENEROUS = frozenset({"tempfile", "pty", "os"})
+#: Those that keep for themselves what a generous one hands to them: the arenas of shared memory go back with the heap.
+_KEEPERS = frozenset({"multiprocessing.heap"})
 #: What the sentence of a second close says of a number that is used again.
 _ANOTHERS = ", the second time when its number was that of another file or socket, which has lost its descriptor"
 
@@ -127,7 +129,7 @@ class WatchedDescriptors(Shared):
         self.taken(number)
         CLOSED.pop(number, None)
         whose = FILES[frame.f_code.co_filename]
-        if whose == OURS or (whose == STDLIB and frame.f_globals.get("__name__") not in _GENEROUS):
+        if whose == OURS or (whose == STDLIB and _is_kept(frame)):
             return
         made = OPEN[number] = self._type(name)(number)
         for listener in self.listeners:
@@ -193,3 +195,12 @@ def _owned_by_object(number: int) -> bool:
         elif sockets and issubclass(type(obj), sockets) and sockets.fileno(obj) == number:
             return True
     return False
+
+
+def _is_kept(frame: FrameType | None) -> bool:
+    """Whether the module of the standard library that asked for a descriptor closes it itself."""
+    if frame is None or frame.f_globals.get("__name__") not in _GENEROUS:
+        return True
+    while frame is not None and frame.f_globals.get("__name__") in _GENEROUS:
+        frame = frame.f_back
+    return frame is not None and frame.f_globals.get("__name__") in _KEEPERS
