@@ -84,7 +84,11 @@ def _held(value: object) -> Iterable[object]:
 def _closure(function: FunctionType) -> Iterator[object]:
     yield from function.__defaults__ or ()
     yield from (function.__kwdefaults__ or {}).values()
-    for cell in function.__closure__ or ():
+    yield from _contents(function.__closure__ or ())
+
+
+def _contents(cells: Iterable[CellType]) -> Iterator[object]:
+    for cell in cells:
         try:
             yield cell.cell_contents
         except ValueError:  # empty
@@ -137,10 +141,10 @@ def _of_generator(generator: GeneratorType[Any, Any, Any] | AsyncGeneratorType[A
         return [generator, *_named(frame.f_code, frame.f_globals, (), calls, frame.f_lasti + 1)]
     held = gc.get_referents(generator)  # the runner's, which calls the cleanup of a class or module
     inside = [value for function in held if isinstance(function, FunctionType) for value in _closure(function)]
-    values = [value.cell_contents if isinstance(value, CellType) else value for value in (*held, *inside)]
+    values = [*held, *_contents(each for each in held if isinstance(each, CellType)), *inside]
     classes = [value for value in values if isinstance(value, type)]
-    kinds = FunctionType | MethodType | AsyncGeneratorType
-    return _opened([value for value in values if isinstance(value, kinds)], classes, calls)
+    code = [value for value in values if isinstance(value, (FunctionType, MethodType, AsyncGeneratorType))]
+    return _opened(code, classes, calls)
 
 
 def _named(

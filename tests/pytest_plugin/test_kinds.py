@@ -91,7 +91,7 @@ def test_borrows(lent, number):
 
 
 def test_fixtures_that_fail(pytester: pytest.Pytester, run: Run) -> None:
-    """What a failing setup or teardown leaves is shown as its consequence; what was made before it is judged as ever."""
+    """What a failing setup or teardown leaves is shown as its consequence; what was made before is judged as ever."""
     pytester.makepyfile(
         HEAD
         + """
@@ -146,7 +146,7 @@ def test_two(inner, outer): KEPT.append(1)
 
 
 def test_threads_and_executors(pytester: pytest.Pytester, run: Run) -> None:
-    """A thread acquires for whoever started it, work of an executor for whoever submitted it, whoever runs meanwhile."""
+    """A thread acquires for whoever started it, work of an executor for whoever submitted it, whatever runs then."""
     pytester.makepyfile(
         HEAD
         + """
