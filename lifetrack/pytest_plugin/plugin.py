@@ -70,6 +70,8 @@ class Plugin:
         self._run.ensure(terms)
         duty = self._run.new_duty(item.nodeid, TEST, terms)
         item.stash[DUTY] = duty
+        if _FAILED in item.stash:  # by an earlier run of the same test
+            del item.stash[_FAILED]
         with duty.inside():
             return (yield)
 

@@ -190,6 +190,31 @@ def test_thread():
     }
 
 
+def test_a_thread_that_outlives_its_test(pytester: pytest.Pytester, run: Run) -> None:
+    """What it acquires during another test, or drops there, is still the first one's, told at the end of the run."""
+    pytester.makepyfile(
+        HEAD
+        + """
+import threading
+GO = threading.Event()
+THREADS = []
+def work():
+    GO.wait(20)
+    KEPT.append(Backend())
+def test_starter():
+    THREADS.append(threading.Thread(target=work))
+    THREADS[0].start()
+def test_meanwhile():
+    GO.set()
+    THREADS[0].join()
+"""
+    )
+    result = run("--lifetrack-report=out.json")
+    result.assert_outcomes(passed=2)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert owners(pytester) == {"test_starter": "test_starter"}
+
+
 ANYIO = """
 import anyio
 @pytest.fixture(scope="session")
