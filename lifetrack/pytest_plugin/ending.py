@@ -84,7 +84,8 @@ class EndHooks:
 
     def _summary(self) -> Summary:
         run = self._run
-        told = Told(run.shown[:], run.failing[:], run.docket.raised[:], run.problems[:], run.known[:], run.foreign[:])
+        told = Told()
+        told.take(Told(run.shown, run.failing, run.docket.raised, run.problems, run.known, run.foreign))
         told.take(self._workers.told())
         allowed = [finding for finding in told.shown if finding.allowed is not None]
         found = [finding for finding in told.shown if finding.allowed is None]

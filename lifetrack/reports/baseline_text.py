@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import fields, replace
+from typing import Any
 
 from lifetrack.reports.baseline import FORMAT, TABLE, VERSION, Baseline, Known, parse_baseline, problem
 from lifetrack.reports.files import AnyPath
@@ -53,8 +54,9 @@ def _says(text: str, baseline: Baseline) -> bool:
 
 def _printable(known: Known) -> Known:
     """Give an entry as a file can hold it: half of a pair of surrogates is no text."""
-    texts = {each.name: getattr(known, each.name) for each in fields(known)}
-    return replace(known, **{name: _encodable(text) for name, text in texts.items() if isinstance(text, str)})
+    values = {each.name: getattr(known, each.name) for each in fields(known)}
+    changes: dict[str, Any] = {name: _encodable(text) for name, text in values.items() if isinstance(text, str)}
+    return replace(known, **changes)
 
 
 def _encodable(text: str) -> str:

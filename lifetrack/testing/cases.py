@@ -170,6 +170,8 @@ async def _double_release(subject: Subject) -> str:
     if subject.rules(obj).idempotent:
         await subject.release(obj)
         return ""
+    if subject.rules(obj).guard == "none":
+        raise Skip('its release is not guarded: guard="none"')
     return await _refused(lambda: subject.release(obj), "LT202")
 
 
@@ -247,11 +249,14 @@ async def _use_before_acquire(subject: Subject) -> str:
     await subject.release(obj)
     if rules.acquire == INIT:
         raise Skip("it is acquired by its constructor")
-    raw = obj.__class__.__new__(obj.__class__)
-    names = [name for name in subject.uses(raw) if name not in {rules.acquire, "use"}]
-    if not names:
+    try:
+        raw = obj.__class__()
+    except TypeError:
+        raise Skip("its constructor needs arguments") from None
+    uses = subject.uses(raw)
+    if not uses:
         raise Skip("it has no public methods but those that acquire and release")
-    return await _refused(getattr(raw, names[0]), "LT205")
+    return await _refused(next(iter(uses.values())), "LT205")
 
 
 @_case("children-first", "its children can be released before it")

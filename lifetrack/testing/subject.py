@@ -122,15 +122,21 @@ class Subject:
         """Use an object as its user said; give whether there is such a use."""
         if self._use is None:
             return False
-        await settled(self._use(obj))
+        await settled(self._used(obj))
         return True
+
+    def _used(self, obj: Any) -> Any:
+        """Use an object; a method of its class is called as its own, by which guards are passed."""
+        name = getattr(self._use, "__name__", "")
+        if getattr(obj.__class__, name, None) is self._use:
+            return getattr(obj, name)()
+        return None if self._use is None else self._use(obj)
 
     def uses(self, obj: Any) -> dict[str, Callable[[], Any]]:
         """Give the uses that must be refused after the release, by name: the one given, else all public methods."""
         if self._use is not None:
-            use = self._use
-            return {"use": lambda: use(obj)}
-        left_out = {*self.rules(obj).after_release, *self.releases(obj), *ASKED, *_RELEASES}
+            return {"use": lambda: self._used(obj)}
+        left_out = {self.rules(obj).acquire, *self.rules(obj).after_release, *self.releases(obj), *ASKED, *_RELEASES}
         names = [name for name in dir(obj.__class__) if not name.startswith("_") and name not in left_out]
         functions = [name for name in names if inspect.isfunction(inspect.getattr_static(obj.__class__, name))]
         return {name: lambda name=name: getattr(obj, name)() for name in functions}  # type: ignore[misc]

@@ -25,7 +25,8 @@ def table(folder: Path, text: str, tool: str = PYTEST) -> dict[str, object]:
 def test_the_table_of_a_tool_goes_before_the_common_one(tmp_path: Path) -> None:
     """Each tool takes what it knows; names may have ``-`` or ``_``; paths are told from the file."""
     text = (
-        '[tool.lifetrack]\nlevel = "sites"\nwatch = ["sqlite3"]\nfail-on = "hint"\nreport = "out.json"\nchildren = true\n'
+        '[tool.lifetrack]\nlevel = "sites"\nwatch = ["sqlite3"]\nfail-on = "hint"\n'
+        'report = "out.json"\nchildren = true\n'
         '[tool.lifetrack.pytest]\nlevel = "full"\nbaseline = "known.toml"\n[tool.lifetrack.run]\nerror_exitcode = 3\n'
     )
     common = {"watch": ("sqlite3",), "fail_on": Certainty.HINT, "report": (str(tmp_path / "out.json"),)}
