@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from lifetrack.detect.families import Leak, fold
+from lifetrack.detect.families import Leak, fold, upper
 from lifetrack.ledger.cases import leak_rule
 from lifetrack.ledger.entries import EXTRA, KIND, OPEN_STATES, STATE, Entry, is_orphan, origin_of, place_of
 from lifetrack.ledger.holds import ASKED, SCOPE_ENDS, is_in_use
@@ -23,9 +23,17 @@ def belongs_to(entry: Entry, place: Place) -> bool:
 
 def ends_with_process(entry: Entry) -> bool:
     """Whether the resource lives, by its own design or that of what it is a part of, until the process ends."""
-    parent = None if entry[EXTRA] is None else entry[EXTRA].parent
-    if parent is not None and parent[STATE] in OPEN_STATES and ends_with_process(parent):
-        return True
+    seen: set[int] = set()
+    each: Entry | None = entry
+    while each is not None and id(each) not in seen and (each is entry or each[STATE] in OPEN_STATES):
+        if _ends_with_process(each):
+            return True
+        seen.add(id(each))
+        each = upper(each)
+    return False
+
+
+def _ends_with_process(entry: Entry) -> bool:
     ends = entry[KIND].declaration.ends_with_process
     if ends is None or entry[EXTRA] is None or entry[EXTRA].reference is None:
         return False

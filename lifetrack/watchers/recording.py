@@ -190,24 +190,28 @@ class Recording:
 
     def finalized(self, obj: object, declaration: Declaration) -> None:
         """Notice that an object's own finalizer begins."""
-        if _says_released(obj, declaration):
+        entry = self._entries.get(id(obj))
+        half = entry is not None and entry[STATE] == HALF_RELEASED
+        if not half and _says_released(obj, declaration):
             self._entries.pop(id(obj), None)
         else:
             self.lost(obj)
 
     def _make_callback(self) -> Callable[[Any], None]:
         entries, pending = self._entries, self.ledger.pending
+        # The globals of this module may be gone when the last objects of the process are.
+        state, extra, kind, open_states = STATE, EXTRA, KIND, OPEN_STATES
 
         def gone(reference: _Reference) -> None:
             entry = entries.get(reference.key)
-            if entry is None or entry[EXTRA] is None or entry[EXTRA].reference is not reference:
+            if entry is None or entry[extra] is None or entry[extra].reference is not reference:
                 return
             entries.pop(reference.key, None)
             parts = reference.parts
-            if parts and all(part[STATE] not in OPEN_STATES for part in parts):
+            if parts and all(part[state] not in open_states for part in parts):
                 return
             # What may end with the process ends by itself too, and the interpreter keeps it alive until then.
-            if entry[STATE] in OPEN_STATES and entry[KIND].declaration.ends_with_process is None:
+            if entry[state] in open_states and entry[kind].declaration.ends_with_process is None:
                 pending.append(entry)
 
         return gone
