@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from lifetrack.detect.families import Leak, fold
+from lifetrack.detect.families import Leak, fold, upper
 from lifetrack.ledger.cases import leak_rule
 from lifetrack.ledger.entries import EXTRA, KIND, OPEN_STATES, STATE, Entry, is_orphan, origin_of, place_of
 from lifetrack.ledger.holds import ASKED, SCOPE_ENDS, is_in_use
@@ -23,8 +23,12 @@ def belongs_to(entry: Entry, place: Place) -> bool:
 
 def ends_with_process(entry: Entry) -> bool:
     """Whether the resource lives, by its own design or that of what it is a part of, until the process ends."""
-    parent = None if entry[EXTRA] is None else entry[EXTRA].parent
-    if parent is not None and parent[STATE] in OPEN_STATES and ends_with_process(parent):
+    if entry[KIND].declaration.lent:
+        return False
+    above = upper(entry)
+    if above is not None and above[KIND].declaration.lent and above[STATE] not in OPEN_STATES:
+        above = upper(above)  # it was lent, and is in its pool again
+    if above is not None and above[STATE] in OPEN_STATES and ends_with_process(above):
         return True
     ends = entry[KIND].declaration.ends_with_process
     if ends is None or entry[EXTRA] is None or entry[EXTRA].reference is None:

@@ -16,7 +16,11 @@ from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own, resolve
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.territory import FILES, STDLIB
+from lifetrack.watchers.coroutines import is_coroutine_function
+from lifetrack.watchers.custody import keep, keeping
+from lifetrack.watchers.greenlets import asking_frame
 from lifetrack.watchers.numbers import taken
+from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.rows import Row, harmless
 from lifetrack.watchers.shared import Shared
 
@@ -47,6 +51,8 @@ class WatchedClass(Shared):
     def put(self) -> None:
         """Wrap the methods."""
         declaration = self._row.declaration
+        for name in self._row.keeps:
+            self._wrap(name, self._keeping)
         self._wrap(declaration.acquire, self._acquirer)
         asked = self._row.name not in _NEVER_ASKED
         inner = self._row.inner_release
@@ -74,14 +80,54 @@ class WatchedClass(Shared):
         if original is not None:
             self._patches.put(self._cls, name, functools.wraps(original)(wrapping(original)))
 
+    def _keeping(self, original: Any) -> Any:
+        """Wrap a method during which whatever is acquired belongs to a pool, and so does what it returns."""
+        watched = self
+
+        def pool_of(obj: Any) -> object:
+            return obj if watched._row.keeper is None else harmless(watched._row.keeper, None)(obj)
+
+        def kept(result: Any, pool: Any) -> Any:
+            for listener in watched.listeners:
+                keep(listener, result, pool)
+            return result
+
+        if is_coroutine_function(original):
+
+            async def keep_later(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+                pool = pool_of(self)
+                with keeping(watched.listeners, pool):
+                    result = await original(self, *args, **kwargs)
+                return kept(result, pool)
+
+            return keep_later
+
+        def keep_now(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+            pool = pool_of(self)
+            with keeping(watched.listeners, pool):
+                result = original(self, *args, **kwargs)
+            return kept(result, pool)
+
+        return keep_now
+
     def _acquirer(self, original: Any) -> Any:
+        watched = self
+        if is_coroutine_function(original):
+
+            async def acquire_later(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+                result = await original(self, *args, **kwargs)
+                if watched.listeners:
+                    watched._acquired(self, caller(1), result)
+                return result
+
+            return acquire_later
+
         def acquire(self: Any, /, *args: Any, **kwargs: Any) -> Any:
             result = original(self, *args, **kwargs)
             if watched.listeners:
                 watched._acquired(self, caller(1), result)
             return result
 
-        watched = self
         return acquire
 
     def _acquired(self, obj: Any, frame: FrameType, result: Any) -> None:
@@ -90,11 +136,20 @@ class WatchedClass(Shared):
             taken(harmless(row.takes, -1)(obj))
         if row.not_from and _comes_from(frame, row.not_from):
             return
+        if not row.usual:
+            frame = asking_frame(frame)
         for listener in self.listeners:
             listener.acquired(obj, row.declaration, frame, finalized=self._is_finalized)
             if row.parts is not None or row.parent is not None or row.returns_part:
-                parts = (result,) if row.parts is None else harmless(row.parts, _NO_PARTS)(obj)
-                listener.relate(obj, parts, None if row.parent is None else harmless(row.parent, None)(obj))
+                self._relate(listener, obj, result)
+
+    def _relate(self, listener: Recording, obj: object, result: object) -> None:
+        row = self._row
+        parts = harmless(row.parts, _NO_PARTS)(obj) if row.parts is not None else (result,) * row.returns_part
+        parent = None if row.parent is None else harmless(row.parent, None)(obj)
+        listener.relate(obj, parts, parent)
+        if row.kept and parent is not None:
+            keep(listener, obj, parent)
 
     def _asked_releaser(self, original: Any) -> Any:
         declaration = self._row.declaration

@@ -52,3 +52,13 @@ class Shared:
         self.listeners = tuple(each for each in self.listeners if each is not recording)
         if not self.listeners:
             self.restore()
+
+
+class Absent(Shared):
+    """Something that is not there to be replaced."""
+
+    def put(self) -> None:
+        """Replace nothing."""
+
+    def restore(self) -> None:
+        """Undo nothing."""

@@ -10,6 +10,7 @@ import sys
 import threading
 from typing import Any
 
+from lifetrack.watchers import libraries
 from lifetrack.watchers.numbers import Descriptor
 from lifetrack.watchers.rows import (
     ASYNC_LOCKS,
@@ -105,9 +106,12 @@ TABLE: tuple[Row, ...] = (
 )  # fmt: skip
 
 #: Every name that can be watched.
-KNOWN: tuple[str, ...] = (STDLIB, *dict.fromkeys(name for row in TABLE for name in row.watch))
+KNOWN: tuple[str, ...] = (
+    STDLIB, *dict.fromkeys(name for row in TABLE for name in row.watch), libraries.LIBRARIES, *libraries.NAMES,
+)  # fmt: skip
 
 
 def rows_of(name: str) -> tuple[Row, ...]:
     """Give the rows that a watch name stands for."""
-    return tuple(row for row in TABLE if (name == STDLIB and row.usual) or name in row.watch)
+    own = tuple(row for row in TABLE if (name == STDLIB and row.usual) or name in row.watch)
+    return own or libraries.rows_of(name)

@@ -12,9 +12,9 @@ from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.settings import shown
 from lifetrack.watchers.imports import forget, when_imported
 from lifetrack.watchers.recording import Recording
-from lifetrack.watchers.rows import ASYNC_LOCKS, DESCRIPTORS, FILES, LOCKS, SOCKETS, SQLITE, Row
-from lifetrack.watchers.shared import Shared
-from lifetrack.watchers.table import KNOWN, TABLE, rows_of
+from lifetrack.watchers.rows import ASYNC_LOCKS, DESCRIPTORS, FILES, LOCKS, POOLS, SOCKETS, SQLITE, USES, Row
+from lifetrack.watchers.shared import Absent, Shared
+from lifetrack.watchers.table import KNOWN, rows_of
 
 
 def check_names(names: str | Iterable[str]) -> tuple[str, ...]:
@@ -61,9 +61,16 @@ def _shared(row: Row) -> Shared:
         from lifetrack.watchers.locking.asynchronous import WatchedAsyncLocks
 
         return WatchedAsyncLocks(row.declaration)
+    cls: Any = getattr(sys.modules[row.module], row.name, None)
+    if not isinstance(cls, type):
+        return Absent()  # this version of a library has no such class
+    if row.mechanism in (POOLS, USES):
+        from lifetrack.watchers.pools import WatchedPool, WatchedUse
+
+        return WatchedPool(row, cls) if row.mechanism == POOLS else WatchedUse(row, cls)
     from lifetrack.watchers.python_classes import WatchedClass
 
-    return WatchedClass(row, getattr(sys.modules[row.module], row.name))
+    return WatchedClass(row, cls)
 
 
 #: The mechanisms in use, one for each row, whoever watches.
@@ -108,7 +115,7 @@ class Watching:
         self._settle()
 
     def _settle(self) -> None:
-        wanted = [row for row in TABLE if any(row in rows_of(name) for name in self.names)]
+        wanted = dict.fromkeys(row for name in self.names for row in rows_of(name))
         for row in [row for row in self._hooks if row not in wanted]:
             hook = self._hooks.pop(row)
             forget(row.module, hook)
