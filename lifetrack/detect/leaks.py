@@ -26,10 +26,14 @@ def ends_with_process(entry: Entry) -> bool:
     seen: set[int] = set()
     each: Entry | None = entry
     while each is not None and id(each) not in seen and (each is entry or each[STATE] in OPEN_STATES):
+        if each[KIND].declaration.lent and each is entry:
+            return False
         if _ends_with_process(each):
             return True
         seen.add(id(each))
         each = upper(each)
+        if each is not None and each[KIND].declaration.lent and each[STATE] not in OPEN_STATES:
+            each = upper(each)  # it was lent, and is in its pool again
     return False
 
 

@@ -30,6 +30,7 @@ from lifetrack.ledger.entries import (
     Note,
     counted,
     extra_of,
+    is_idle,
 )
 from lifetrack.ledger.places import PROCESS, OwnerPlace, Place
 from lifetrack.values import events as words
@@ -170,7 +171,7 @@ class Ledger:
         gone = set()
         while self.orphaned:
             gone.add(id(self.orphaned.popleft()))
-        left = (entry for entry in self.open_entries() if id(entry[SCOPE]) in gone)
+        left = (entry for entry in self.open_entries() if id(entry[SCOPE]) in gone and not is_idle(entry))
         return [case for entry in left if (case := self.file_leak(entry, "LT104")) is not None]
 
     def file_leak(self, entry: Entry, otherwise: str, certainty: Certainty = Certainty.PROVEN) -> Case | None:

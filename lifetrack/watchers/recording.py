@@ -23,12 +23,14 @@ from lifetrack.ledger.entries import (
     Entry,
     Kind,
     extra_of,
+    is_idle,
     type_name,
 )
 from lifetrack.ownership.holding import let_go
 from lifetrack.ownership.kinship import bind
 from lifetrack.values.declarations import INIT, Declaration
 from lifetrack.values.events import RELEASE_FAILED
+from lifetrack.watchers.custody import judge_lent
 from lifetrack.watchers.finalizers import in_finalizer, is_finalized
 from lifetrack.watchers.raw_files import recorded_as
 
@@ -153,6 +155,7 @@ class Recording:
             self._released_bound(entry, obj, frame)
         else:
             note_release(self.engine, entry, frame)
+        judge_lent(self.engine, entry, frame)
 
     def release_begins(self, obj: object, declaration: Declaration, frame: FrameType) -> None:
         """Note that somebody asks for a release which will be completed later: the program, or a finalizer."""
@@ -200,7 +203,7 @@ class Recording:
     def _make_callback(self) -> Callable[[Any], None]:
         entries, pending = self._entries, self.ledger.pending
         # The globals of this module may be gone when the last objects of the process are.
-        state, extra, kind, open_states = STATE, EXTRA, KIND, OPEN_STATES
+        state, extra, kind, open_states, idle = STATE, EXTRA, KIND, OPEN_STATES, is_idle
 
         def gone(reference: _Reference) -> None:
             entry = entries.get(reference.key)
@@ -210,8 +213,12 @@ class Recording:
             parts = reference.parts
             if parts and all(part[state] not in open_states for part in parts):
                 return
-            # What may end with the process ends by itself too, and the interpreter keeps it alive until then.
-            if entry[state] in open_states and entry[kind].declaration.ends_with_process is None:
+            # What may end with the process ends by itself too, and the interpreter keeps it alive until then;
+            # a pool only closes what it keeps when it is told to.
+            declaration = entry[kind].declaration
+            if entry[state] in open_states and (
+                not idle(entry) if declaration.hollow else declaration.ends_with_process is None
+            ):
                 pending.append(entry)
 
         return gone

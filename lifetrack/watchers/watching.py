@@ -13,7 +13,18 @@ from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.settings import shown
 from lifetrack.watchers.imports import forget, when_imported
 from lifetrack.watchers.recording import Recording
-from lifetrack.watchers.rows import ASYNC_LOCKS, CLASSES, DESCRIPTORS, FILES, LOCKS, SOCKETS, SQLITE, Row
+from lifetrack.watchers.rows import (
+    ASYNC_LOCKS,
+    CLASSES,
+    DESCRIPTORS,
+    FILES,
+    LOCKS,
+    POOLS,
+    SOCKETS,
+    SQLITE,
+    USES,
+    Row,
+)
 from lifetrack.watchers.shared import Absent, Shared
 from lifetrack.watchers.table import KNOWN, is_known, rows_of
 
@@ -45,6 +56,12 @@ _MECHANISMS = {
     LOCKS: ("locking.replacing", "WatchedLocks"),
     ASYNC_LOCKS: ("locking.asynchronous", "WatchedAsyncLocks"),
 }
+#: The same for those that are made of a row and a class.
+_OF_CLASSES = {
+    CLASSES: ("python_classes", "WatchedClass"),
+    POOLS: ("pools", "WatchedPool"),
+    USES: ("pools", "WatchedUse"),
+}
 
 
 def _shared(row: Row) -> Shared:
@@ -58,10 +75,10 @@ def _shared(row: Row) -> Shared:
     for part in row.name.split("."):
         found = getattr(found, part, None)
     if not isinstance(found, type):
-        return Absent()
-    from lifetrack.watchers.python_classes import WatchedClass
-
-    return WatchedClass(row, found)
+        return Absent()  # this version of a library has no such class
+    module, name = _OF_CLASSES[row.mechanism]
+    made = getattr(import_module(f"lifetrack.watchers.{module}"), name)(row, found)
+    return made
 
 
 #: The mechanisms in use, one for each row, whoever watches.
@@ -112,7 +129,7 @@ class Watching:
             forget(row.module, hook)
             if row in _mechanisms:
                 _mechanisms[row].leave(self._recording)
-                if row.mechanism == CLASSES and not _mechanisms[row].listeners:
+                if row.mechanism in _OF_CLASSES and not _mechanisms[row].listeners:
                     del _mechanisms[row]  # the module may be another one by the next time
         for row in wanted:
             if row not in self._hooks:
