@@ -114,6 +114,15 @@ def lend(listener: Recording, lease: object, pool: object, below: Iterable[objec
             extra_of(found).parent = entry
 
 
+def put_below(listener: Recording, objects: Iterable[object], upper: object) -> None:
+    """Tell what a pool keeps, or has kept, below what has it in use."""
+    entry = _open(listener, upper)
+    for each in objects if entry is not None else ():
+        found = _open(listener, each)
+        if found is not None and found is not entry:
+            extra_of(found).parent = entry
+
+
 def use(listener: Recording, user: object, lease: object) -> None:
     """Note that something uses a check-out, and has nothing else to give back."""
     entry, found = _open(listener, user), _open(listener, lease)

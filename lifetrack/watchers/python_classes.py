@@ -18,7 +18,7 @@ from lifetrack.guards.shapes import own, resolve
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.territory import FILES, STDLIB
 from lifetrack.watchers.coroutines import is_coroutine_function
-from lifetrack.watchers.custody import keep, keeping
+from lifetrack.watchers.custody import keep, keeping, lease_of, put_below
 from lifetrack.watchers.greenlets import asking_frame
 from lifetrack.watchers.imports import forget, when_imported
 from lifetrack.watchers.numbers import taken
@@ -41,6 +41,11 @@ def _comes_from(frame: FrameType | None, modules: tuple[str, ...]) -> bool:
     return False
 
 
+def _bears_no_reference(cls: type) -> bool:
+    """Whether there can be no weak reference to its objects, because of its slots."""
+    return cls.__weakrefoffset__ == 0 and isinstance(resolve(cls, "__init__"), FunctionType)
+
+
 class WatchedClass(Shared):
     """One watched class."""
 
@@ -49,7 +54,8 @@ class WatchedClass(Shared):
         self._row = row
         self._cls = cls
         self._patches = Patches()
-        self._is_finalized = isinstance(resolve(cls, "__del__"), FunctionType)
+        #: Objects that bear no weak reference are given a finalizer, which tells of their end.
+        self._is_finalized = isinstance(resolve(cls, "__del__"), FunctionType) or _bears_no_reference(cls)
         #: What waits for the modules of the functions that make it, each with its target.
         self._makers = {target: functools.partial(self._wrap_maker, target) for target in row.made_by}
         #: What ``Popen.wait()`` raises, for one, does not break off a release.
@@ -66,7 +72,10 @@ class WatchedClass(Shared):
             if not row.made_by:
                 self._wrap(row.declaration.acquire, self._acquirer)
             self._wrap_releases()
-            self._wrap("__del__", self._finalizer)
+            if self._is_finalized and resolve(self._cls, "__del__") is None:
+                self._patches.put(self._cls, "__del__", self._finalizer(None))
+            else:
+                self._wrap("__del__", self._finalizer)
         for name in row.works:
             self._wrap(name, functools.partial(working, lambda: self.listeners, joins=row.kept))
         self._wrap("__del__", self._finalizer)
@@ -147,6 +156,7 @@ class WatchedClass(Shared):
             for listener in watched.listeners:
                 for each in (result, *parts):
                     keep(listener, each, pool)
+                put_below(listener, parts, lease_of(obj))
             return result
 
         if is_coroutine_function(original):
@@ -208,6 +218,8 @@ class WatchedClass(Shared):
         listener.relate(obj, parts, parent)
         if row.kept and parent is not None:
             keep(listener, obj, parent)
+        if row.claims is not None:
+            put_below(listener, harmless(row.claims, _NO_PARTS)(obj), obj)
 
     def _asked_releaser(self, original: Any) -> Any:
         watched = self
@@ -276,7 +288,8 @@ class WatchedClass(Shared):
         def __del__(self: Any) -> None:
             for listener in watched.listeners:
                 listener.finalized(self, watched._row.declaration)
-            original(self)
+            if original is not None:
+                original(self)
 
         watched = self
         return __del__
