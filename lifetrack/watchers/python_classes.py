@@ -18,7 +18,7 @@ from lifetrack.guards.shapes import own, resolve
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.territory import FILES, STDLIB
 from lifetrack.watchers.coroutines import is_coroutine_function
-from lifetrack.watchers.custody import keep, keeping, lease_of, put_below
+from lifetrack.watchers.custody import keep, keeping, lease_of, put_below, take_over
 from lifetrack.watchers.greenlets import asking_frame
 from lifetrack.watchers.imports import forget, when_imported
 from lifetrack.watchers.numbers import taken
@@ -219,7 +219,7 @@ class WatchedClass(Shared):
         if row.kept and parent is not None:
             keep(listener, obj, parent)
         if row.claims is not None:
-            put_below(listener, harmless(row.claims, _NO_PARTS)(obj), obj)
+            take_over(listener, harmless(row.claims, _NO_PARTS)(obj), obj)
 
     def _asked_releaser(self, original: Any) -> Any:
         watched = self

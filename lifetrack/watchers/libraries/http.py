@@ -52,8 +52,9 @@ def _response_connection(response: Any) -> object:
 
 
 def _of_response(response: Any) -> object:
-    """The check-out that a response of urllib3 stands on."""
-    return lease_of(_response_connection(response))
+    """The check-out that a response of urllib3 stands on; none where the connection is the response's alone."""
+    connection: Any = _response_connection(response)
+    return None if connection is None or connection.sock is None else lease_of(connection)
 
 
 def _passed_socket(response: Any) -> tuple[object, ...]:
@@ -64,7 +65,7 @@ def _passed_socket(response: Any) -> tuple[object, ...]:
 
 def _of_raw(response: Any) -> object:
     """The check-out that a response of requests stands on."""
-    return lease_of(_response_connection(response.raw))
+    return _of_response(response.raw)
 
 
 def _is_given_back(response: Any) -> bool:
@@ -116,7 +117,7 @@ REQUESTS: tuple[Row, ...] = (
     Row(
         ("requests",), "requests.adapters", "Response", CLASSES,
         declare("close", released_when=_is_raw_given_back, hint=_READ),
-        made_by=("requests.adapters:HTTPAdapter.send",), **_stands_on(_of_raw),
+        made_by=("requests.adapters:HTTPAdapter.send",), parts=attributes("raw"), parent=_of_raw,
     ),
 )  # fmt: skip
 
