@@ -10,7 +10,7 @@ import functools
 import io
 import sys
 from collections.abc import Callable, Iterable
-from types import CoroutineType, FrameType, FunctionType
+from types import CoroutineType, FrameType, FunctionType, MethodDescriptorType, WrapperDescriptorType
 from typing import Any
 
 from lifetrack.guards.patches import Patches
@@ -30,6 +30,17 @@ from lifetrack.watchers.working import adopt, worker, working
 #: Kinds of which the object can be asked, but only for whether it has a duty at all.
 _NEVER_ASKED = frozenset({"TemporaryDirectory"})
 _NO_PARTS: Iterable[object] = ()
+
+
+#: Methods that a class written in Python inherits from one written in C.
+_OF_C = (WrapperDescriptorType, MethodDescriptorType)
+
+
+def _no_arguments() -> Any:
+    """The signature of a constructor that nobody has written."""
+    import inspect
+
+    return inspect.Signature([inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)])
 
 
 def _comes_from(frame: FrameType | None, modules: tuple[str, ...]) -> bool:
@@ -103,10 +114,15 @@ class WatchedClass(Shared):
 
     def _wrap(self, name: str, wrapping: Callable[[Any], Any]) -> None:
         original = own(self._cls).get(name)
-        if original is None and isinstance(resolve(self._cls, name), FunctionType):
+        inherited = (FunctionType,) if self._asked_after_errors or name == "__del__" else (FunctionType, *_OF_C)
+        if original is None and isinstance(resolve(self._cls, name), inherited):
             original = resolve(self._cls, name)  # undo takes it away again
-        if original is not None:
-            self._patches.put(self._cls, name, functools.wraps(original)(wrapping(original)))
+        if original is None or isinstance(original, (staticmethod, classmethod, property)):
+            return
+        wrapper = functools.wraps(original)(wrapping(original))
+        if original is object.__init__:
+            wrapper.__signature__ = _no_arguments()
+        self._patches.put(self._cls, name, wrapper)
 
     def _wrap_maker(self, target: str) -> None:
         """Wrap a function or method whose result is the resource."""
