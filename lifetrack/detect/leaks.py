@@ -25,11 +25,21 @@ def ends_with_process(entry: Entry) -> bool:
     """Whether the resource lives, by its own design or that of what it is a part of, until the process ends."""
     if entry[KIND].declaration.lent:
         return False
-    above = upper(entry)
-    if above is not None and above[KIND].declaration.lent and above[STATE] not in OPEN_STATES:
-        above = upper(above)  # it was lent, and is in its pool again
-    if above is not None and above[STATE] in OPEN_STATES and ends_with_process(above):
-        return True
+    seen: set[int] = set()
+    each: Entry | None = entry
+    while each is not None and id(each) not in seen and (each is entry or each[STATE] in OPEN_STATES or _is_lent(each)):
+        if each[STATE] in OPEN_STATES and (_is_lent(each) or _ends_with_process(each)):
+            return not _is_lent(each)  # that a pool lasts as long as the process excuses no check-out
+        seen.add(id(each))
+        each = upper(each)
+    return False
+
+
+def _is_lent(entry: Entry) -> bool:
+    return bool(entry[KIND].declaration.lent)
+
+
+def _ends_with_process(entry: Entry) -> bool:
     ends = entry[KIND].declaration.ends_with_process
     if ends is None or entry[EXTRA] is None or entry[EXTRA].reference is None:
         return False

@@ -17,6 +17,7 @@ from lifetrack.ledger.entries import (
     COLLECTED,
     EXTRA,
     FINALIZING,
+    HALF_RELEASED,
     INHERITED,
     KIND,
     LIVE,
@@ -264,7 +265,12 @@ class Ledger:
                 entry[STATE] = BOUND
 
     def settle(self, is_released: Callable[[Entry], bool]) -> None:
-        """Close the entries of which the object itself says that it is released."""
+        """Close the entries of which the object itself says that it is released.
+
+        A watched one whose release broke off may say so too early.
+        """
         for entry in self.open_entries():
-            if entry[KIND].declaration.released_when is not None and is_released(entry):
+            declaration = entry[KIND].declaration
+            broken = declaration.watched and entry[STATE] == HALF_RELEASED
+            if declaration.released_when is not None and not broken and is_released(entry):
                 entry[STATE] = 3  # RELEASED

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from lifetrack.guards.conditions import judge_order
 from lifetrack.guards.engine import Engine
-from lifetrack.ledger.entries import EXTRA, KIND, OPEN_STATES, RELEASED, SCOPE, STATE, Entry, extra_of
+from lifetrack.ledger.entries import BOUND, EXTRA, KIND, OPEN_STATES, RELEASED, SCOPE, STATE, Entry, extra_of
 from lifetrack.ownership.custody import object_place
 from lifetrack.ownership.kinship import bind, dependents
+from lifetrack.watchers.coroutines import is_coroutine_function
 from lifetrack.watchers.raw_files import recorded_as
+from lifetrack.watchers.rows import harmless
 
 if TYPE_CHECKING:
     from lifetrack.watchers.recording import Recording
@@ -65,7 +67,10 @@ def keeping(listeners: Iterable[Recording], pool: object) -> Iterator[None]:
         yield
     finally:
         for variable, token in tokens:
-            variable.reset(token)
+            try:
+                variable.reset(token)
+            except ValueError:  # the coroutine is closed in another context than it ran in
+                continue
 
 
 def _open(listener: Recording, obj: object) -> Entry | None:
@@ -73,12 +78,53 @@ def _open(listener: Recording, obj: object) -> Entry | None:
     return entry if entry is not None and entry[STATE] in OPEN_STATES else None
 
 
+def _pool(listener: Recording, pool: object) -> Entry | None:
+    """Give the entry of a pool that is in use. One that was only emptied begins anew by that."""
+    entry = listener.ledger.entries.get(id(pool))
+    if entry is not None and entry[STATE] == RELEASED and entry[KIND].declaration.hollow:
+        entry[STATE] = BOUND
+    return _open(listener, pool)
+
+
+def keeper(listeners: Callable[[], tuple[Recording, ...]], ask: Callable[[Any], object] | None, original: Any) -> Any:
+    """Wrap a method during which whatever is acquired belongs to a pool, and so does what it returns.
+
+    ``ask`` gives the pool, for the object whose method it is; without, it is the object itself.
+    """
+
+    def kept(result: Any, pool: Any) -> Any:
+        for listener in listeners():
+            keep(listener, result, pool)
+        return result
+
+    def pool_of(obj: Any) -> Any:
+        return obj if ask is None else harmless(ask, None)(obj)
+
+    if is_coroutine_function(original):
+
+        async def keep_later(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+            pool = pool_of(self)
+            with keeping(listeners(), pool):
+                result = await original(self, *args, **kwargs)
+            return kept(result, pool)
+
+        return keep_later
+
+    def keep_now(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        pool = pool_of(self)
+        with keeping(listeners(), pool):
+            result = original(self, *args, **kwargs)
+        return kept(result, pool)
+
+    return keep_now
+
+
 def keep(listener: Recording, obj: object, pool: object) -> None:
     """Note that a pool keeps an object and will close it. What a pool keeps that nothing is known of is its own."""
     entry = _open(listener, obj)
     if entry is None or obj is pool:
         return
-    upper = _open(listener, pool)
+    upper = _pool(listener, pool)
     if upper is None:
         _forget(listener, obj, entry)
         return
@@ -98,11 +144,12 @@ def lend(listener: Recording, lease: object, pool: object, below: Iterable[objec
     entry = _open(listener, lease)
     if entry is None:
         return
-    upper = _open(listener, pool)
+    upper = _pool(listener, pool)
     if upper is not None:
         bind(entry, lease, upper)
     for each in below:
-        found = _open(listener, each)
+        inner = lease_of(each)
+        found = _open(listener, each if inner is None or inner is lease else inner)
         if found is not None:
             if found[EXTRA] is None or found[EXTRA].parent is None:
                 keep(listener, each, pool)

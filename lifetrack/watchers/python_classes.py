@@ -7,22 +7,24 @@ released the object says itself or the base class's release method has seen it.
 from __future__ import annotations
 
 import functools
+import inspect
 import io
+import sys
 from collections.abc import Callable, Iterable
-from types import FrameType, FunctionType
+from types import CoroutineType, FrameType, FunctionType
 from typing import Any
 
 from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own, resolve
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.territory import FILES, STDLIB
-from lifetrack.watchers.coroutines import is_coroutine_function
-from lifetrack.watchers.custody import keep, keeping
+from lifetrack.watchers.custody import keep, keeper
 from lifetrack.watchers.greenlets import asking_frame
 from lifetrack.watchers.numbers import taken
 from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.rows import Row, harmless
 from lifetrack.watchers.shared import Shared
+from lifetrack.watchers.working import adopt, opening, worker, working
 
 #: Kinds of which the object can be asked, but only for whether it has a duty at all.
 _NEVER_ASKED = frozenset({"TemporaryDirectory"})
@@ -47,22 +49,35 @@ class WatchedClass(Shared):
         self._cls = cls
         self._patches = Patches()
         self._is_finalized = isinstance(resolve(cls, "__del__"), FunctionType)
+        #: What ``Popen.wait()`` raises, for one, does not break off a release.
+        self._asked_after_errors = row.module.partition(".")[0] in sys.stdlib_module_names
 
     def put(self) -> None:
         """Wrap the methods."""
-        declaration = self._row.declaration
-        for name in self._row.keeps:
-            self._wrap(name, self._keeping)
-        self._wrap(declaration.acquire, self._acquirer)
-        asked = self._row.name not in _NEVER_ASKED
-        inner = self._row.inner_release
-        for name in (*inner, *declaration.release[1:]) if inner else declaration.release:
-            self._wrap(name, self._asked_releaser if asked else functools.partial(self.releaser, self._row.declaration))
-        if inner:
-            self._wrap(declaration.release[0], self._beginning)
+        row = self._row
+        for name in row.keeps:
+            self._wrap(name, functools.partial(keeper, lambda: self.listeners, row.keeper))
+        for names, wrapper in ((row.opens, opening), (row.works, working)):
+            for name in names:
+                self._wrap(name, functools.partial(wrapper, lambda: self.listeners))
+        for target in row.made_by:
+            self._wrap_maker(target)
+        if not row.declaration.release:
+            return  # it is no resource, but at work for one
+        if not row.made_by:
+            self._wrap(row.declaration.acquire, self._acquirer)
+        self._wrap_releases()
         self._wrap("__del__", self._finalizer)
         if issubclass(self._cls, io.IOBase):
             self._patches.put(self._cls, "_dealloc_warn", self._dropped_above())
+
+    def _wrap_releases(self) -> None:
+        declaration, inner = self._row.declaration, self._row.inner_release
+        asked = self._row.name not in _NEVER_ASKED
+        for name in (*inner, *declaration.release[1:]) if inner else declaration.release:
+            self._wrap(name, self._asked_releaser if asked else functools.partial(self.releaser, declaration))
+        if inner:
+            self._wrap(declaration.release[0], self._beginning)
 
     def restore(self) -> None:
         """Put the methods back."""
@@ -80,47 +95,48 @@ class WatchedClass(Shared):
         if original is not None:
             self._patches.put(self._cls, name, functools.wraps(original)(wrapping(original)))
 
-    def _keeping(self, original: Any) -> Any:
-        """Wrap a method during which whatever is acquired belongs to a pool, and so does what it returns."""
+    def _wrap_maker(self, target: str) -> None:
+        """Wrap a function or method whose result is the resource."""
+        module, _, path = target.partition(":")
+        owner: Any = sys.modules.get(module)
+        *outer, name = path.split(".")
+        for each in outer:
+            owner = getattr(owner, each, None)
+        original = None if owner is None else vars(owner).get(name)
+        if isinstance(original, FunctionType):
+            self._patches.put(owner, name, functools.wraps(original)(self._maker(original)))
+
+    def _maker(self, original: Any) -> Any:
         watched = self
+        if inspect.iscoroutinefunction(original):
 
-        def pool_of(obj: Any) -> object:
-            return obj if watched._row.keeper is None else harmless(watched._row.keeper, None)(obj)
+            async def awaited(*args: Any, **kwargs: Any) -> Any:
+                result = await original(*args, **kwargs)
+                if watched.listeners and isinstance(result, watched._cls):
+                    watched._acquired(result, caller(1), None)
+                return result
 
-        def kept(result: Any, pool: Any) -> Any:
-            for listener in watched.listeners:
-                keep(listener, result, pool)
+            return awaited
+
+        def make(*args: Any, **kwargs: Any) -> Any:
+            result = original(*args, **kwargs)
+            if watched.listeners and isinstance(result, watched._cls):
+                watched._acquired(result, caller(1), None)
             return result
 
-        if is_coroutine_function(original):
-
-            async def keep_later(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-                pool = pool_of(self)
-                with keeping(watched.listeners, pool):
-                    result = await original(self, *args, **kwargs)
-                return kept(result, pool)
-
-            return keep_later
-
-        def keep_now(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            pool = pool_of(self)
-            with keeping(watched.listeners, pool):
-                result = original(self, *args, **kwargs)
-            return kept(result, pool)
-
-        return keep_now
+        return make
 
     def _acquirer(self, original: Any) -> Any:
         watched = self
-        if is_coroutine_function(original):
+        if inspect.iscoroutinefunction(original):
 
-            async def acquire_later(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+            async def awaited(self: Any, /, *args: Any, **kwargs: Any) -> Any:
                 result = await original(self, *args, **kwargs)
                 if watched.listeners:
                     watched._acquired(self, caller(1), result)
                 return result
 
-            return acquire_later
+            return awaited
 
         def acquire(self: Any, /, *args: Any, **kwargs: Any) -> Any:
             result = original(self, *args, **kwargs)
@@ -138,8 +154,10 @@ class WatchedClass(Shared):
             return
         if not row.usual:
             frame = asking_frame(frame)
+        for_whom = worker() if row.within else None
         for listener in self.listeners:
             listener.acquired(obj, row.declaration, frame, finalized=self._is_finalized)
+            adopt(listener, obj, for_whom)
             if row.parts is not None or row.parent is not None or row.returns_part:
                 self._relate(listener, obj, result)
 
@@ -152,17 +170,45 @@ class WatchedClass(Shared):
             keep(listener, obj, parent)
 
     def _asked_releaser(self, original: Any) -> Any:
+        watched = self
         declaration = self._row.declaration
+        if inspect.iscoroutinefunction(original):
+
+            async def awaited(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+                return await watched._completed(self, original(self, *args, **kwargs))
+
+            return awaited
 
         def release(self: Any, /, *args: Any, **kwargs: Any) -> Any:
             try:
-                return original(self, *args, **kwargs)
-            finally:
+                result = original(self, *args, **kwargs)
+            except BaseException as error:
                 for listener in watched.listeners:
-                    listener.released(self, declaration, caller(1))
+                    if watched._asked_after_errors:
+                        listener.released(self, declaration, caller(1))
+                    else:
+                        listener.release_failed(self, declaration, error, caller(1))
+                raise
+            if type(result) is CoroutineType:
+                return watched._completed(self, result)
+            for listener in watched.listeners:
+                listener.released(self, declaration, caller(1))
+            return result
 
-        watched = self
         return release
+
+    async def _completed(self, obj: Any, release: Any) -> Any:
+        """Wait for a release that is a coroutine: it is complete when that is, and half done if it is cancelled."""
+        declaration = self._row.declaration
+        try:
+            result = await release
+        except BaseException as error:  # CancelledError too
+            for listener in self.listeners:
+                listener.release_failed(obj, declaration, error, caller(1))
+            raise
+        for listener in self.listeners:
+            listener.released(obj, declaration, caller(1))
+        return result
 
     def _beginning(self, original: Any) -> Any:
         """Wrap a release that is completed later, by then without a trace of who asked for it."""

@@ -188,32 +188,36 @@ class Recording:
     def lost(self, obj: object) -> None:
         """Notice that a finalizer is about to give back what nobody has released."""
         entry = self._entries.pop(id(obj), None)
-        if entry is not None and entry[STATE] in OPEN_STATES:
+        if entry is not None and entry[STATE] in OPEN_STATES and not is_idle(entry):
             self.ledger.pending.append(entry)
 
     def finalized(self, obj: object, declaration: Declaration) -> None:
         """Notice that an object's own finalizer begins."""
-        if _says_released(obj, declaration):
+        entry = self._entries.get(id(obj))
+        half = entry is not None and entry[STATE] == HALF_RELEASED
+        if not half and _says_released(obj, declaration):
             self._entries.pop(id(obj), None)
         else:
             self.lost(obj)
 
     def _make_callback(self) -> Callable[[Any], None]:
         entries, pending = self._entries, self.ledger.pending
+        # The globals of this module may be gone when the last objects of the process are.
+        state, extra, kind, open_states, idle = STATE, EXTRA, KIND, OPEN_STATES, is_idle
 
         def gone(reference: _Reference) -> None:
             entry = entries.get(reference.key)
-            if entry is None or entry[EXTRA] is None or entry[EXTRA].reference is not reference:
+            if entry is None or entry[extra] is None or entry[extra].reference is not reference:
                 return
             entries.pop(reference.key, None)
             parts = reference.parts
-            if parts and all(part[STATE] not in OPEN_STATES for part in parts):
+            if parts and all(part[state] not in open_states for part in parts):
                 return
             # What may end with the process ends by itself too, and the interpreter keeps it alive until then;
             # a pool only closes what it keeps when it is told to.
-            declaration = entry[KIND].declaration
-            if entry[STATE] in OPEN_STATES and (
-                not is_idle(entry) if declaration.hollow else declaration.ends_with_process is None
+            declaration = entry[kind].declaration
+            if entry[state] in open_states and (
+                not idle(entry) if declaration.hollow else declaration.ends_with_process is None
             ):
                 pending.append(entry)
 

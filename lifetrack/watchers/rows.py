@@ -69,6 +69,14 @@ class Row:
     kept: bool = False
     #: How it lends, for the mechanism ``POOLS``.
     lending: Lending | None = None
+    #: Functions whose result it is, as ``module:Class.method``, where it is not its constructor that acquires it.
+    made_by: tuple[str, ...] = ()
+    #: Methods during which the object is at work: what is opened for it meanwhile belongs to it.
+    works: tuple[str, ...] = ()
+    #: Methods that open something for whoever is at work, else for their own object: all that they acquire is that.
+    opens: tuple[str, ...] = ()
+    #: It belongs to whoever is at work when it is acquired.
+    within: bool = False
 
 
 def harmless(ask: Callable[[Any], _T], otherwise: _T) -> Callable[[Any], _T]:

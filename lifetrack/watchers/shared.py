@@ -55,10 +55,10 @@ class Shared:
 
 
 class Absent(Shared):
-    """Something that is not there to be replaced."""
+    """What a row names and this version of its library does not have: nothing is replaced."""
 
     def put(self) -> None:
         """Replace nothing."""
 
     def restore(self) -> None:
-        """Undo nothing."""
+        """Restore nothing."""

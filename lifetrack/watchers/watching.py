@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 from lifetrack.guards.engine import Engine
@@ -12,9 +13,20 @@ from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.settings import shown
 from lifetrack.watchers.imports import forget, when_imported
 from lifetrack.watchers.recording import Recording
-from lifetrack.watchers.rows import ASYNC_LOCKS, DESCRIPTORS, FILES, LOCKS, POOLS, SOCKETS, SQLITE, USES, Row
+from lifetrack.watchers.rows import (
+    ASYNC_LOCKS,
+    CLASSES,
+    DESCRIPTORS,
+    FILES,
+    LOCKS,
+    POOLS,
+    SOCKETS,
+    SQLITE,
+    USES,
+    Row,
+)
 from lifetrack.watchers.shared import Absent, Shared
-from lifetrack.watchers.table import KNOWN, rows_of
+from lifetrack.watchers.table import KNOWN, is_known, rows_of
 
 
 def check_names(names: str | Iterable[str]) -> tuple[str, ...]:
@@ -28,49 +40,44 @@ def check_names(names: str | Iterable[str]) -> tuple[str, ...]:
         if not isinstance(name, str):
             raise ConfigurationError(f"watch= takes names, not {type(name).__name__}")
         word = name.strip()
-        if word and word not in KNOWN:
+        if word and not is_known(word):
             raise ConfigurationError(f"unknown watch name {shown(word)}: use one of {', '.join(KNOWN)}")
         if word:
             checked.append(word)
     return tuple(dict.fromkeys(checked))
 
 
+#: For each mechanism its module, and the class in it that is made of a row.
+_MECHANISMS = {
+    FILES: ("files", "WatchedFiles"),
+    SQLITE: ("sqlite", "WatchedConnect"),
+    SOCKETS: ("socket_class", "WatchedSockets"),
+    DESCRIPTORS: ("descriptors", "WatchedDescriptors"),
+    LOCKS: ("locking.replacing", "WatchedLocks"),
+    ASYNC_LOCKS: ("locking.asynchronous", "WatchedAsyncLocks"),
+}
+#: The same, of those that are made of a row and its class.
+_OF_CLASSES = {
+    CLASSES: ("python_classes", "WatchedClass"),
+    POOLS: ("pools", "WatchedPool"),
+    USES: ("pools", "WatchedUse"),
+}
+
+
 def _shared(row: Row) -> Shared:
     """Make the mechanism of a row; its module is imported by now."""
-    if row.mechanism == FILES:
-        from lifetrack.watchers.files import WatchedFiles
+    if row.mechanism in _MECHANISMS:
+        return _mechanism_of(row.mechanism, row.declaration)
+    found: Any = sys.modules[row.module]
+    for part in row.name.split("."):
+        found = getattr(found, part, None)
+    return _mechanism_of(_OF_CLASSES[row.mechanism], row, found) if isinstance(found, type) else Absent()
 
-        return WatchedFiles(row.declaration)
-    if row.mechanism == SQLITE:
-        from lifetrack.watchers.sqlite import WatchedConnect
 
-        return WatchedConnect(row.declaration)
-    if row.mechanism == SOCKETS:
-        from lifetrack.watchers.socket_class import WatchedSockets
-
-        return WatchedSockets(row.declaration)
-    if row.mechanism == DESCRIPTORS:
-        from lifetrack.watchers.descriptors import WatchedDescriptors
-
-        return WatchedDescriptors(row.declaration)
-    if row.mechanism == LOCKS:
-        from lifetrack.watchers.locking.replacing import WatchedLocks
-
-        return WatchedLocks(row.declaration)
-    if row.mechanism == ASYNC_LOCKS:
-        from lifetrack.watchers.locking.asynchronous import WatchedAsyncLocks
-
-        return WatchedAsyncLocks(row.declaration)
-    cls: Any = getattr(sys.modules[row.module], row.name, None)
-    if not isinstance(cls, type):
-        return Absent()  # this version of a library has no such class
-    if row.mechanism in (POOLS, USES):
-        from lifetrack.watchers.pools import WatchedPool, WatchedUse
-
-        return WatchedPool(row, cls) if row.mechanism == POOLS else WatchedUse(row, cls)
-    from lifetrack.watchers.python_classes import WatchedClass
-
-    return WatchedClass(row, cls)
+def _mechanism_of(where: tuple[str, str] | str, *args: Any) -> Shared:
+    module, name = _MECHANISMS[where] if isinstance(where, str) else where
+    made: Shared = getattr(import_module(f"lifetrack.watchers.{module}"), name)(*args)
+    return made
 
 
 #: The mechanisms in use, one for each row, whoever watches.
@@ -121,6 +128,8 @@ class Watching:
             forget(row.module, hook)
             if row in _mechanisms:
                 _mechanisms[row].leave(self._recording)
+                if row.mechanism == CLASSES and not _mechanisms[row].listeners:
+                    del _mechanisms[row]  # the module may be another one by the next time
         for row in wanted:
             if row not in self._hooks:
                 self._hooks[row] = partial(self._join, row)
