@@ -55,6 +55,12 @@ def lease_of(item: object) -> Lease | None:
     return None if out is None else out.lease
 
 
+def pool_of(item: object) -> Any:
+    """Give the pool that something was lent from last."""
+    out = find(item)
+    return None if out is None else out.pool()
+
+
 @contextmanager
 def keeping(listeners: Iterable[Recording], pool: object) -> Iterator[None]:
     """Let whatever the running code acquires belong to a pool, for a block: it may outlive the scope that runs."""
@@ -97,13 +103,13 @@ def keeper(listeners: Callable[[], tuple[Recording, ...]], ask: Callable[[Any], 
             keep(listener, result, pool)
         return result
 
-    def pool_of(obj: Any) -> Any:
+    def whose(obj: Any) -> Any:
         return obj if ask is None else harmless(ask, None)(obj)
 
     if is_coroutine_function(original):
 
         async def keep_later(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            pool = pool_of(self)
+            pool = whose(self)
             with keeping(listeners(), pool):
                 result = await original(self, *args, **kwargs)
             return kept(result, pool)
@@ -111,7 +117,7 @@ def keeper(listeners: Callable[[], tuple[Recording, ...]], ask: Callable[[Any], 
         return keep_later
 
     def keep_now(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-        pool = pool_of(self)
+        pool = whose(self)
         with keeping(listeners(), pool):
             result = original(self, *args, **kwargs)
         return kept(result, pool)

@@ -16,7 +16,8 @@ LIBRARIES = "libraries"
 
 #: For each family of libraries the names that it is watched by; its rows are ``ROWS`` in the module of that name.
 FAMILIES: dict[str, tuple[str, ...]] = {
-    "databases": ("sqlalchemy", "psycopg", "psycopg_pool"),
+    "databases": ("sqlalchemy", "psycopg", "psycopg_pool", "pymysql", "redis", "pymongo"),
+    "messaging": ("pika", "kombu"),
     "http": ("requests",),
 }
 
