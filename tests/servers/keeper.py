@@ -27,7 +27,7 @@ PATIENCE = 120.0
 
 
 class Kind(NamedTuple):
-    """One kind of server: the Debian package that has it, its program, the user that it runs as where root is refused."""
+    """One kind of server: its Debian package, its program, and the user that it runs as instead of root."""
 
     package: str
     program: str
@@ -86,7 +86,8 @@ def _rabbitmq(folder: Path, program: str, port: int) -> tuple[list[str], dict[st
     names = _free_port()
     (folder / "names").write_text(str(names), encoding="ascii")
     return [program], {
-        "HOME": str(folder), "RABBITMQ_NODENAME": f"lifetrack{port}@localhost", "RABBITMQ_PID_FILE": str(folder / "pid"),
+        "HOME": str(folder), "RABBITMQ_NODENAME": f"lifetrack{port}@localhost",
+        "RABBITMQ_PID_FILE": str(folder / "pid"),
         "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"), "RABBITMQ_LOG_BASE": str(folder / "log"),
         "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq"), "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "plugins"),
         "RABBITMQ_DIST_PORT": str(_free_port()), "ERL_EPMD_PORT": str(names), "ERL_EPMD_ADDRESS": "127.0.0.1",
