@@ -30,7 +30,7 @@ def resource(
     ends_with_process: Callable[[Any], bool] | None = None,
     made_by: str | Iterable[str] = (),
     works: str | Iterable[str] = (),
-    opens: str | Iterable[str] = (),
+    keeps: str | Iterable[str] = (),
     within: bool = False,
 ) -> Row:
     """Describe one class of a library, to be watched without being imported.
@@ -45,7 +45,7 @@ def resource(
     gives what it depends on. ``grace`` is for how many seconds it may outlive its scope. What ``ends_with_process``
     says of an object that lives then is no leak, and neither is that it was collected.
 
-    For pools and clients: while a method of ``works`` runs the object is at work, and what a method of ``opens``
+    For pools and clients: while a method of ``works`` runs the object is at work, and what a method of ``keeps``
     acquires belongs to the innermost object at work, or else to its own. With ``within``, a new object does too.
     A class that is no resource but takes part in this has an empty ``release``.
 
@@ -54,7 +54,7 @@ def resource(
     (target,) = _names((where,), "resource()", _is_target)
     module, _, name = target.partition(":")
     releases = _names(release, "release", _is_path)
-    if not releases and not works and not opens:
+    if not releases and not works and not keeps:
         raise DeclarationError(f"release= is empty: name the method that releases a {name}")
     questions = {"released_when": released_when, "ends_with_process": ends_with_process}
     _check_questions({**questions, "parts": parts, "parent": parent})
@@ -65,7 +65,7 @@ def resource(
                 grace=_seconds(grace), **options),
         parts=parts, parent=parent, within=bool(within),
         made_by=_names(made_by, "made_by", _is_target), works=_names(works, "works", str.isidentifier),
-        opens=_names(opens, "opens", str.isidentifier),
+        keeps=_names(keeps, "keeps", str.isidentifier),
     )  # fmt: skip
 
 

@@ -23,8 +23,6 @@ def belongs_to(entry: Entry, place: Place) -> bool:
 
 def ends_with_process(entry: Entry) -> bool:
     """Whether the resource lives, by its own design or that of what it is a part of, until the process ends."""
-    if entry[KIND].declaration.lent:
-        return False
     seen: set[int] = set()
     each: Entry | None = entry
     while each is not None and id(each) not in seen and (each is entry or each[STATE] in OPEN_STATES or _is_lent(each)):

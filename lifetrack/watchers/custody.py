@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -13,9 +13,7 @@ from lifetrack.guards.engine import Engine
 from lifetrack.ledger.entries import BOUND, EXTRA, KIND, OPEN_STATES, RELEASED, SCOPE, STATE, Entry, extra_of
 from lifetrack.ownership.custody import object_place
 from lifetrack.ownership.kinship import bind, dependents
-from lifetrack.watchers.coroutines import is_coroutine_function
 from lifetrack.watchers.raw_files import recorded_as
-from lifetrack.watchers.rows import harmless
 
 if TYPE_CHECKING:
     from lifetrack.watchers.recording import Recording
@@ -75,8 +73,8 @@ def keeping(listeners: Iterable[Recording], pool: object) -> Iterator[None]:
         for variable, token in tokens:
             try:
                 variable.reset(token)
-            except ValueError:  # the coroutine is closed in another context than it ran in
-                continue
+            except ValueError:  # a coroutine that is closed in another context than it ran in
+                pass
 
 
 def _open(listener: Recording, obj: object) -> Entry | None:
@@ -90,39 +88,6 @@ def _pool(listener: Recording, pool: object) -> Entry | None:
     if entry is not None and entry[STATE] == RELEASED and entry[KIND].declaration.hollow:
         entry[STATE] = BOUND
     return _open(listener, pool)
-
-
-def keeper(listeners: Callable[[], tuple[Recording, ...]], ask: Callable[[Any], object] | None, original: Any) -> Any:
-    """Wrap a method during which whatever is acquired belongs to a pool, and so does what it returns.
-
-    ``ask`` gives the pool, for the object whose method it is; without, it is the object itself.
-    """
-
-    def kept(result: Any, pool: Any) -> Any:
-        for listener in listeners():
-            keep(listener, result, pool)
-        return result
-
-    def whose(obj: Any) -> Any:
-        return obj if ask is None else harmless(ask, None)(obj)
-
-    if is_coroutine_function(original):
-
-        async def keep_later(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            pool = whose(self)
-            with keeping(listeners(), pool):
-                result = await original(self, *args, **kwargs)
-            return kept(result, pool)
-
-        return keep_later
-
-    def keep_now(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-        pool = whose(self)
-        with keeping(listeners(), pool):
-            result = original(self, *args, **kwargs)
-        return kept(result, pool)
-
-    return keep_now
 
 
 def keep(listener: Recording, obj: object, pool: object) -> None:

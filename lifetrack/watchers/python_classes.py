@@ -7,7 +7,6 @@ released the object says itself or the base class's release method has seen it.
 from __future__ import annotations
 
 import functools
-import inspect
 import io
 import sys
 from collections.abc import Callable, Iterable
@@ -18,13 +17,14 @@ from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own, resolve
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.territory import FILES, STDLIB
-from lifetrack.watchers.custody import keep, keeper
+from lifetrack.watchers.coroutines import is_coroutine_function
+from lifetrack.watchers.custody import keep, keeping
 from lifetrack.watchers.greenlets import asking_frame
 from lifetrack.watchers.numbers import taken
 from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.rows import Row, harmless
 from lifetrack.watchers.shared import Shared
-from lifetrack.watchers.working import adopt, opening, worker, working
+from lifetrack.watchers.working import adopt, worker, working
 
 #: Kinds of which the object can be asked, but only for whether it has a duty at all.
 _NEVER_ASKED = frozenset({"TemporaryDirectory"})
@@ -56,17 +56,16 @@ class WatchedClass(Shared):
         """Wrap the methods."""
         row = self._row
         for name in row.keeps:
-            self._wrap(name, functools.partial(keeper, lambda: self.listeners, row.keeper))
-        for names, wrapper in ((row.opens, opening), (row.works, working)):
-            for name in names:
-                self._wrap(name, functools.partial(wrapper, lambda: self.listeners))
-        for target in row.made_by:
-            self._wrap_maker(target)
-        if not row.declaration.release:
-            return  # it is no resource, but at work for one
-        if not row.made_by:
-            self._wrap(row.declaration.acquire, self._acquirer)
-        self._wrap_releases()
+            self._wrap(name, self._keeping)
+        if row.declaration.release:  # else it is no resource, but at work for one
+            for target in row.made_by:
+                self._wrap_maker(target)
+            if not row.made_by:
+                self._wrap(row.declaration.acquire, self._acquirer)
+            self._wrap_releases()
+            self._wrap("__del__", self._finalizer)
+        for name in row.works:
+            self._wrap(name, functools.partial(working, lambda: self.listeners))
         self._wrap("__del__", self._finalizer)
         if issubclass(self._cls, io.IOBase):
             self._patches.put(self._cls, "_dealloc_warn", self._dropped_above())
@@ -108,35 +107,68 @@ class WatchedClass(Shared):
 
     def _maker(self, original: Any) -> Any:
         watched = self
-        if inspect.iscoroutinefunction(original):
 
-            async def awaited(*args: Any, **kwargs: Any) -> Any:
-                result = await original(*args, **kwargs)
-                if watched.listeners and isinstance(result, watched._cls):
-                    watched._acquired(result, caller(1), None)
-                return result
-
-            return awaited
-
-        def make(*args: Any, **kwargs: Any) -> Any:
-            result = original(*args, **kwargs)
+        def made(result: Any, frame: FrameType) -> Any:
             if watched.listeners and isinstance(result, watched._cls):
-                watched._acquired(result, caller(1), None)
+                watched._acquired(result, frame, None)
             return result
 
-        return make
+        if is_coroutine_function(original):
+
+            async def make_later(*args: Any, **kwargs: Any) -> Any:
+                return made(await original(*args, **kwargs), caller(1))
+
+            return make_later
+
+        def make_now(*args: Any, **kwargs: Any) -> Any:
+            return made(original(*args, **kwargs), caller(1))
+
+        return make_now
+
+    def _keeping(self, original: Any) -> Any:
+        """Wrap a method during which whatever is acquired belongs to a pool, and so does what it returns."""
+        watched = self
+
+        def pool_of(obj: Any) -> object:
+            if watched._row.keeper is not None:
+                return harmless(watched._row.keeper, None)(obj)
+            at_work = worker()
+            return obj if at_work is None else at_work
+
+        def kept(result: Any, pool: Any) -> Any:
+            for listener in watched.listeners:
+                keep(listener, result, pool)
+            return result
+
+        if is_coroutine_function(original):
+
+            async def keep_later(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+                pool = pool_of(self)
+                with keeping(watched.listeners, pool):
+                    result = await original(self, *args, **kwargs)
+                return kept(result, pool)
+
+            return keep_later
+
+        def keep_now(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+            pool = pool_of(self)
+            with keeping(watched.listeners, pool):
+                result = original(self, *args, **kwargs)
+            return kept(result, pool)
+
+        return keep_now
 
     def _acquirer(self, original: Any) -> Any:
         watched = self
-        if inspect.iscoroutinefunction(original):
+        if is_coroutine_function(original):
 
-            async def awaited(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+            async def acquire_later(self: Any, /, *args: Any, **kwargs: Any) -> Any:
                 result = await original(self, *args, **kwargs)
                 if watched.listeners:
                     watched._acquired(self, caller(1), result)
                 return result
 
-            return awaited
+            return acquire_later
 
         def acquire(self: Any, /, *args: Any, **kwargs: Any) -> Any:
             result = original(self, *args, **kwargs)
@@ -152,9 +184,8 @@ class WatchedClass(Shared):
             taken(harmless(row.takes, -1)(obj))
         if row.not_from and _comes_from(frame, row.not_from):
             return
-        if not row.usual:
-            frame = asking_frame(frame)
         for_whom = worker() if row.within else None
+        frame = asking_frame(frame)
         for listener in self.listeners:
             listener.acquired(obj, row.declaration, frame, finalized=self._is_finalized)
             adopt(listener, obj, for_whom)
@@ -172,7 +203,7 @@ class WatchedClass(Shared):
     def _asked_releaser(self, original: Any) -> Any:
         watched = self
         declaration = self._row.declaration
-        if inspect.iscoroutinefunction(original):
+        if is_coroutine_function(original):
 
             async def awaited(self: Any, /, *args: Any, **kwargs: Any) -> Any:
                 return await watched._completed(self, original(self, *args, **kwargs))

@@ -61,22 +61,20 @@ class Row:
     takes: Callable[[Any], int] | None = None
     #: Modules of the standard library that make it for themselves, and take care of it or keep it for good.
     not_from: tuple[str, ...] = ()
+    #: Functions whose result it is, as ``module:Class.method``, where it is not its constructor that acquires it.
+    made_by: tuple[str, ...] = ()
+    #: Methods during which the object is at work.
+    works: tuple[str, ...] = ()
+    #: It belongs to whoever is at work when it is acquired.
+    within: bool = False
     #: Methods during which whatever is acquired belongs to a pool, and so does what they return.
     keeps: tuple[str, ...] = ()
-    #: Gives that pool, for the object whose methods these are; the object itself where nothing is said.
+    #: Gives that pool, for the object whose methods these are; without it that is whoever is at work, or the object.
     keeper: Callable[[Any], object] | None = None
     #: Its parent is a pool that keeps it, and will close it: it belongs where the pool does.
     kept: bool = False
     #: How it lends, for the mechanism ``POOLS``.
     lending: Lending | None = None
-    #: Functions whose result it is, as ``module:Class.method``, where it is not its constructor that acquires it.
-    made_by: tuple[str, ...] = ()
-    #: Methods during which the object is at work: what is opened for it meanwhile belongs to it.
-    works: tuple[str, ...] = ()
-    #: Methods that open something for whoever is at work, else for their own object: all that they acquire is that.
-    opens: tuple[str, ...] = ()
-    #: It belongs to whoever is at work when it is acquired.
-    within: bool = False
 
 
 def harmless(ask: Callable[[Any], _T], otherwise: _T) -> Callable[[Any], _T]:

@@ -56,7 +56,7 @@ _MECHANISMS = {
     LOCKS: ("locking.replacing", "WatchedLocks"),
     ASYNC_LOCKS: ("locking.asynchronous", "WatchedAsyncLocks"),
 }
-#: The same, of those that are made of a row and its class.
+#: The same for those that are made of a row and a class.
 _OF_CLASSES = {
     CLASSES: ("python_classes", "WatchedClass"),
     POOLS: ("pools", "WatchedPool"),
@@ -66,17 +66,18 @@ _OF_CLASSES = {
 
 def _shared(row: Row) -> Shared:
     """Make the mechanism of a row; its module is imported by now."""
+    made: Shared
     if row.mechanism in _MECHANISMS:
-        return _mechanism_of(row.mechanism, row.declaration)
+        module, name = _MECHANISMS[row.mechanism]
+        made = getattr(import_module(f"lifetrack.watchers.{module}"), name)(row.declaration)
+        return made
     found: Any = sys.modules[row.module]
     for part in row.name.split("."):
         found = getattr(found, part, None)
-    return _mechanism_of(_OF_CLASSES[row.mechanism], row, found) if isinstance(found, type) else Absent()
-
-
-def _mechanism_of(where: tuple[str, str] | str, *args: Any) -> Shared:
-    module, name = _MECHANISMS[where] if isinstance(where, str) else where
-    made: Shared = getattr(import_module(f"lifetrack.watchers.{module}"), name)(*args)
+    if not isinstance(found, type):
+        return Absent()  # this version of a library has no such class
+    module, name = _OF_CLASSES[row.mechanism]
+    made = getattr(import_module(f"lifetrack.watchers.{module}"), name)(row, found)
     return made
 
 
@@ -128,7 +129,7 @@ class Watching:
             forget(row.module, hook)
             if row in _mechanisms:
                 _mechanisms[row].leave(self._recording)
-                if row.mechanism == CLASSES and not _mechanisms[row].listeners:
+                if row.mechanism in _OF_CLASSES and not _mechanisms[row].listeners:
                     del _mechanisms[row]  # the module may be another one by the next time
         for row in wanted:
             if row not in self._hooks:

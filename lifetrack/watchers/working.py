@@ -6,8 +6,6 @@ whole program keeps are no leak of the scope that it was used in.
 
 from __future__ import annotations
 
-import functools
-import inspect
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,8 +13,9 @@ from contextvars import ContextVar, Token
 from typing import Any, TypeAlias
 
 from lifetrack.ledger.entries import SCOPE
-from lifetrack.ledger.places import Place
 from lifetrack.ownership.custody import ObjectPlace, object_place
+from lifetrack.watchers.coroutines import is_coroutine_function
+from lifetrack.watchers.custody import keep
 from lifetrack.watchers.recording import Recording
 
 #: A weak reference to whoever is at work in this context.
@@ -38,7 +37,11 @@ def adopt(recording: Recording, obj: object, for_whom: object) -> None:
     place = ledger.owners.get(id(obj))
     if isinstance(place, ObjectPlace):
         place.meet()
-    if entry is not None and for_whom is not None and for_whom is not obj:
+    if entry is None or for_whom is None or for_whom is obj:
+        return
+    if id(for_whom) in ledger.entries:
+        keep(recording, obj, for_whom)
+    else:  # its constructor is still running
         ledger.note_scoped()
         entry[SCOPE] = object_place(recording.engine, for_whom)
 
@@ -57,22 +60,6 @@ def _working(obj: object, listeners: Listeners) -> Iterator[None]:
             _reset(_at_work, token)
 
 
-@contextmanager
-def _opening(obj: object, listeners: Listeners) -> Iterator[None]:
-    for_whom = worker()
-    entered: list[tuple[ContextVar[Place], Token[Place]]] = []
-    for listener in listeners():
-        ledger = listener.ledger
-        ledger.note_scoped()
-        place = object_place(listener.engine, obj if for_whom is None else for_whom)
-        entered.append((ledger.place, ledger.place.set(place)))
-    try:
-        yield
-    finally:
-        for variable, token in reversed(entered):
-            _reset(variable, token)
-
-
 def _reset(variable: ContextVar[Any], token: Token[Any]) -> None:
     try:
         variable.reset(token)
@@ -80,32 +67,18 @@ def _reset(variable: ContextVar[Any], token: Token[Any]) -> None:
         return
 
 
-def _around(block: Callable[[Any, Listeners], Any], listeners: Listeners, original: Any) -> Callable[..., Any]:
-    made: Callable[..., Any]
-    if inspect.iscoroutinefunction(original):
-
-        @functools.wraps(original)
-        async def awaited(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            with block(self, listeners):
-                return await original(self, *args, **kwargs)
-
-        made = awaited
-    else:
-
-        @functools.wraps(original)
-        def wrapper(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            with block(self, listeners):
-                return original(self, *args, **kwargs)
-
-        made = wrapper
-    return made
-
-
 def working(listeners: Listeners, original: Any) -> Callable[..., Any]:
     """Wrap a method during which its object is at work."""
-    return _around(_working, listeners, original)
+    if is_coroutine_function(original):
 
+        async def work_later(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+            with _working(self, listeners):
+                return await original(self, *args, **kwargs)
 
-def opening(listeners: Listeners, original: Any) -> Callable[..., Any]:
-    """Wrap a method that acquires for whoever is at work, or else for its own object."""
-    return _around(_opening, listeners, original)
+        return work_later
+
+    def work_now(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+        with _working(self, listeners):
+            return original(self, *args, **kwargs)
+
+    return work_now

@@ -63,7 +63,7 @@ _ROWS = (
     resource("parlour:Client", release=("aclose", "plain"), released_when=lambda client: client.closed,
              works=("__init__", "send")),
     resource("parlour:Pool", release="close", works="send", within=True),
-    resource("parlour:Wire", release=(), opens="connect"),
+    resource("parlour:Wire", release=(), keeps="connect"),
 )  # fmt: skip
 
 

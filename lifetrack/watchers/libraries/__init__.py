@@ -16,9 +16,9 @@ LIBRARIES = "libraries"
 
 #: For each family of libraries the names that it is watched by; its rows are ``ROWS`` in the module of that name.
 FAMILIES: dict[str, tuple[str, ...]] = {
+    "http": ("requests",),
     "databases": ("sqlalchemy", "psycopg", "psycopg_pool", "pymysql", "redis", "pymongo"),
     "messaging": ("pika", "kombu"),
-    "http": ("requests",),
 }
 
 NAMES: tuple[str, ...] = tuple(name for names in FAMILIES.values() for name in names)
