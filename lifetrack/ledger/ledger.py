@@ -22,6 +22,7 @@ from lifetrack.ledger.entries import (
     KIND,
     LIVE,
     OPEN_STATES,
+    RELEASED,
     SCOPE,
     STATE,
     UNOPENED,
@@ -143,11 +144,18 @@ class Ledger:
     def drain(self) -> list[Case]:
         """Take in what the garbage collector noticed; give the cases that are new."""
         new: list[Case] = []
-        while True:
+        gone: list[Entry] = []
+        while self.pending:
             try:
-                entry = self.pending.popleft()
-            except IndexError:
+                gone.append(self.pending.popleft())
+            except IndexError:  # another thread was faster
                 break
+        # What kept others is asked before those are filed, in whatever order they went.
+        idle = {id(entry) for entry in gone if is_idle(entry)}
+        for entry in gone:
+            if id(entry) in idle:  # what it kept was given back when it went
+                entry[STATE] = RELEASED
+                continue
             entry[KIND].collect()
             extra = entry[EXTRA]
             rule, certainty = leak_rule(entry, "LT102")
@@ -273,4 +281,4 @@ class Ledger:
             declaration = entry[KIND].declaration
             broken = declaration.watched and entry[STATE] == HALF_RELEASED
             if declaration.released_when is not None and not broken and is_released(entry):
-                entry[STATE] = 3  # RELEASED
+                entry[STATE] = RELEASED

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from lifetrack.guards.conditions import judge_order
 from lifetrack.guards.engine import Engine
+from lifetrack.instrument.recorder import note_release
 from lifetrack.ledger.entries import BOUND, EXTRA, KIND, OPEN_STATES, RELEASED, SCOPE, STATE, Entry, extra_of
 from lifetrack.ownership.custody import object_place
 from lifetrack.ownership.kinship import bind, dependents
+from lifetrack.values.declarations import DUE_BEFORE_POOL, ENDS_WITH_POOL
 from lifetrack.watchers.raw_files import recorded_as
 
 if TYPE_CHECKING:
@@ -140,10 +142,14 @@ def use(listener: Recording, user: object, lease: object) -> None:
 
 
 def judge_lent(engine: Engine, entry: Entry, frame: FrameType) -> None:
-    """File that a pool was closed, just now, while something that it has lent was out."""
+    """File that a pool was closed, just now, while something that it has lent was out; some pools take that back."""
     if entry[EXTRA] is None or not entry[EXTRA].children:
         return
-    lent = [child for child, lease in dependents(entry) if child[KIND].declaration.lent and lease is not None]
+    out = [child for child, lease in dependents(entry) if child[KIND].declaration.lent and lease is not None]
+    for child in out:
+        if child[KIND].declaration.lent == ENDS_WITH_POOL:
+            note_release(engine, child, frame)
+    lent = [child for child in out if child[KIND].declaration.lent == DUE_BEFORE_POOL]
     if not lent:
         return
     for child, _ in dependents(entry):

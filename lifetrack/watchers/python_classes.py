@@ -15,11 +15,13 @@ from typing import Any
 
 from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own, resolve
+from lifetrack.instrument.codegen import generate
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.territory import FILES, STDLIB
 from lifetrack.watchers.coroutines import is_coroutine_function
 from lifetrack.watchers.custody import keep, keeping
 from lifetrack.watchers.greenlets import asking_frame
+from lifetrack.watchers.imports import forget, when_imported
 from lifetrack.watchers.numbers import taken
 from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.rows import Row, harmless
@@ -28,6 +30,13 @@ from lifetrack.watchers.working import adopt, worker, working
 
 #: Kinds of which the object can be asked, but only for whether it has a duty at all.
 _NEVER_ASKED = frozenset({"TemporaryDirectory"})
+_ACQUIRE = """
+def wrapper({declare}):
+    _lt_result = _lt_original({call})
+    if _lt_watched.listeners:
+        _lt_watched._acquired({first}, _lt_caller(1), _lt_result)
+    return _lt_result
+"""
 _NO_PARTS: Iterable[object] = ()
 
 
@@ -49,6 +58,8 @@ class WatchedClass(Shared):
         self._cls = cls
         self._patches = Patches()
         self._is_finalized = isinstance(resolve(cls, "__del__"), FunctionType)
+        #: What waits for the modules of the functions that make it, each with its target.
+        self._makers = {target: functools.partial(self._wrap_maker, target) for target in row.made_by}
         #: What ``Popen.wait()`` raises, for one, does not break off a release.
         self._asked_after_errors = row.module.partition(".")[0] in sys.stdlib_module_names
 
@@ -58,14 +69,14 @@ class WatchedClass(Shared):
         for name in row.keeps:
             self._wrap(name, self._keeping)
         if row.declaration.release:  # else it is no resource, but at work for one
-            for target in row.made_by:
-                self._wrap_maker(target)
+            for target, hook in self._makers.items():
+                when_imported(target.partition(":")[0], hook)
             if not row.made_by:
                 self._wrap(row.declaration.acquire, self._acquirer)
             self._wrap_releases()
             self._wrap("__del__", self._finalizer)
         for name in row.works:
-            self._wrap(name, functools.partial(working, lambda: self.listeners))
+            self._wrap(name, functools.partial(working, lambda: self.listeners, joins=row.kept))
         self._wrap("__del__", self._finalizer)
         if issubclass(self._cls, io.IOBase):
             self._patches.put(self._cls, "_dealloc_warn", self._dropped_above())
@@ -80,6 +91,8 @@ class WatchedClass(Shared):
 
     def restore(self) -> None:
         """Put the methods back."""
+        for target, hook in self._makers.items():
+            forget(target.partition(":")[0], hook)
         self._patches.undo()
 
     def lost(self, obj: object) -> None:
@@ -135,9 +148,13 @@ class WatchedClass(Shared):
             at_work = worker()
             return obj if at_work is None else at_work
 
-        def kept(result: Any, pool: Any) -> Any:
+        def kept(obj: Any, result: Any, pool: Any) -> Any:
+            parts: Iterable[object] = ()
+            if watched._row.parts is not None and not watched._row.declaration.release:
+                parts = harmless(watched._row.parts, _NO_PARTS)(obj if result is None else result)
             for listener in watched.listeners:
-                keep(listener, result, pool)
+                for each in (result, *parts):
+                    keep(listener, each, pool)
             return result
 
         if is_coroutine_function(original):
@@ -146,7 +163,7 @@ class WatchedClass(Shared):
                 pool = pool_of(self)
                 with keeping(watched.listeners, pool):
                     result = await original(self, *args, **kwargs)
-                return kept(result, pool)
+                return kept(self, result, pool)
 
             return keep_later
 
@@ -154,7 +171,7 @@ class WatchedClass(Shared):
             pool = pool_of(self)
             with keeping(watched.listeners, pool):
                 result = original(self, *args, **kwargs)
-            return kept(result, pool)
+            return kept(self, result, pool)
 
         return keep_now
 
@@ -170,13 +187,9 @@ class WatchedClass(Shared):
 
             return acquire_later
 
-        def acquire(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            result = original(self, *args, **kwargs)
-            if watched.listeners:
-                watched._acquired(self, caller(1), result)
-            return result
-
-        return acquire
+        # Some libraries read the parameters of a constructor from its code, so it must have those of the original.
+        names = {"original": original, "watched": watched, "caller": caller}
+        return generate(_ACQUIRE, original, names, f"acquire {self._row.name}")
 
     def _acquired(self, obj: Any, frame: FrameType, result: Any) -> None:
         row = self._row
