@@ -48,7 +48,22 @@ def find(pattern: str) -> str | None:
 
 def _postgres_prepare(folder: Path, program: str) -> list[list[str]]:
     initdb = str(Path(program).parent / "initdb")
-    return [[initdb, "-D", str(folder / "data"), "-U", "tester", "-A", "trust", "-N", "--no-sync", "--locale=C", "-E", "UTF8"]]
+    return [
+        [
+            initdb,
+            "-D",
+            str(folder / "data"),
+            "-U",
+            "tester",
+            "-A",
+            "trust",
+            "-N",
+            "--no-sync",
+            "--locale=C",
+            "-E",
+            "UTF8",
+        ]
+    ]
 
 
 def _postgres(folder: Path, program: str, port: int) -> tuple[list[str], dict[str, str]]:

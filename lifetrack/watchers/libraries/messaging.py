@@ -51,7 +51,7 @@ KOMBU: tuple[Row, ...] = (
         _KOMBU, "kombu.connection", "Connection", CLASSES,
         declare("release", "close", "collect", acquire="_establish_connection", released_when=_is_released,
                 hint="use it in a 'with' block, or call release() in a 'finally' clause"),
-        usual=False, keeps=("_establish_connection",),
+        usual=False, keeps=("_establish_connection",), parent=lambda connection: connection._pool, kept=True,
     ),
     Row(
         _KOMBU, "kombu.resource", "Resource", CLASSES,
