@@ -15,6 +15,7 @@ from typing import Any
 
 from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own, resolve
+from lifetrack.instrument.codegen import generate
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.territory import FILES, STDLIB
 from lifetrack.watchers.coroutines import is_coroutine_function
@@ -29,6 +30,13 @@ from lifetrack.watchers.working import adopt, worker, working
 
 #: Kinds of which the object can be asked, but only for whether it has a duty at all.
 _NEVER_ASKED = frozenset({"TemporaryDirectory"})
+_ACQUIRE = """
+def wrapper({declare}):
+    _lt_result = _lt_original({call})
+    if _lt_watched.listeners:
+        _lt_watched._acquired({first}, _lt_caller(1), _lt_result)
+    return _lt_result
+"""
 _NO_PARTS: Iterable[object] = ()
 
 
@@ -205,13 +213,9 @@ class WatchedClass(Shared):
 
             return acquire_later
 
-        def acquire(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            result = original(self, *args, **kwargs)
-            if watched.listeners:
-                watched._acquired(self, caller(1), result)
-            return result
-
-        return acquire
+        # Some libraries read the parameters of a constructor from its code, so it must have those of the original.
+        names = {"original": original, "watched": watched, "caller": caller}
+        return generate(_ACQUIRE, original, names, f"acquire {self._row.name}")
 
     def _acquired(self, obj: Any, frame: FrameType, result: Any) -> None:
         row = self._row

@@ -190,7 +190,7 @@ class Recording:
     def lost(self, obj: object) -> None:
         """Notice that a finalizer is about to give back what nobody has released."""
         entry = self._entries.pop(id(obj), None)
-        if entry is not None and entry[STATE] in OPEN_STATES:
+        if entry is not None and entry[STATE] in OPEN_STATES and not is_idle(entry):
             self.ledger.pending.append(entry)
 
     def finalized(self, obj: object, declaration: Declaration) -> None:
