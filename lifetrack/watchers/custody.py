@@ -129,6 +129,33 @@ def lend(listener: Recording, lease: object, pool: object, below: Iterable[objec
             extra_of(found).parent = entry
 
 
+def put_below(listener: Recording, objects: Iterable[object], upper: object) -> None:
+    """Tell what a pool keeps, or has kept, below what has it in use."""
+    entry = _open(listener, upper)
+    for each in objects if entry is not None else ():
+        found = _open(listener, each)
+        if found is not None and found is not entry:
+            extra_of(found).parent = entry
+
+
+def take_over(listener: Recording, objects: Iterable[object], owner: object) -> None:
+    """Note that something has taken over what a pool kept, for good: it belongs to that now."""
+    entry = _open(listener, owner)
+    for each in objects if entry is not None else ():
+        found = _open(listener, each)
+        if found is None or entry is None or found is entry:
+            continue
+        extra = extra_of(found)
+        above = extra.parent
+        while above is not None and above[EXTRA] is not None:
+            if above[EXTRA].children is not None:
+                above[EXTRA].children.pop(id(found), None)
+            above = above[EXTRA].parent
+        extra.parent = None
+        found[SCOPE] = entry[SCOPE]
+        bind(found, each, entry)
+
+
 def use(listener: Recording, user: object, lease: object) -> None:
     """Note that something uses a check-out, and has nothing else to give back."""
     entry, found = _open(listener, user), _open(listener, lease)

@@ -10,7 +10,7 @@ import functools
 import io
 import sys
 from collections.abc import Callable, Iterable
-from types import CoroutineType, FrameType, FunctionType
+from types import CoroutineType, FrameType, FunctionType, MethodDescriptorType, WrapperDescriptorType
 from typing import Any
 
 from lifetrack.guards.patches import Patches
@@ -19,7 +19,7 @@ from lifetrack.instrument.codegen import generate
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.territory import FILES, STDLIB
 from lifetrack.watchers.coroutines import is_coroutine_function
-from lifetrack.watchers.custody import keep, keeping
+from lifetrack.watchers.custody import keep, keeping, lease_of, put_below, take_over
 from lifetrack.watchers.greenlets import asking_frame
 from lifetrack.watchers.imports import forget, when_imported
 from lifetrack.watchers.numbers import taken
@@ -40,6 +40,17 @@ def wrapper({declare}):
 _NO_PARTS: Iterable[object] = ()
 
 
+#: Methods that a class written in Python inherits from one written in C.
+_OF_C = (WrapperDescriptorType, MethodDescriptorType)
+
+
+def _no_arguments() -> Any:
+    """The signature of a constructor that nobody has written."""
+    import inspect
+
+    return inspect.Signature([inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)])
+
+
 def _comes_from(frame: FrameType | None, modules: tuple[str, ...]) -> bool:
     """Whether one of these modules of the standard library stands between the program and an acquisition."""
     while frame is not None and FILES[frame.f_code.co_filename] == STDLIB:
@@ -47,6 +58,11 @@ def _comes_from(frame: FrameType | None, modules: tuple[str, ...]) -> bool:
             return True
         frame = frame.f_back
     return False
+
+
+def _bears_no_reference(cls: type) -> bool:
+    """Whether there can be no weak reference to its objects, because of its slots."""
+    return cls.__weakrefoffset__ == 0 and isinstance(resolve(cls, "__init__"), FunctionType)
 
 
 class WatchedClass(Shared):
@@ -57,7 +73,8 @@ class WatchedClass(Shared):
         self._row = row
         self._cls = cls
         self._patches = Patches()
-        self._is_finalized = isinstance(resolve(cls, "__del__"), FunctionType)
+        #: Objects that bear no weak reference are given a finalizer, which tells of their end.
+        self._is_finalized = isinstance(resolve(cls, "__del__"), FunctionType) or _bears_no_reference(cls)
         #: What waits for the modules of the functions that make it, each with its target.
         self._makers = {target: functools.partial(self._wrap_maker, target) for target in row.made_by}
         #: What ``Popen.wait()`` raises, for one, does not break off a release.
@@ -74,7 +91,10 @@ class WatchedClass(Shared):
             if not row.made_by:
                 self._wrap(row.declaration.acquire, self._acquirer)
             self._wrap_releases()
-            self._wrap("__del__", self._finalizer)
+            if self._is_finalized and resolve(self._cls, "__del__") is None:
+                self._patches.put(self._cls, "__del__", self._finalizer(None))
+            else:
+                self._wrap("__del__", self._finalizer)
         for name in row.works:
             self._wrap(name, functools.partial(working, lambda: self.listeners, joins=row.kept))
         self._wrap("__del__", self._finalizer)
@@ -102,10 +122,15 @@ class WatchedClass(Shared):
 
     def _wrap(self, name: str, wrapping: Callable[[Any], Any]) -> None:
         original = own(self._cls).get(name)
-        if original is None and isinstance(resolve(self._cls, name), FunctionType):
+        inherited = (FunctionType,) if self._asked_after_errors or name == "__del__" else (FunctionType, *_OF_C)
+        if original is None and isinstance(resolve(self._cls, name), inherited):
             original = resolve(self._cls, name)  # undo takes it away again
-        if original is not None:
-            self._patches.put(self._cls, name, functools.wraps(original)(wrapping(original)))
+        if original is None or isinstance(original, (staticmethod, classmethod, property)):
+            return
+        wrapper = functools.wraps(original)(wrapping(original))
+        if original is object.__init__:
+            wrapper.__signature__ = _no_arguments()
+        self._patches.put(self._cls, name, wrapper)
 
     def _wrap_maker(self, target: str) -> None:
         """Wrap a function or method whose result is the resource."""
@@ -155,6 +180,7 @@ class WatchedClass(Shared):
             for listener in watched.listeners:
                 for each in (result, *parts):
                     keep(listener, each, pool)
+                put_below(listener, parts, lease_of(obj))
             return result
 
         if is_coroutine_function(original):
@@ -212,6 +238,8 @@ class WatchedClass(Shared):
         listener.relate(obj, parts, parent)
         if row.kept and parent is not None:
             keep(listener, obj, parent)
+        if row.claims is not None:
+            take_over(listener, harmless(row.claims, _NO_PARTS)(obj), obj)
 
     def _asked_releaser(self, original: Any) -> Any:
         watched = self
@@ -280,7 +308,8 @@ class WatchedClass(Shared):
         def __del__(self: Any) -> None:
             for listener in watched.listeners:
                 listener.finalized(self, watched._row.declaration)
-            original(self)
+            if original is not None:
+                original(self)
 
         watched = self
         return __del__

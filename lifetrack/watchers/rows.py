@@ -74,6 +74,8 @@ class Row:
     #: Its parent is a pool that keeps it, and will close it: it belongs where the pool does. Where it has none, its
     #: parent is whoever is at work when it works itself for the first time.
     kept: bool = False
+    #: Gives what it has taken over from a pool for good.
+    claims: Callable[[Any], Iterable[object]] | None = None
     #: How it lends, for the mechanism ``POOLS``.
     lending: Lending | None = None
 

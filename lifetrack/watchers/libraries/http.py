@@ -52,14 +52,20 @@ def _response_connection(response: Any) -> object:
 
 
 def _of_response(response: Any) -> object:
-    """The check-out that a response of urllib3 stands on."""
-    return lease_of(_response_connection(response))
+    """The check-out that a response of urllib3 stands on; none where the connection is the response's alone."""
+    connection: Any = _response_connection(response)
+    return None if connection is None or connection.sock is None else lease_of(connection)
+
+
+def _passed_socket(response: Any) -> tuple[object, ...]:
+    """The socket that a connection has passed to its response, because it is not to be used again."""
+    raw = response._original_response.fp.raw
+    return () if response._connection is None or response._connection.sock is not None else (raw._sock,)
 
 
 def _of_raw(response: Any) -> object:
-    """The check-out that a response of requests or botocore stands on."""
-    raw = getattr(response, "raw", None) or getattr(response, "_raw_stream", None)
-    return lease_of(_response_connection(raw))
+    """The check-out that a response of requests stands on."""
+    return _of_response(response.raw)
 
 
 def _is_given_back(response: Any) -> bool:
@@ -67,7 +73,7 @@ def _is_given_back(response: Any) -> bool:
 
 
 def _is_raw_given_back(response: Any) -> bool:
-    raw = getattr(response, "raw", None) or getattr(response, "_raw_stream", None)
+    raw = response.raw
     return raw is None or _response_connection(raw) is None or bool(raw.closed)
 
 
@@ -93,6 +99,7 @@ URLLIB3: tuple[Row, ...] = (
         _URLLIB3, "urllib3.response", "HTTPResponse", CLASSES,
         declare("release_conn", "close", released_when=_is_given_back, hint=_READ),
         made_by=("urllib3.connectionpool:HTTPConnectionPool.urlopen",), **_stands_on(_of_response),
+        claims=_passed_socket,
     ),
     *(
         Row(
@@ -110,20 +117,17 @@ REQUESTS: tuple[Row, ...] = (
     Row(
         ("requests",), "requests.adapters", "Response", CLASSES,
         declare("close", released_when=_is_raw_given_back, hint=_READ),
-        made_by=("requests.adapters:HTTPAdapter.send",), **_stands_on(_of_raw),
+        made_by=("requests.adapters:HTTPAdapter.send",), parts=attributes("raw"), parent=_of_raw,
     ),
 )  # fmt: skip
 
+#: The body of what was downloaded stands on a response of urllib3, which is the one that is told.
 _BOTO = ("botocore", "boto3")
 BOTO: tuple[Row, ...] = (
     Row(
         _BOTO, "botocore.client", "BaseClient", CLASSES,
         declare("close", hint="make one client and keep it, or call close() when it has done its work", **_POOL),
         works=("_make_api_call",),
-    ),
-    Row(
-        _BOTO, "botocore.response", "StreamingBody", CLASSES,
-        declare("close", released_when=_is_raw_given_back, hint=_READ), **_stands_on(_of_raw),
     ),
 )  # fmt: skip
 
@@ -140,6 +144,13 @@ def _sockets(stream: Any) -> tuple[object, ...]:
     return getattr(inner, "_sock", None), transport, getattr(transport, "_sock", None)
 
 
+def _below(stream: Any) -> tuple[object, ...]:
+    """The sockets below the response of a pool: those of the connection that it was read from."""
+    connection = stream._pool_request.connection
+    inner = getattr(connection, "_connection", connection)
+    return _sockets(inner._network_stream)
+
+
 def _httpcore(world: str, prefix: str, verb: str, close: str, hint: str) -> tuple[Row, ...]:
     """The rows of the pools of one of the two worlds."""
     module, name, handle = f"httpcore.{world}.connection_pool", f"{prefix}ConnectionPool", f"handle_{verb}request"
@@ -150,7 +161,9 @@ def _httpcore(world: str, prefix: str, verb: str, close: str, hint: str) -> tupl
         Row(
             _HTTPCORE, module, name, POOLS,
             check_out(handle, hint=_ASYNC_READ if prefix else _READ, lent=ENDS_WITH_POOL),
-            lending=Lending(item=_attribute("stream"), borrower=(module, "PoolByteStream"), ends=(close,)),
+            lending=Lending(
+                item=_attribute("stream"), borrower=(module, "PoolByteStream"), ends=(close,), below=_below,
+            ),
         ),
     )  # fmt: skip
 
