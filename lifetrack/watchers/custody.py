@@ -93,11 +93,13 @@ def _pool(listener: Recording, pool: object) -> Entry | None:
 
 
 def keep(listener: Recording, obj: object, pool: object) -> None:
-    """Note that a pool keeps an object and will close it. What a pool keeps that nothing is known of is its own."""
+    """Note that a pool keeps an object and will close it. What a pool that is closed keeps is its own."""
     entry = _open(listener, obj)
     if entry is None or obj is pool:
         return
     upper = _pool(listener, pool)
+    if upper is None and id(pool) not in listener.ledger.entries:
+        upper = listener.earlier(pool)
     if upper is None:
         _forget(listener, obj, entry)
         return
