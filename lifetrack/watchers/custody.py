@@ -85,9 +85,14 @@ def _open(listener: Recording, obj: object) -> Entry | None:
 
 
 def _pool(listener: Recording, pool: object) -> Entry | None:
-    """Give the entry of a pool that is in use. One that was only emptied begins anew by that."""
+    """Give the entry of a pool that is in use. One that was only emptied begins anew by that.
+
+    One that nothing is known of existed before tracking began. None is given for one that was closed for good.
+    """
     entry = listener.ledger.entries.get(id(pool))
-    if entry is not None and entry[STATE] == RELEASED and entry[KIND].declaration.hollow:
+    if entry is None:
+        return listener.earlier(pool)
+    if entry[STATE] == RELEASED and entry[KIND].declaration.hollow:
         entry[STATE] = BOUND
     return _open(listener, pool)
 
@@ -98,8 +103,6 @@ def keep(listener: Recording, obj: object, pool: object) -> None:
     if entry is None or obj is pool:
         return
     upper = _pool(listener, pool)
-    if upper is None and id(pool) not in listener.ledger.entries:
-        upper = listener.earlier(pool)
     if upper is None:
         _forget(listener, obj, entry)
         return
