@@ -85,15 +85,20 @@ def _open(listener: Recording, obj: object) -> Entry | None:
 
 
 def _pool(listener: Recording, pool: object) -> Entry | None:
-    """Give the entry of a pool that is in use. One that was only emptied begins anew by that."""
+    """Give the entry of a pool that is in use. One that was only emptied begins anew by that.
+
+    One that nothing is known of existed before tracking began. None is given for one that was closed for good.
+    """
     entry = listener.ledger.entries.get(id(pool))
-    if entry is not None and entry[STATE] == RELEASED and entry[KIND].declaration.hollow:
+    if entry is None:
+        return listener.earlier(pool)
+    if entry[STATE] == RELEASED and entry[KIND].declaration.hollow:
         entry[STATE] = BOUND
     return _open(listener, pool)
 
 
 def keep(listener: Recording, obj: object, pool: object) -> None:
-    """Note that a pool keeps an object and will close it. What a pool keeps that nothing is known of is its own."""
+    """Note that a pool keeps an object and will close it. What a pool that is closed keeps is its own."""
     entry = _open(listener, obj)
     if entry is None or obj is pool:
         return

@@ -19,6 +19,7 @@ from lifetrack.ledger.entries import (
     KIND,
     LIVE,
     OPEN_STATES,
+    SCOPE,
     STATE,
     Entry,
     Kind,
@@ -33,6 +34,14 @@ from lifetrack.values.events import RELEASE_FAILED
 from lifetrack.watchers.custody import judge_lent
 from lifetrack.watchers.finalizers import in_finalizer, is_finalized
 from lifetrack.watchers.raw_files import recorded_as
+
+
+def _always(_: object) -> bool:
+    return True
+
+
+#: Of a pool that existed before tracking began: nobody has to close it. One that is known later is recorded anew.
+EARLIER = Declaration(release=(), guard="none", watched=True, ends_with_process=_always)
 
 _Note = Callable[[Any, type, FrameType], None]
 
@@ -90,7 +99,7 @@ class Recording:
         if self.ledger.pending:
             self.drain()
         known = self._entries.get(id(obj))
-        if known is not None and known[STATE] in OPEN_STATES:
+        if known is not None and known[STATE] in OPEN_STATES and known[KIND].declaration is not EARLIER:
             return  # an outer constructor; the site is the same
         kind = self.kind(type(obj) if cls is None else cls, declaration)
         if kind is None or (declaration.acquire == INIT and _says_released(obj, declaration)):
@@ -109,6 +118,19 @@ class Recording:
         self._entries[id(obj)] = entry
         if self.ledger.observer is not None:
             self.ledger.observer(obj, entry)
+
+    def earlier(self, obj: object) -> Entry | None:
+        """Make an entry for a pool that existed before tracking began, or None where that cannot be done."""
+        try:
+            reference = _Reference(obj, self._gone)
+        except TypeError:
+            return None
+        kind = self.ledger.new_kind(type_name(type(obj)), EARLIER)
+        entry = new_entry(self.engine, kind, LIVE, kind.next(), None)
+        entry[SCOPE], reference.key, reference.parts = None, id(obj), ()
+        extra_of(entry).reference = reference
+        self._entries[id(obj)] = entry
+        return entry
 
     def observed(self, note: _Note) -> _Note:
         """Let the witness see, if there is one, what a function notes; else it stays as fast as it is."""

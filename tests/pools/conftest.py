@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import linecache
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
@@ -22,11 +22,13 @@ Told: TypeAlias = tuple[str, str, str]
 
 
 @pytest.fixture
-def watching(tracker: Tracker) -> Tracker:
+def watching(tracker: Tracker) -> Iterator[Tracker]:
     """A tracker that watches everything and records."""
     gc.collect()
     tracker.start("stacks", policy="record", watch="stdlib,libraries", report=False)
-    return tracker
+    yield tracker
+    tracker.stop()
+    gc.collect()  # what this test has left is not to be remarked on in the next
 
 
 def _mark(finding: Finding) -> str:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lifetrack.watchers import libraries
 from lifetrack.watchers.rows import CLASSES, POOLS, Lending, Row, check_out, declare, is_true
 
 if TYPE_CHECKING:
@@ -72,9 +71,8 @@ def made_up(tracker: Tracker, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     module: Any = ModuleType("made_up")
     exec(compile(_SOURCE, "/site-packages/made_up.py", "exec", dont_inherit=True), module.__dict__)
     monkeypatch.setitem(sys.modules, "made_up", module)
-    monkeypatch.setattr(libraries, "rows_of", lambda name: ROWS if name == "made_up" else ())
-    monkeypatch.setattr("lifetrack.watchers.table.KNOWN", ("stdlib", "made_up"))
-    monkeypatch.setattr("lifetrack.watchers.watching.KNOWN", ("stdlib", "made_up"))
+    monkeypatch.setattr("lifetrack.watchers.third_party.has", lambda name: name == "made_up")
+    monkeypatch.setattr("lifetrack.watchers.third_party.rows_of", lambda name: ROWS if name == "made_up" else ())
     gc.collect()
     before = {name: dict(vars(getattr(module, name))) for name in ("Pool", "Wire")}
     tracker.start("stacks", policy="record", watch="stdlib,made_up", report=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,7 @@ def pools() -> Iterator[Any]:
     module = pytest.importorskip("kombu.pools")
     yield module
     module.reset()
+    gc.collect()
 
 
 def test_kombu_connections(watching: Tracker, address: str, told: Any) -> None:

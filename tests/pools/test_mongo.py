@@ -14,6 +14,9 @@ pymongo = pytest.importorskip("pymongo")
 if TYPE_CHECKING:
     from lifetrack.tracker import Tracker
 
+# A connection that is refused leaves its socket to the collector.
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+
 
 @pytest.fixture
 def nobody() -> Iterator[str]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-#: Set where nothing may be skipped: a server that is missing there is an error.
-REQUIRED = "LIFETRACK_TEST_SERVERS"
+#: "required" where nothing may be skipped: a server that is missing there is an error.
+REQUIRED = "TEST_SERVERS"
 #: A folder in which somebody else, such as the gate, keeps the servers of several runs.
-FOLDER = "LIFETRACK_TEST_SERVERS_IN"
+FOLDER = "TEST_SERVERS_IN"
+#: Files in that folder: it is there while packages are being installed; the packages that could not be.
+COMING, ABSENT = "coming", "absent"
 
 
 def _folder() -> Path:
@@ -36,9 +39,13 @@ def server_folder() -> Iterator[Path]:
 def _server(name: str, folder: Path) -> int:
     from tests.servers import keeper
 
+    until = time.monotonic() + keeper.PATIENCE
+    while (folder / COMING).exists() and time.monotonic() < until:
+        time.sleep(0.1)
     reason = keeper.missing(name)
     if reason is not None:
-        if os.environ.get(REQUIRED) == "required":
+        absent = (folder / ABSENT).read_text(encoding="ascii") if (folder / ABSENT).exists() else ""
+        if os.environ.get(REQUIRED) == "required" and keeper.KINDS[name].package not in absent.split():
             pytest.fail(reason)
         pytest.skip(reason)
     keeper.begin(folder, name)

@@ -280,4 +280,9 @@ def main(folder: Path, name: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    if len(sys.argv) > 2:
+        main(Path(sys.argv[1]), sys.argv[2])
+    else:
+        for each in KINDS:
+            if missing(each) is None:
+                begin(Path(sys.argv[1]), each)

@@ -59,6 +59,8 @@ KOMBU: tuple[Row, ...] = (
                 hint="call force_close_all() when the pool has done its work"),
         usual=False,
     ),
+    # The pools of kombu.pools are made by whoever is the first to need one, and live as long as the process.
+    Row(_KOMBU, "kombu.pools", "PoolGroup", CLASSES, declare(), usual=False, keeps=("__missing__",)),
     Row(
         _KOMBU, "kombu.resource", "Resource", POOLS,
         check_out("acquire", "release", "replace",
