@@ -90,6 +90,8 @@ class WatchedClass(Shared):
             taken(harmless(row.takes, -1)(obj))
         if row.not_from and _comes_from(frame, row.not_from):
             return
+        if row.only_from and not _comes_from(frame, row.only_from):
+            return
         for listener in self.listeners:
             listener.acquired(obj, row.declaration, frame, finalized=self._is_finalized)
             if row.parts is not None or row.parent is not None or row.returns_part:

@@ -58,6 +58,7 @@ class Recording:
         self._entries = engine.ledger.entries
         self._kinds: weakref.WeakKeyDictionary[type, tuple[Declaration, Kind | None]] = weakref.WeakKeyDictionary()
         self._gone = self._make_callback()
+        self._gone_quietly = self._make_callback(quiet=True)
 
     def kind(self, cls: type, declaration: Declaration) -> Kind | None:
         """Give the account of a type; None for one that its user has declared and that is recorded as such."""
@@ -77,11 +78,13 @@ class Recording:
         cls: type | None = None,
         *,
         finalized: bool = False,
+        quiet: bool = False,
     ) -> None:
         """Record an acquisition that has just completed.
 
         ``cls`` is the type that the program sees. With ``finalized``, the finalizer of the object tells of its end: it
-        can still ask the object, which a weak reference cannot.
+        can still ask the object, which a weak reference cannot. What is ``quiet`` is no leak when it is collected,
+        unless :meth:`lost` said so before.
         """
         if self.ledger.pending:
             self.drain()
@@ -93,7 +96,8 @@ class Recording:
             return
         entry = new_entry(self.engine, kind, LIVE, kind.next(), frame)
         try:
-            reference = _Reference(obj) if finalized else _Reference(obj, self._gone)
+            gone = self._gone_quietly if quiet else self._gone
+            reference = _Reference(obj) if finalized else _Reference(obj, gone)
         except TypeError:
             self.ledger.note_untrackable()
             return
@@ -195,7 +199,7 @@ class Recording:
         else:
             self.lost(obj)
 
-    def _make_callback(self) -> Callable[[Any], None]:
+    def _make_callback(self, *, quiet: bool = False) -> Callable[[Any], None]:
         entries, pending = self._entries, self.ledger.pending
 
         def gone(reference: _Reference) -> None:
@@ -203,6 +207,8 @@ class Recording:
             if entry is None or entry[EXTRA] is None or entry[EXTRA].reference is not reference:
                 return
             entries.pop(reference.key, None)
+            if quiet:
+                return
             parts = reference.parts
             if parts and all(part[STATE] not in OPEN_STATES for part in parts):
                 return

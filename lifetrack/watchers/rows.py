@@ -13,6 +13,10 @@ _T = TypeVar("_T")
 #: Mechanisms: each is one module of this package.
 CLASSES, FILES, SOCKETS, SQLITE, DESCRIPTORS = "python_classes", "files", "sockets", "sqlite", "descriptors"
 LOCKS, ASYNC_LOCKS = "locks", "async_locks"
+#: Those that a row alone describes: the module of this package, and the class in it that is made with the row.
+STAND_INS, IN_PLACE = "stand_ins:WatchedMaker", "in_place:WatchedInPlace"
+SEGMENTS, EXIT_STACKS = "segments:WatchedSegments", "exit_stacks:WatchedExitStack"
+TASKS, ASYNC_GENERATORS = "tasks:WatchedTasks", "async_generators:WatchedAsyncGenerators"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,10 @@ class Row:
     takes: Callable[[Any], int] | None = None
     #: Modules of the standard library that make it for themselves, and take care of it or keep it for good.
     not_from: tuple[str, ...] = ()
+    #: Modules of the standard library, of which it counts only what they make.
+    only_from: tuple[str, ...] = ()
+    #: Whose own makings count, where not everybody's do: that of whoever calls, see ``ledger.territory``.
+    made_by: frozenset[int] = frozenset()
 
 
 def harmless(ask: Callable[[Any], _T], otherwise: _T) -> Callable[[Any], _T]:

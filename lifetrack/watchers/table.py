@@ -26,6 +26,7 @@ from lifetrack.watchers.rows import (
 from lifetrack.watchers.tables.archives import ARCHIVES
 from lifetrack.watchers.tables.asynchronous import ASYNCHRONOUS
 from lifetrack.watchers.tables.network import NETWORK
+from lifetrack.watchers.tables.system import SYSTEM
 from lifetrack.watchers.tables.workers import WORKERS
 
 STDLIB = "stdlib"
@@ -102,6 +103,7 @@ TABLE: tuple[Row, ...] = (
     *NETWORK,
     *WORKERS,
     *ASYNCHRONOUS,
+    *SYSTEM,
 )  # fmt: skip
 
 #: Every name that can be watched.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -37,6 +38,10 @@ def check_names(names: str | Iterable[str]) -> tuple[str, ...]:
 
 def _shared(row: Row) -> Shared:
     """Make the mechanism of a row; its module is imported by now."""
+    module, _, name = row.mechanism.partition(":")
+    if name:
+        made: Shared = getattr(importlib.import_module(f"lifetrack.watchers.{module}"), name)(row)
+        return made
     if row.mechanism == FILES:
         from lifetrack.watchers.files import WatchedFiles
 
