@@ -75,7 +75,7 @@ class WatchedInPlace(Shared):
         frame, row = caller(2), self._row
         if row.takes is not None:
             taken(harmless(row.takes, -1)(obj))
-        if row.made_by and FILES[frame.f_code.co_filename] not in row.made_by:
+        if row.callers and FILES[frame.f_code.co_filename] not in row.callers:
             return
         seen = self._old if type(obj) is self._new else type(obj)
         for listener in self.listeners:

@@ -25,7 +25,7 @@ _NEVER_ASKED = frozenset({"TemporaryDirectory"})
 _NO_PARTS: Iterable[object] = ()
 
 
-def _comes_from(frame: FrameType | None, modules: tuple[str, ...]) -> bool:
+def comes_from(frame: FrameType | None, modules: tuple[str, ...]) -> bool:
     """Whether one of these modules of the standard library stands between the program and an acquisition."""
     while frame is not None and FILES[frame.f_code.co_filename] == STDLIB:
         if frame.f_globals.get("__name__") in modules:
@@ -88,9 +88,9 @@ class WatchedClass(Shared):
         row = self._row
         if row.takes is not None:
             taken(harmless(row.takes, -1)(obj))
-        if row.not_from and _comes_from(frame, row.not_from):
+        if row.not_from and comes_from(frame, row.not_from):
             return
-        if row.only_from and not _comes_from(frame, row.only_from):
+        if row.only_from and not comes_from(frame, row.only_from):
             return
         for listener in self.listeners:
             listener.acquired(obj, row.declaration, frame, finalized=self._is_finalized)

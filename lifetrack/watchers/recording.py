@@ -32,6 +32,8 @@ from lifetrack.values.events import RELEASE_FAILED
 from lifetrack.watchers.finalizers import in_finalizer, is_finalized
 from lifetrack.watchers.raw_files import recorded_as
 
+#: Beyond this number they are forgotten.
+_MANY_DEPARTED = 4096
 _Note = Callable[[Any, type, FrameType], None]
 
 
@@ -57,6 +59,8 @@ class Recording:
         self.drain = drain
         self._entries = engine.ledger.entries
         self._kinds: weakref.WeakKeyDictionary[type, tuple[Declaration, Kind | None]] = weakref.WeakKeyDictionary()
+        #: What was collected quietly, by address: the collector may tell of that before it asks the finalizer.
+        self._departed: dict[int, Entry] = {}
         self._gone = self._make_callback()
         self._gone_quietly = self._make_callback(quiet=True)
 
@@ -188,9 +192,15 @@ class Recording:
 
     def lost(self, obj: object) -> None:
         """Notice that a finalizer is about to give back what nobody has released."""
-        entry = self._entries.pop(id(obj), None)
+        entry = self._entries.pop(id(obj), None) or self._departed.pop(id(obj), None)
         if entry is not None and entry[STATE] in OPEN_STATES:
             self.ledger.pending.append(entry)
+
+    def begins_quietly(self, obj: object) -> None:
+        """Forget who was at the address of an object that is new; to be told of each that may be :meth:`lost` later."""
+        if len(self._departed) > _MANY_DEPARTED:
+            self._departed.clear()
+        self._departed.pop(id(obj), None)
 
     def finalized(self, obj: object, declaration: Declaration) -> None:
         """Notice that an object's own finalizer begins."""
@@ -200,7 +210,7 @@ class Recording:
             self.lost(obj)
 
     def _make_callback(self, *, quiet: bool = False) -> Callable[[Any], None]:
-        entries, pending = self._entries, self.ledger.pending
+        entries, pending, departed = self._entries, self.ledger.pending, self._departed
 
         def gone(reference: _Reference) -> None:
             entry = entries.get(reference.key)
@@ -208,6 +218,7 @@ class Recording:
                 return
             entries.pop(reference.key, None)
             if quiet:
+                departed[reference.key] = entry
                 return
             parts = reference.parts
             if parts and all(part[STATE] not in OPEN_STATES for part in parts):

@@ -44,8 +44,8 @@ class Row:
     not_from: tuple[str, ...] = ()
     #: Modules of the standard library, of which it counts only what they make.
     only_from: tuple[str, ...] = ()
-    #: Whose own makings count, where not everybody's do: that of whoever calls, see ``ledger.territory``.
-    made_by: frozenset[int] = frozenset()
+    #: Whose calls count, where not everybody's do: see ``ledger.territory``.
+    callers: frozenset[int] = frozenset()
 
 
 def harmless(ask: Callable[[Any], _T], otherwise: _T) -> Callable[[Any], _T]:
@@ -63,7 +63,7 @@ def harmless(ask: Callable[[Any], _T], otherwise: _T) -> Callable[[Any], _T]:
 
 def declare(*release: str, **options: Any) -> Declaration:
     """Declare a class that is not its user's: no guards, and its constructor cleans up after itself."""
-    for name in ("released_when", "ends_with_process"):
+    for name in ("released_when", "ends_with_process", "idle_when"):
         if name in options:
             options[name] = harmless(options[name], False)
     return Declaration(release=release, guard="none", watched=True, idempotent=True, safe_constructor=True, **options)

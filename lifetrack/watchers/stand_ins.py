@@ -63,7 +63,7 @@ class WatchedMaker(Shared):
         frame, row = caller(2), self._row
         if row.takes is not None:
             taken(harmless(row.takes, -1)(real))
-        if not self.listeners or (row.made_by and FILES[frame.f_code.co_filename] not in row.made_by):
+        if not self.listeners or (row.callers and FILES[frame.f_code.co_filename] not in row.callers):
             return real
         made = object.__new__(self._stand_in(type(real)))
         made._real = real

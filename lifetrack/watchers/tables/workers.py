@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from lifetrack.watchers.rows import CLASSES, Row, attributes, declare, is_none, is_true
+from lifetrack.watchers.rows import CLASSES, SEGMENTS, Row, attributes, declare, is_none, is_true
 
 #: What multiprocessing makes for itself and leaves to the collector.
 _INNER = ("multiprocessing.queues", "multiprocessing.pool", "multiprocessing.managers", "concurrent.futures.process")
@@ -57,7 +57,7 @@ WORKERS: tuple[Row, ...] = (
         parts=attributes("_process"),
     ),
     Row(
-        ("multiprocessing",), "multiprocessing.shared_memory", "SharedMemory", CLASSES,
+        ("multiprocessing",), "multiprocessing.shared_memory", "SharedMemory", SEGMENTS,
         declare("close", released_when=is_none("_mmap"),
                 hint="call close() in each process, and unlink() once, in a 'finally' clause"),
     ),
