@@ -14,10 +14,10 @@ from typing import Any
 from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own
 from lifetrack.ledger.callers import caller
+from lifetrack.ledger.cleanups import has_cleanup
 from lifetrack.ledger.entries import extra_of
 from lifetrack.ledger.territory import is_users
 from lifetrack.values.findings import Certainty
-from lifetrack.watchers.cleanups import has_cleanup
 from lifetrack.watchers.rows import Row
 from lifetrack.watchers.shared import Shared
 

@@ -70,7 +70,9 @@ class WatchedExitStack(WatchedClass):
         for listener in self.listeners:
             entries = listener.ledger.entries
             upper = entries.get(id(stack))
-            for each in held if upper is not None and upper[STATE] in OPEN_STATES else ():
+            if upper is None or upper[STATE] not in OPEN_STATES:
+                continue
+            for each in held:
                 entry = None if each is None else entries.get(id(recorded_as(each)))
                 if entry is not None and entry[STATE] in OPEN_STATES and entry[KIND].declaration.watched:
                     bind(entry, each, upper)

@@ -1,4 +1,4 @@
-"""The mechanism for shared memory: the object that maps a segment, and the segment, which lives until it is unlinked."""
+"""The mechanism for shared memory: the object that maps a segment, and the segment, which lives until its unlink()."""
 
 from __future__ import annotations
 

@@ -80,10 +80,9 @@ class WatchedMaker(Shared):
 
     def _make_class(self, real: type) -> Any:
         slots = ("_real", "__weakref__", "_next") if hasattr(real, "__next__") else ("_real", "__weakref__")
-        names = {"__name__": real.__name__, "__qualname__": real.__qualname__}
         space: dict[str, Any] = {
-            "__slots__": slots, "__module__": real.__module__, "__doc__": real.__doc__,
-            "__class__": property(lambda self: real), "__reduce_ex__": _not_pickled(real),
+            "__slots__": slots, "__doc__": real.__doc__, "__module__": real.__module__,
+            "__qualname__": real.__qualname__, "__class__": property(lambda self: real), "__reduce_ex__": _not_pickled(real),
         }  # fmt: skip
         attributes = {name: value for cls in reversed(mro(real)[:-1]) for name, value in own(cls).items()}
         for name, value in attributes.items():
@@ -91,9 +90,7 @@ class WatchedMaker(Shared):
                 space[name] = self._forwarded(name, value)
         if "_next" in slots:
             space["__next__"] = self._iterating(attributes["__next__"])
-        space["__qualname__"] = names["__qualname__"]
-        made = type.__new__(_meta(self, real, attributes), names["__name__"], (), space)
-        return made
+        return type.__new__(_meta(self, real, attributes), real.__name__, (), space)
 
     def _forwarded(self, name: str, attribute: Any) -> Any:
         if isinstance(attribute, GetSetDescriptorType | MemberDescriptorType):
@@ -126,7 +123,7 @@ class WatchedMaker(Shared):
 
 
 def _not_pickled(real: type) -> Any:
-    def __reduce_ex__(self: Any, protocol: Any) -> Any:
+    def __reduce_ex__(_: Any, _protocol: Any) -> Any:
         raise TypeError(f"cannot pickle '{real.__module__}.{real.__qualname__}' object")
 
     return __reduce_ex__
@@ -135,7 +132,7 @@ def _not_pickled(real: type) -> Any:
 def _meta(watched: WatchedMaker, real: type, attributes: dict[str, Any]) -> Any:
     """Make the class of a class of stand-ins: it makes real objects, and knows them as its own."""
 
-    def __call__(cls: Any, /, *args: Any, **kwargs: Any) -> Any:
+    def __call__(_: Any, /, *args: Any, **kwargs: Any) -> Any:
         return watched.made(real(*args, **kwargs))
 
     def __instancecheck__(cls: Any, obj: Any) -> bool:
@@ -144,7 +141,7 @@ def _meta(watched: WatchedMaker, real: type, attributes: dict[str, Any]) -> Any:
     def __subclasscheck__(cls: Any, other: Any) -> bool:
         return type.__subclasscheck__(cls, other) or issubclass(other, real)
 
-    def __signature__(cls: Any) -> Any:
+    def __signature__(_: Any) -> Any:
         import inspect
 
         return inspect.signature(real)
@@ -163,7 +160,7 @@ def _class_method(watched: WatchedMaker, real: type, name: str) -> Any:
     native = getattr(real, name)
 
     @functools.wraps(native)
-    def method(cls: Any, /, *args: Any, **kwargs: Any) -> Any:
+    def method(_: Any, /, *args: Any, **kwargs: Any) -> Any:
         result = native(*args, **kwargs)
         return watched.made(result) if type(result) is real else result
 
