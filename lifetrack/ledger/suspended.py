@@ -1,7 +1,7 @@
 """Generators that wait for their next step: what they hold stays open until they are run to their end or closed.
 
-An unfinished generator is no leak by itself. Where a resource was acquired in a generator, whoever is told of the leak
-wants to know where that generator stands.
+An unfinished generator is no leak by itself. Where a resource was acquired in one, whoever is told of the leak wants to
+know where that generator stands.
 """
 
 from __future__ import annotations

@@ -82,7 +82,8 @@ class WatchedMaker(Shared):
         slots = ("_real", "__weakref__", "_next") if hasattr(real, "__next__") else ("_real", "__weakref__")
         space: dict[str, Any] = {
             "__slots__": slots, "__doc__": real.__doc__, "__module__": real.__module__,
-            "__qualname__": real.__qualname__, "__class__": property(lambda self: real), "__reduce_ex__": _not_pickled(real),
+            "__qualname__": real.__qualname__, "__class__": property(lambda self: real),
+            "__reduce_ex__": _not_pickled(real),
         }  # fmt: skip
         attributes = {name: value for cls in reversed(mro(real)[:-1]) for name, value in own(cls).items()}
         for name, value in attributes.items():
