@@ -12,7 +12,7 @@ from lifetrack.guards.conditions import judge_end_of_owner
 from lifetrack.guards.engine import Engine, warn
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.cases import Case
-from lifetrack.ledger.entries import EXTRA, KIND, Entry
+from lifetrack.ledger.entries import EXTRA, KIND, Entry, is_idle
 from lifetrack.ledger.holds import PROCESS_ENDS, SCOPE_ENDS, is_in_use
 from lifetrack.ledger.ledger import is_reported
 from lifetrack.ledger.places import PROCESS, Place
@@ -140,7 +140,9 @@ class Judgement:
         self._testimony(PROCESS)
 
     def lasts(self, entry: Entry) -> bool:
-        """Whether it lives as long as the process by design, which is shown apart."""
+        """Whether it lives as long as the process by design, which is shown apart; or holds nothing at present."""
+        if is_idle(entry):
+            return True
         known = lasting_thread(entry)
         if known is not None:
             self.lasting[known] = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from lifetrack.detect.families import Leak, fold
+from lifetrack.detect.families import Leak, fold, upper
 from lifetrack.ledger.cases import leak_rule
 from lifetrack.ledger.entries import EXTRA, KIND, OPEN_STATES, STATE, Entry, is_orphan, origin_of, place_of
 from lifetrack.ledger.holds import ASKED, SCOPE_ENDS, is_in_use
@@ -24,9 +24,21 @@ def belongs_to(entry: Entry, place: Place) -> bool:
 
 def ends_with_process(entry: Entry) -> bool:
     """Whether the resource lives, by its own design or that of what it is a part of, until the process ends."""
-    parent = None if entry[EXTRA] is None else entry[EXTRA].parent
-    if parent is not None and parent[STATE] in OPEN_STATES and ends_with_process(parent):
-        return True
+    seen: set[int] = set()
+    each: Entry | None = entry
+    while each is not None and id(each) not in seen and (each is entry or each[STATE] in OPEN_STATES):
+        if each[KIND].declaration.lent and each is entry:
+            return False
+        if _ends_with_process(each):
+            return True
+        seen.add(id(each))
+        each = upper(each)
+        if each is not None and each[KIND].declaration.lent and each[STATE] not in OPEN_STATES:
+            each = upper(each)  # it was lent, and is in its pool again
+    return False
+
+
+def _ends_with_process(entry: Entry) -> bool:
     ends = entry[KIND].declaration.ends_with_process
     if ends is None or entry[EXTRA] is None or entry[EXTRA].reference is None:
         return False

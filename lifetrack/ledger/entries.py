@@ -176,6 +176,18 @@ def is_orphan(entry: Entry) -> bool:
     return place.is_gone() and (place.is_owner or (entry[EXTRA] is not None and entry[EXTRA].transfer is not None))
 
 
+def is_idle(entry: Entry) -> bool:
+    """Whether it is of a kind that has nothing of its own to give back, and nothing that it keeps or uses is open."""
+    if not entry[KIND].declaration.hollow:
+        return False
+    extra: Extra | None = entry[EXTRA]
+    if extra is None:
+        return True
+    kept = [child for child, _ in (extra.children or {}).copy().values()]
+    kept += getattr(extra.reference, "parts", ())
+    return not any(each[STATE] in OPEN_STATES and not is_idle(each) for each in kept)
+
+
 def is_opening(entry: Entry) -> bool:
     """Whether an acquire method was begun on what is not live: it may begin with a release, or tidy up by one."""
     return entry[EXTRA] is not None and bool(entry[EXTRA].opening)

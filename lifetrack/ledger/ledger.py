@@ -17,6 +17,7 @@ from lifetrack.ledger.entries import (
     COLLECTED,
     EXTRA,
     FINALIZING,
+    HALF_RELEASED,
     INHERITED,
     KIND,
     LIVE,
@@ -29,6 +30,7 @@ from lifetrack.ledger.entries import (
     Note,
     counted,
     extra_of,
+    is_idle,
 )
 from lifetrack.ledger.places import PROCESS, OwnerPlace, Place
 from lifetrack.values import events as words
@@ -169,7 +171,7 @@ class Ledger:
         gone = set()
         while self.orphaned:
             gone.add(id(self.orphaned.popleft()))
-        left = (entry for entry in self.open_entries() if id(entry[SCOPE]) in gone)
+        left = (entry for entry in self.open_entries() if id(entry[SCOPE]) in gone and not is_idle(entry))
         return [case for entry in left if (case := self.file_leak(entry, "LT104")) is not None]
 
     def file_leak(self, entry: Entry, otherwise: str, certainty: Certainty = Certainty.PROVEN) -> Case | None:
@@ -263,7 +265,12 @@ class Ledger:
                 entry[STATE] = BOUND
 
     def settle(self, is_released: Callable[[Entry], bool]) -> None:
-        """Close the entries of which the object itself says that it is released."""
+        """Close the entries of which the object itself says that it is released.
+
+        A watched one whose release broke off may say so too early.
+        """
         for entry in self.open_entries():
-            if entry[KIND].declaration.released_when is not None and is_released(entry):
+            declaration = entry[KIND].declaration
+            broken = declaration.watched and entry[STATE] == HALF_RELEASED
+            if declaration.released_when is not None and not broken and is_released(entry):
                 entry[STATE] = 3  # RELEASED

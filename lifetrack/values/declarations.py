@@ -59,3 +59,7 @@ class Declaration:
     fate: str | None = None
     fork_safe: bool = False
     owns: bool = False
+    #: Has nothing of its own to give back: it is due only while something that it keeps or uses is open.
+    hollow: bool = False
+    #: A stretch of use of what a pool keeps. That the pool lasts as long as the process is no excuse for it.
+    lent: bool = False

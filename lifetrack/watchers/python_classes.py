@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import functools
 import io
+import sys
 from collections.abc import Callable, Iterable
-from types import FrameType, FunctionType
+from types import CoroutineType, FrameType, FunctionType
 from typing import Any
 
 from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own, resolve
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.territory import FILES, STDLIB
+from lifetrack.watchers.coroutines import is_coroutine_function
+from lifetrack.watchers.custody import keep, keeping
+from lifetrack.watchers.greenlets import asking_frame
 from lifetrack.watchers.numbers import taken
+from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.rows import Row, harmless
 from lifetrack.watchers.shared import Shared
+from lifetrack.watchers.working import adopt, worker, working
 
 #: Kinds of which the object can be asked, but only for whether it has a duty at all.
 _NEVER_ASKED = frozenset({"TemporaryDirectory"})
@@ -43,20 +49,34 @@ class WatchedClass(Shared):
         self._cls = cls
         self._patches = Patches()
         self._is_finalized = isinstance(resolve(cls, "__del__"), FunctionType)
+        #: What ``Popen.wait()`` raises, for one, does not break off a release.
+        self._asked_after_errors = row.module.partition(".")[0] in sys.stdlib_module_names
 
     def put(self) -> None:
         """Wrap the methods."""
-        declaration = self._row.declaration
-        self._wrap(declaration.acquire, self._acquirer)
-        asked = self._row.name not in _NEVER_ASKED
-        inner = self._row.inner_release
-        for name in (*inner, *declaration.release[1:]) if inner else declaration.release:
-            self._wrap(name, self._asked_releaser if asked else functools.partial(self.releaser, self._row.declaration))
-        if inner:
-            self._wrap(declaration.release[0], self._beginning)
+        row = self._row
+        for name in row.keeps:
+            self._wrap(name, self._keeping)
+        if row.declaration.release:  # else it is no resource, but at work for one
+            for target in row.made_by:
+                self._wrap_maker(target)
+            if not row.made_by:
+                self._wrap(row.declaration.acquire, self._acquirer)
+            self._wrap_releases()
+            self._wrap("__del__", self._finalizer)
+        for name in row.works:
+            self._wrap(name, functools.partial(working, lambda: self.listeners))
         self._wrap("__del__", self._finalizer)
         if issubclass(self._cls, io.IOBase):
             self._patches.put(self._cls, "_dealloc_warn", self._dropped_above())
+
+    def _wrap_releases(self) -> None:
+        declaration, inner = self._row.declaration, self._row.inner_release
+        asked = self._row.name not in _NEVER_ASKED
+        for name in (*inner, *declaration.release[1:]) if inner else declaration.release:
+            self._wrap(name, self._asked_releaser if asked else functools.partial(self.releaser, declaration))
+        if inner:
+            self._wrap(declaration.release[0], self._beginning)
 
     def restore(self) -> None:
         """Put the methods back."""
@@ -74,14 +94,88 @@ class WatchedClass(Shared):
         if original is not None:
             self._patches.put(self._cls, name, functools.wraps(original)(wrapping(original)))
 
+    def _wrap_maker(self, target: str) -> None:
+        """Wrap a function or method whose result is the resource."""
+        module, _, path = target.partition(":")
+        owner: Any = sys.modules.get(module)
+        *outer, name = path.split(".")
+        for each in outer:
+            owner = getattr(owner, each, None)
+        original = None if owner is None else vars(owner).get(name)
+        if isinstance(original, FunctionType):
+            self._patches.put(owner, name, functools.wraps(original)(self._maker(original)))
+
+    def _maker(self, original: Any) -> Any:
+        watched = self
+
+        def made(result: Any, frame: FrameType) -> Any:
+            if watched.listeners and isinstance(result, watched._cls):
+                watched._acquired(result, frame, None)
+            return result
+
+        if is_coroutine_function(original):
+
+            async def make_later(*args: Any, **kwargs: Any) -> Any:
+                return made(await original(*args, **kwargs), caller(1))
+
+            return make_later
+
+        def make_now(*args: Any, **kwargs: Any) -> Any:
+            return made(original(*args, **kwargs), caller(1))
+
+        return make_now
+
+    def _keeping(self, original: Any) -> Any:
+        """Wrap a method during which whatever is acquired belongs to a pool, and so does what it returns."""
+        watched = self
+
+        def pool_of(obj: Any) -> object:
+            if watched._row.keeper is not None:
+                return harmless(watched._row.keeper, None)(obj)
+            at_work = worker()
+            return obj if at_work is None else at_work
+
+        def kept(result: Any, pool: Any) -> Any:
+            for listener in watched.listeners:
+                keep(listener, result, pool)
+            return result
+
+        if is_coroutine_function(original):
+
+            async def keep_later(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+                pool = pool_of(self)
+                with keeping(watched.listeners, pool):
+                    result = await original(self, *args, **kwargs)
+                return kept(result, pool)
+
+            return keep_later
+
+        def keep_now(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+            pool = pool_of(self)
+            with keeping(watched.listeners, pool):
+                result = original(self, *args, **kwargs)
+            return kept(result, pool)
+
+        return keep_now
+
     def _acquirer(self, original: Any) -> Any:
+        watched = self
+        if is_coroutine_function(original):
+
+            async def acquire_later(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+                result = await original(self, *args, **kwargs)
+                if watched.listeners:
+                    watched._acquired(self, caller(1), result)
+                return result
+
+            return acquire_later
+
         def acquire(self: Any, /, *args: Any, **kwargs: Any) -> Any:
             result = original(self, *args, **kwargs)
             if watched.listeners:
                 watched._acquired(self, caller(1), result)
             return result
 
-        watched = self
         return acquire
 
     def _acquired(self, obj: Any, frame: FrameType, result: Any) -> None:
@@ -92,24 +186,62 @@ class WatchedClass(Shared):
             return
         if row.only_from and not comes_from(frame, row.only_from):
             return
+        for_whom = worker() if row.within else None
+        frame = asking_frame(frame)
         for listener in self.listeners:
             listener.acquired(obj, row.declaration, frame, finalized=self._is_finalized)
+            adopt(listener, obj, for_whom)
             if row.parts is not None or row.parent is not None or row.returns_part:
-                parts = (result,) if row.parts is None else harmless(row.parts, _NO_PARTS)(obj)
-                listener.relate(obj, parts, None if row.parent is None else harmless(row.parent, None)(obj))
+                self._relate(listener, obj, result)
+
+    def _relate(self, listener: Recording, obj: object, result: object) -> None:
+        row = self._row
+        parts = harmless(row.parts, _NO_PARTS)(obj) if row.parts is not None else (result,) * row.returns_part
+        parent = None if row.parent is None else harmless(row.parent, None)(obj)
+        listener.relate(obj, parts, parent)
+        if row.kept and parent is not None:
+            keep(listener, obj, parent)
 
     def _asked_releaser(self, original: Any) -> Any:
+        watched = self
         declaration = self._row.declaration
+        if is_coroutine_function(original):
+
+            async def awaited(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+                return await watched._completed(self, original(self, *args, **kwargs))
+
+            return awaited
 
         def release(self: Any, /, *args: Any, **kwargs: Any) -> Any:
             try:
-                return original(self, *args, **kwargs)
-            finally:
+                result = original(self, *args, **kwargs)
+            except BaseException as error:
                 for listener in watched.listeners:
-                    listener.released(self, declaration, caller(1))
+                    if watched._asked_after_errors:
+                        listener.released(self, declaration, caller(1))
+                    else:
+                        listener.release_failed(self, declaration, error, caller(1))
+                raise
+            if type(result) is CoroutineType:
+                return watched._completed(self, result)
+            for listener in watched.listeners:
+                listener.released(self, declaration, caller(1))
+            return result
 
-        watched = self
         return release
+
+    async def _completed(self, obj: Any, release: Any) -> Any:
+        """Wait for a release that is a coroutine: it is complete when that is, and half done if it is cancelled."""
+        declaration = self._row.declaration
+        try:
+            result = await release
+        except BaseException as error:  # CancelledError too
+            for listener in self.listeners:
+                listener.release_failed(obj, declaration, error, caller(1))
+            raise
+        for listener in self.listeners:
+            listener.released(obj, declaration, caller(1))
+        return result
 
     def _beginning(self, original: Any) -> Any:
         """Wrap a release that is completed later, by then without a trace of who asked for it."""

@@ -23,12 +23,14 @@ from lifetrack.ledger.entries import (
     Entry,
     Kind,
     extra_of,
+    is_idle,
     type_name,
 )
 from lifetrack.ownership.holding import let_go
 from lifetrack.ownership.kinship import bind
 from lifetrack.values.declarations import INIT, Declaration
 from lifetrack.values.events import RELEASE_FAILED
+from lifetrack.watchers.custody import judge_lent
 from lifetrack.watchers.finalizers import in_finalizer, is_finalized
 from lifetrack.watchers.raw_files import recorded_as
 
@@ -161,6 +163,7 @@ class Recording:
             self._released_bound(entry, obj, frame)
         else:
             note_release(self.engine, entry, frame)
+        judge_lent(self.engine, entry, frame)
 
     def release_begins(self, obj: object, declaration: Declaration, frame: FrameType) -> None:
         """Note that somebody asks for a release which will be completed later: the program, or a finalizer."""
@@ -204,27 +207,35 @@ class Recording:
 
     def finalized(self, obj: object, declaration: Declaration) -> None:
         """Notice that an object's own finalizer begins."""
-        if _says_released(obj, declaration):
+        entry = self._entries.get(id(obj))
+        half = entry is not None and entry[STATE] == HALF_RELEASED
+        if not half and _says_released(obj, declaration):
             self._entries.pop(id(obj), None)
         else:
             self.lost(obj)
 
     def _make_callback(self, *, quiet: bool = False) -> Callable[[Any], None]:
         entries, pending, departed = self._entries, self.ledger.pending, self._departed
+        # The globals of this module may be gone when the last objects of the process are.
+        state, extra, kind, open_states, idle = STATE, EXTRA, KIND, OPEN_STATES, is_idle
 
         def gone(reference: _Reference) -> None:
             entry = entries.get(reference.key)
-            if entry is None or entry[EXTRA] is None or entry[EXTRA].reference is not reference:
+            if entry is None or entry[extra] is None or entry[extra].reference is not reference:
                 return
             entries.pop(reference.key, None)
             if quiet:
                 departed[reference.key] = entry
                 return
             parts = reference.parts
-            if parts and all(part[STATE] not in OPEN_STATES for part in parts):
+            if parts and all(part[state] not in open_states for part in parts):
                 return
-            # What may end with the process ends by itself too, and the interpreter keeps it alive until then.
-            if entry[STATE] in OPEN_STATES and entry[KIND].declaration.ends_with_process is None:
+            # What may end with the process ends by itself too, and the interpreter keeps it alive until then;
+            # a pool only closes what it keeps when it is told to.
+            declaration = entry[kind].declaration
+            if entry[state] in open_states and (
+                not idle(entry) if declaration.hollow else declaration.ends_with_process is None
+            ):
                 pending.append(entry)
 
         return gone

@@ -12,11 +12,32 @@ from lifetrack.values.declarations import Declaration
 _T = TypeVar("_T")
 #: Mechanisms: each is one module of this package.
 CLASSES, FILES, SOCKETS, SQLITE, DESCRIPTORS = "python_classes", "files", "sockets", "sqlite", "descriptors"
-LOCKS, ASYNC_LOCKS = "locks", "async_locks"
-#: Those that a row alone describes: the module of this package, and the class in it that is made with the row.
-STAND_INS, IN_PLACE = "stand_ins:WatchedMaker", "in_place:WatchedInPlace"
-SEGMENTS, EXIT_STACKS = "segments:WatchedSegments", "exit_stacks:WatchedExitStack"
-TASKS, ASYNC_GENERATORS = "tasks:WatchedTasks", "async_generators:WatchedAsyncGenerators"
+LOCKS, ASYNC_LOCKS, POOLS, USES = "locks", "async_locks", "pools", "uses"
+STAND_INS, IN_PLACE, SEGMENTS, EXIT_STACKS = "stand_ins", "in_place", "segments", "exit_stacks"
+TASKS, ASYNC_GENERATORS = "tasks", "async_generators"
+
+
+@dataclass(frozen=True, slots=True)
+class Lending:
+    """How a pool lends what it keeps.
+
+    The acquire method of the row's declaration hands something out, and its release methods are those of the pool that
+    take it back as their first argument. All may be coroutine functions.
+    """
+
+    #: What the check-outs are called, after the name of the library and that of the pool's class.
+    noun: str = "check-out"
+    #: Gives what was lent, of what the pool has returned; None for what is none. It must bear a weak reference.
+    item: Callable[[Any], object] | None = None
+    #: The class of what is lent, by its module and name, and its methods by which it goes back to the pool itself.
+    borrower: tuple[str, str] | None = None
+    ends: tuple[str, ...] = ()
+    #: Gives what the pool keeps below what was lent; that is told below the check-out while it lasts.
+    below: Callable[[Any], Iterable[object]] | None = None
+    #: A second check-in does harm, and the library lets it pass.
+    strict: bool = False
+    #: The library itself refuses what came from another pool.
+    refuses: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +67,20 @@ class Row:
     only_from: tuple[str, ...] = ()
     #: Whose calls count, where not everybody's do: see ``ledger.territory``.
     callers: frozenset[int] = frozenset()
+    #: Functions whose result it is, as ``module:Class.method``, where it is not its constructor that acquires it.
+    made_by: tuple[str, ...] = ()
+    #: Methods during which the object is at work.
+    works: tuple[str, ...] = ()
+    #: It belongs to whoever is at work when it is acquired.
+    within: bool = False
+    #: Methods during which whatever is acquired belongs to a pool, and so does what they return.
+    keeps: tuple[str, ...] = ()
+    #: Gives that pool, for the object whose methods these are; without it that is whoever is at work, or the object.
+    keeper: Callable[[Any], object] | None = None
+    #: Its parent is a pool that keeps it, and will close it: it belongs where the pool does.
+    kept: bool = False
+    #: How it lends, for the mechanism ``POOLS``.
+    lending: Lending | None = None
 
 
 def harmless(ask: Callable[[Any], _T], otherwise: _T) -> Callable[[Any], _T]:
@@ -67,6 +102,14 @@ def declare(*release: str, **options: Any) -> Declaration:
         if name in options:
             options[name] = harmless(options[name], False)
     return Declaration(release=release, guard="none", watched=True, idempotent=True, safe_constructor=True, **options)
+
+
+def check_out(acquire: str, *release: str, hint: str) -> Declaration:
+    """Declare the check-outs of a pool: the methods of the pool that hand out and take back, and the usual mend."""
+    return Declaration(
+        release=release, acquire=acquire, guard="none", watched=True, idempotent=True, safe_constructor=True,
+        lent=True, hint=hint,
+    )  # fmt: skip
 
 
 def is_none(name: str) -> Callable[[Any], bool]:

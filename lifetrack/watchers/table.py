@@ -1,7 +1,8 @@
 """The table of what is watched: one row for each kind of resource. To watch one more kind is to add a row.
 
 A row says under which names it is watched, what it is, how it is acquired and released, whether releasing twice is
-harmless, what the usual mend is, and which mechanism does it. ``stdlib`` watches every row of the standard library.
+harmless, what the usual mend is, and which mechanism does it. ``stdlib`` watches every row of the standard library;
+the rows of libraries stand in ``libraries/``, and others are brought by third parties.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import sys
 import threading
 from typing import Any
 
+from lifetrack.watchers import libraries, third_party
 from lifetrack.watchers.numbers import Descriptor
 from lifetrack.watchers.rows import (
     ASYNC_LOCKS,
@@ -106,10 +108,20 @@ TABLE: tuple[Row, ...] = (
     *SYSTEM,
 )  # fmt: skip
 
-#: Every name that can be watched.
-KNOWN: tuple[str, ...] = (STDLIB, *dict.fromkeys(name for row in TABLE for name in row.watch))
+#: Every name that can be watched without asking what third parties have installed.
+KNOWN: tuple[str, ...] = (
+    STDLIB, *dict.fromkeys(name for row in TABLE for name in row.watch), libraries.LIBRARIES, *libraries.NAMES,
+)  # fmt: skip
+
+
+def is_known(name: str) -> bool:
+    """Whether a name can be watched; one that is not ours is looked up in the tables of third parties."""
+    return name in KNOWN or third_party.has(name)
 
 
 def rows_of(name: str) -> tuple[Row, ...]:
     """Give the rows that a watch name stands for."""
-    return tuple(row for row in TABLE if (name == STDLIB and row.usual) or name in row.watch)
+    own = tuple(row for row in TABLE if (name == STDLIB and row.usual) or name in row.watch)
+    if name == libraries.LIBRARIES:
+        return libraries.rows_of(name) + third_party.all_rows(KNOWN)
+    return own or libraries.rows_of(name) or third_party.rows_of(name)

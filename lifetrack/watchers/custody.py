@@ -1,0 +1,137 @@
+"""What pools have in their custody: it belongs where the pool does, and is told below it or below a check-out."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from lifetrack.guards.conditions import judge_order
+from lifetrack.guards.engine import Engine
+from lifetrack.ledger.entries import EXTRA, KIND, OPEN_STATES, RELEASED, SCOPE, STATE, Entry, extra_of
+from lifetrack.ownership.custody import object_place
+from lifetrack.ownership.kinship import bind, dependents
+from lifetrack.watchers.raw_files import recorded_as
+
+if TYPE_CHECKING:
+    from lifetrack.watchers.recording import Recording
+
+
+class Lease:
+    """Stands for one stretch of use of what a pool lends."""
+
+    __slots__ = ("__weakref__",)
+
+
+class Out(weakref.ref[Any]):
+    """A weak reference to what was lent, with the lease: when it is collected, nobody can give it back."""
+
+    __slots__ = ("by", "key", "lease", "pool")
+    key: int
+    lease: Lease
+    #: A weak reference to the pool.
+    pool: weakref.ref[Any]
+    #: The mechanism that heard of it.
+    by: object
+
+
+#: What was lent, by its address, until it is collected or lent again.
+OUT: dict[int, Out] = {}
+
+
+def find(item: object) -> Out | None:
+    """Give what is known of the last check-out of something."""
+    out = OUT.get(id(item))
+    return out if out is not None and out() is item else None
+
+
+def lease_of(item: object) -> Lease | None:
+    """Give the lease of what was lent."""
+    out = find(item)
+    return None if out is None else out.lease
+
+
+@contextmanager
+def keeping(listeners: Iterable[Recording], pool: object) -> Iterator[None]:
+    """Let whatever the running code acquires belong to a pool, for a block: it may outlive the scope that runs."""
+    tokens = []
+    for listener in listeners:
+        ledger = listener.ledger
+        ledger.note_scoped()
+        tokens.append((ledger.place, ledger.place.set(object_place(listener.engine, pool))))
+    try:
+        yield
+    finally:
+        for variable, token in tokens:
+            try:
+                variable.reset(token)
+            except ValueError:  # a coroutine that is closed in another context than it ran in
+                pass
+
+
+def _open(listener: Recording, obj: object) -> Entry | None:
+    entry = listener.ledger.entries.get(id(recorded_as(obj)))
+    return entry if entry is not None and entry[STATE] in OPEN_STATES else None
+
+
+def keep(listener: Recording, obj: object, pool: object) -> None:
+    """Note that a pool keeps an object and will close it. What a pool keeps that nothing is known of is its own."""
+    entry = _open(listener, obj)
+    if entry is None or obj is pool:
+        return
+    upper = _open(listener, pool)
+    if upper is None:
+        _forget(listener, obj, entry)
+        return
+    entry[SCOPE] = object_place(listener.engine, pool)
+    bind(entry, obj, upper)
+
+
+def _forget(listener: Recording, obj: object, entry: Entry) -> None:
+    parts: Iterable[Entry] = () if entry[EXTRA] is None else getattr(entry[EXTRA].reference, "parts", ())
+    for each in (entry, *parts):
+        each[STATE] = RELEASED
+    listener.ledger.entries.pop(id(recorded_as(obj)), None)
+
+
+def lend(listener: Recording, lease: object, pool: object, below: Iterable[object]) -> None:
+    """Note that a check-out has begun: it depends on the pool, and what the pool keeps below it is in its hands."""
+    entry = _open(listener, lease)
+    if entry is None:
+        return
+    upper = _open(listener, pool)
+    if upper is not None:
+        bind(entry, lease, upper)
+    for each in below:
+        found = _open(listener, each)
+        if found is not None:
+            if found[EXTRA] is None or found[EXTRA].parent is None:
+                keep(listener, each, pool)
+            extra_of(found).parent = entry
+
+
+def use(listener: Recording, user: object, lease: object) -> None:
+    """Note that something uses a check-out, and has nothing else to give back."""
+    entry, found = _open(listener, user), _open(listener, lease)
+    if entry is None or found is None:
+        return
+    extra = extra_of(entry)
+    parts: Iterable[Entry] = getattr(extra.reference, "parts", ())
+    if extra.reference is not None and all(part is not found for part in parts):
+        extra.reference.parts = (*(part for part in parts if part[STATE] in OPEN_STATES), found)
+    extra.parent = found
+
+
+def judge_lent(engine: Engine, entry: Entry, frame: FrameType) -> None:
+    """File that a pool was closed, just now, while something that it has lent was out."""
+    if entry[EXTRA] is None or not entry[EXTRA].children:
+        return
+    lent = [child for child, lease in dependents(entry) if child[KIND].declaration.lent and lease is not None]
+    if not lent:
+        return
+    for child, _ in dependents(entry):
+        if not child[KIND].declaration.lent:
+            child[STATE] = RELEASED  # what is lost with the pool is a consequence, told by this finding
+    judge_order(engine, entry, frame, lent)
