@@ -23,7 +23,7 @@ _LEAKS = {
 }
 _MISUSES = {
     "LT109": "was released and is still held by {holder}: drop that reference too",
-    "LT201": "was used after its release: use it before, or release it later",
+    "LT201": "was used after its release{meanwhile}: use it before, or release it later",
     "LT202": "was released twice{again}: release it once{otherwise}",
     "LT203": "was used through {handle}",
     "LT204": "was released but never acquired: acquire it first, or release what was acquired",
@@ -174,6 +174,7 @@ def _known(story: Story, declaration: Declaration) -> dict[str, str]:
         "handle": _handle(story),
         "acquire": declaration.acquire,
         "again": "",
+        "meanwhile": "",
         "otherwise": "" if declaration.watched else ", or declare it idempotent=True",
         "end": story.end,
         "leave": _LEAVE.get(story.owner_kind, "leave that to the owner"),

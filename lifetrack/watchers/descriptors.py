@@ -15,8 +15,9 @@ from lifetrack.ledger.territory import FILES, STDLIB
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.findings import Certainty
 from lifetrack.watchers.aliases import exchange_all, replacement
-from lifetrack.watchers.numbers import CLOSED, OPEN, Descriptor, is_open, watched
+from lifetrack.watchers.numbers import CLOSED, OPEN, UNASKED, Descriptor, is_open, watched
 from lifetrack.watchers.shared import Shared
+from lifetrack.watchers.stale_uses import StaleUses
 
 #: The functions whose result is a descriptor, or a tuple of them, or of something else and one.
 _MAKERS = (
@@ -36,6 +37,7 @@ class WatchedDescriptors(Shared):
         super().__init__()
         self._declaration = declaration
         self._replaced: list[tuple[object, object]] = []
+        self._uses = StaleUses(lambda: self.listeners)
         self._types: dict[str, type[Descriptor]] = {}
 
     def put(self) -> None:
@@ -52,9 +54,11 @@ class WatchedDescriptors(Shared):
         """Give all the names back, and forget the numbers."""
         exchange_all([(new, old) for old, new in self._replaced])
         self._replaced = []
+        self._uses.restore()
         watched.remove(self)
         OPEN.clear()
         CLOSED.clear()
+        UNASKED.clear()
 
     # -- what the functions do -----------------------------------------------------------------------------------
 
@@ -154,6 +158,7 @@ class WatchedDescriptors(Shared):
 
     def _released(self, known: Descriptor, frame: FrameType) -> None:
         CLOSED[known.number] = known
+        self._uses.put()
         for listener in self.listeners:
             listener.released(known, self._declaration, frame, asked=False)
 
