@@ -92,7 +92,8 @@ TABLE: tuple[Row, ...] = (
     Row(
         ("threading",), "threading", "Thread", CLASSES,
         declare("join", acquire="start", released_when=_has_ended, grace=THREAD_GRACE, ends_with_process=_is_daemon,
-                 hint="tell the thread to stop, then join() it; shut down the executor that it belongs to"),
+                 hint="tell the thread to stop, or cancel() a Timer, then join() it; "
+                      "shut down the executor that it belongs to"),
     ),
     Row(
         ("tempfile",), "tempfile", "TemporaryDirectory", CLASSES,
