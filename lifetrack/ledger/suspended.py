@@ -56,8 +56,9 @@ def _held(generator: object) -> Iterator[object]:
     for each in gc.get_referents(generator):
         yield each
         if isinstance(each, MethodType | BuiltinMethodType):
-            yield each.__self__  # the end of a 'with' block that waits to be called
-        layer = each
+            each = each.__self__  # of the end of a 'with' block, which waits to be called
+            yield each
+        layer: Any = each
         for name in ("thing", "buffer", "raw"):
             try:
                 below = getattr(layer, name, None) if type(layer).__module__ in _LAYERED else None

@@ -38,6 +38,8 @@ class WatchedDescriptors(Shared):
         self._declaration = declaration
         self._replaced: list[tuple[object, object]] = []
         self._uses = StaleUses(lambda: self.listeners)
+        #: What was closed under a number that the standard library uses meanwhile.
+        self._hidden: dict[int, Descriptor] = {}
         self._types: dict[str, type[Descriptor]] = {}
 
     def put(self) -> None:
@@ -59,6 +61,7 @@ class WatchedDescriptors(Shared):
         OPEN.clear()
         CLOSED.clear()
         UNASKED.clear()
+        self._hidden.clear()
 
     # -- what the functions do -----------------------------------------------------------------------------------
 
@@ -105,6 +108,8 @@ class WatchedDescriptors(Shared):
             finally:
                 if known is not None:
                     self._released(known, caller(1))
+                elif number in self._hidden:
+                    CLOSED[number] = self._hidden.pop(number)
 
         return closing
 
@@ -129,9 +134,12 @@ class WatchedDescriptors(Shared):
 
     def _acquired(self, number: int, name: str, frame: FrameType) -> None:
         self.taken(number)
-        CLOSED.pop(number, None)
+        before = CLOSED.pop(number, None)
         if FILES[frame.f_code.co_filename] == STDLIB and frame.f_globals.get("__name__") not in _GENEROUS:
+            if before is not None:
+                self._hidden[number] = before
             return
+        self._hidden.pop(number, None)
         made = OPEN[number] = self._type(name)(number)
         for listener in self.listeners:
             listener.acquired(made, self._declaration, frame)

@@ -7,6 +7,7 @@ duty until something is pushed: to drop it is the documented way of calling ever
 from __future__ import annotations
 
 import sys
+import weakref
 from types import FrameType
 from typing import Any
 
@@ -17,7 +18,20 @@ from lifetrack.watchers.python_classes import WatchedClass
 from lifetrack.watchers.raw_files import recorded_as
 from lifetrack.watchers.rows import Row
 
-_CO_COROUTINE = 0x80
+
+class _Last:
+    """The bottom of a stack: called when all else has been, with no say in what comes out of it."""
+
+    __slots__ = ("_stack", "_watched")
+
+    def __init__(self, watched: WatchedExitStack, stack: object) -> None:
+        self._watched = watched
+        self._stack = weakref.ref(stack)
+
+    def __call__(self, *_: object) -> None:
+        stack = self._stack()
+        if stack is not None:
+            self._watched.ended(stack, caller(1))
 
 
 class WatchedExitStack(WatchedClass):
@@ -26,16 +40,18 @@ class WatchedExitStack(WatchedClass):
     def __init__(self, row: Row) -> None:
         super().__init__(row, getattr(sys.modules[row.module], row.name))
 
-    def put(self) -> None:
-        """Wrap the methods."""
-        super().put()
+    def _wrap_releases(self) -> None:
+        """Wrap no release: what its callbacks raise comes out of it, and shall come through nothing of ours."""
         self._wrap("pop_all", self._asked_releaser)
 
     def _acquirer(self, original: Any) -> Any:
         acquire = super()._acquirer(original)
 
         def _push_exit_callback(self: Any, /, callback: Any, *args: Any, **kwargs: Any) -> Any:
+            begins = watched.listeners and not watched._is_known(self)
             result = acquire(self, callback, *args, **kwargs)
+            if begins:
+                self._exit_callbacks.appendleft((True, _Last(watched, self)))
             if watched.listeners:
                 watched._pushed(self, callback)
             return result
@@ -43,20 +59,14 @@ class WatchedExitStack(WatchedClass):
         watched = self
         return _push_exit_callback
 
-    def _asked_releaser(self, original: Any) -> Any:
-        if not original.__code__.co_flags & _CO_COROUTINE:
-            return super()._asked_releaser(original)
-        declaration = self._row.declaration
+    def _is_known(self, stack: object) -> bool:
+        known = (listener.ledger.entries.get(id(stack)) for listener in self.listeners)
+        return all(entry is not None and entry[STATE] in OPEN_STATES for entry in known)
 
-        async def release(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            try:
-                return await original(self, *args, **kwargs)
-            finally:
-                for listener in watched.listeners:
-                    listener.released(self, declaration, caller(1))
-
-        watched = self
-        return release
+    def ended(self, stack: object, frame: FrameType) -> None:
+        """Hear that a stack has run all that was pushed on it."""
+        for listener in self.listeners:
+            listener.released(stack, self._row.declaration, frame)
 
     def _acquired(self, obj: Any, frame: FrameType, result: Any) -> None:
         above = frame.f_back

@@ -25,6 +25,8 @@ _OWN = frozenset({
     "__new__", "__init__", "__del__", "__getattribute__", "__class_getitem__", "__reduce__", "__reduce_ex__",
     "__doc__", "__module__", "__next__", "__init_subclass__", "__subclasshook__",
 })  # fmt: skip
+#: Of the flags of a type: that it may be subclassed.
+_BASETYPE = 1 << 10
 
 
 class WatchedMaker(Shared):
@@ -89,6 +91,8 @@ class WatchedMaker(Shared):
         for name, value in attributes.items():
             if name not in _OWN and not isinstance(value, ClassMethodDescriptorType):
                 space[name] = self._forwarded(name, value)
+        if not real.__flags__ & _BASETYPE:
+            space["__init_subclass__"] = _not_subclassed(real)
         if "_next" in slots:
             space["__next__"] = self._iterating(attributes["__next__"])
         return type.__new__(_meta(self, real, attributes), real.__name__, (), space)
@@ -128,6 +132,13 @@ def _not_pickled(real: type) -> Any:
         raise TypeError(f"cannot pickle '{real.__module__}.{real.__qualname__}' object")
 
     return __reduce_ex__
+
+
+def _not_subclassed(real: type) -> Any:
+    def __init_subclass__(_: Any, **__: Any) -> Any:
+        raise TypeError(f"type '{real.__module__}.{real.__qualname__}' is not an acceptable base type")
+
+    return classmethod(__init_subclass__)
 
 
 def _meta(watched: WatchedMaker, real: type, attributes: dict[str, Any]) -> Any:
