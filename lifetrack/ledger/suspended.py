@@ -54,11 +54,9 @@ def _suspended(codes: dict[CodeType, Any]) -> Iterator[tuple[CodeType, int, obje
 def _held(generator: object) -> Iterator[object]:
     """Give what a generator holds, in variables and on its stack, and what those stand for."""
     for each in gc.get_referents(generator):
-        yield each
-        if isinstance(each, MethodType | BuiltinMethodType):
-            each = each.__self__  # of the end of a 'with' block, which waits to be called
-            yield each
-        layer: Any = each
+        # The end of a 'with' block is a method that waits to be called.
+        layer: Any = each.__self__ if isinstance(each, MethodType | BuiltinMethodType) else each
+        yield layer
         for name in ("thing", "buffer", "raw"):
             try:
                 below = getattr(layer, name, None) if type(layer).__module__ in _LAYERED else None

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 import weakref
+from collections import deque
+from collections.abc import Iterable
 from types import FrameType
 from typing import Any
 
@@ -19,19 +21,22 @@ from lifetrack.watchers.raw_files import recorded_as
 from lifetrack.watchers.rows import Row
 
 
-class _Last:
-    """The bottom of a stack: called when all else has been, with no say in what comes out of it."""
+class _Pushed(deque[Any]):
+    """What was pushed on a stack; tells when the last of it is taken to be run."""
 
     __slots__ = ("_stack", "_watched")
 
-    def __init__(self, watched: WatchedExitStack, stack: object) -> None:
+    def __init__(self, pushed: Iterable[Any], watched: WatchedExitStack, stack: object) -> None:
+        super().__init__(pushed)
         self._watched = watched
         self._stack = weakref.ref(stack)
 
-    def __call__(self, *_: object) -> None:
-        stack = self._stack()
+    def pop(self) -> Any:  # type: ignore[override]
+        item = super().pop()
+        stack = None if self else self._stack()
         if stack is not None:
             self._watched.ended(stack, caller(1))
+        return item
 
 
 class WatchedExitStack(WatchedClass):
@@ -51,7 +56,7 @@ class WatchedExitStack(WatchedClass):
             begins = watched.listeners and not watched._is_known(self)
             result = acquire(self, callback, *args, **kwargs)
             if begins:
-                self._exit_callbacks.appendleft((True, _Last(watched, self)))
+                self._exit_callbacks = _Pushed(self._exit_callbacks, watched, self)
             if watched.listeners:
                 watched._pushed(self, callback)
             return result

@@ -135,7 +135,7 @@ def _not_pickled(real: type) -> Any:
 
 
 def _not_subclassed(real: type) -> Any:
-    def __init_subclass__(_: Any, **__: Any) -> Any:
+    def __init_subclass__(_: Any, /, **__: Any) -> Any:
         raise TypeError(f"type '{real.__module__}.{real.__qualname__}' is not an acceptable base type")
 
     return classmethod(__init_subclass__)
