@@ -27,8 +27,8 @@ def ends_with_process(entry: Entry) -> bool:
     seen: set[int] = set()
     each: Entry | None = entry
     while each is not None and id(each) not in seen and (each is entry or each[STATE] in OPEN_STATES):
-        if each[KIND].declaration.lent and each is entry:
-            return False
+        if each[KIND].declaration.lent:
+            return False  # to whoever has it in use, together with what stands on it
         if _ends_with_process(each):
             return True
         seen.add(id(each))

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from lifetrack.ledger.capture import Trace, unpack
 from lifetrack.ledger.moment import Moment, Who
 from lifetrack.ledger.places import PROCESS, Place
-from lifetrack.values.declarations import Declaration
+from lifetrack.values.declarations import OUTLIVES_POOL, Declaration
 from lifetrack.values.findings import Certainty
 from lifetrack.values.stacks import RawStack
 
@@ -185,7 +185,16 @@ def is_idle(entry: Entry) -> bool:
         return True
     kept = [child for child, _ in (extra.children or {}).copy().values()]
     kept += getattr(extra.reference, "parts", ())
-    return not any(each[STATE] in OPEN_STATES and not is_idle(each) for each in kept)
+    return not any(each[STATE] in OPEN_STATES and not _outlives_pool(each) and not is_idle(each) for each in kept)
+
+
+def _outlives_pool(entry: Entry) -> bool:
+    """Whether it was lent for longer than its pool may live, or is in the hands of something that was."""
+    parent = None if entry[EXTRA] is None else entry[EXTRA].parent
+    return any(
+        each is not None and each[KIND].declaration.lent == OUTLIVES_POOL and each[STATE] in OPEN_STATES
+        for each in (entry, parent)
+    )
 
 
 def is_opening(entry: Entry) -> bool:

@@ -22,6 +22,7 @@ from lifetrack.ledger.entries import (
     KIND,
     LIVE,
     OPEN_STATES,
+    RELEASED,
     SCOPE,
     STATE,
     UNOPENED,
@@ -148,6 +149,9 @@ class Ledger:
                 entry = self.pending.popleft()
             except IndexError:
                 break
+            if is_idle(entry):  # what it kept was given back when it went
+                entry[STATE] = RELEASED
+                continue
             entry[KIND].collect()
             extra = entry[EXTRA]
             rule, certainty = leak_rule(entry, "LT102")
@@ -273,4 +277,4 @@ class Ledger:
             declaration = entry[KIND].declaration
             broken = declaration.watched and entry[STATE] == HALF_RELEASED
             if declaration.released_when is not None and not broken and is_released(entry):
-                entry[STATE] = 3  # RELEASED
+                entry[STATE] = RELEASED

@@ -9,6 +9,12 @@ from typing import Any
 INIT = "__init__"
 #: What a guard covers after the release: nothing, public methods, or properties and attributes too.
 GUARDS = ("none", "methods", "all")
+#: What a pool lends is due before the pool is closed, is given back by that, or may go on after it.
+LOANS = DUE_BEFORE_POOL, ENDS_WITH_POOL, OUTLIVES_POOL = (
+    "due before the pool",
+    "ends with the pool",
+    "outlives the pool",
+)
 #: The usual names of release methods, surest first. Weaker names count only where no strong one is there.
 STRONG_RELEASES = (
     "close", "aclose", "shutdown", "ashutdown", "cleanup", "acleanup", "clean_up", "dispose", "adispose", "release",
@@ -61,5 +67,6 @@ class Declaration:
     owns: bool = False
     #: Has nothing of its own to give back: it is due only while something that it keeps or uses is open.
     hollow: bool = False
-    #: A stretch of use of what a pool keeps. That the pool lasts as long as the process is no excuse for it.
-    lent: bool = False
+    #: A stretch of use of what a pool keeps, and what the end of the pool means for it: one of :data:`LOANS`. That the
+    #: pool lasts as long as the process is no excuse for it.
+    lent: str = ""

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from lifetrack.guards.conditions import judge_order
 from lifetrack.guards.engine import Engine
+from lifetrack.instrument.recorder import note_release
 from lifetrack.ledger.entries import EXTRA, KIND, OPEN_STATES, RELEASED, SCOPE, STATE, Entry, extra_of
 from lifetrack.ownership.custody import object_place
 from lifetrack.ownership.kinship import bind, dependents
+from lifetrack.values.declarations import DUE_BEFORE_POOL, ENDS_WITH_POOL
 from lifetrack.watchers.raw_files import recorded_as
 
 if TYPE_CHECKING:
@@ -112,6 +114,33 @@ def lend(listener: Recording, lease: object, pool: object, below: Iterable[objec
             extra_of(found).parent = entry
 
 
+def put_below(listener: Recording, objects: Iterable[object], upper: object) -> None:
+    """Tell what a pool keeps, or has kept, below what has it in use."""
+    entry = _open(listener, upper)
+    for each in objects if entry is not None else ():
+        found = _open(listener, each)
+        if found is not None and found is not entry:
+            extra_of(found).parent = entry
+
+
+def take_over(listener: Recording, objects: Iterable[object], owner: object) -> None:
+    """Note that something has taken over what a pool kept, for good: it belongs to that now."""
+    entry = _open(listener, owner)
+    for each in objects if entry is not None else ():
+        found = _open(listener, each)
+        if found is None or entry is None or found is entry:
+            continue
+        extra = extra_of(found)
+        above = extra.parent
+        while above is not None and above[EXTRA] is not None:
+            if above[EXTRA].children is not None:
+                above[EXTRA].children.pop(id(found), None)
+            above = above[EXTRA].parent
+        extra.parent = None
+        found[SCOPE] = entry[SCOPE]
+        bind(found, each, entry)
+
+
 def use(listener: Recording, user: object, lease: object) -> None:
     """Note that something uses a check-out, and has nothing else to give back."""
     entry, found = _open(listener, user), _open(listener, lease)
@@ -125,10 +154,14 @@ def use(listener: Recording, user: object, lease: object) -> None:
 
 
 def judge_lent(engine: Engine, entry: Entry, frame: FrameType) -> None:
-    """File that a pool was closed, just now, while something that it has lent was out."""
+    """File that a pool was closed, just now, while something that it has lent was out; some pools take that back."""
     if entry[EXTRA] is None or not entry[EXTRA].children:
         return
-    lent = [child for child, lease in dependents(entry) if child[KIND].declaration.lent and lease is not None]
+    out = [child for child, lease in dependents(entry) if child[KIND].declaration.lent and lease is not None]
+    for child in out:
+        if child[KIND].declaration.lent == ENDS_WITH_POOL:
+            note_release(engine, child, frame)
+    lent = [child for child in out if child[KIND].declaration.lent == DUE_BEFORE_POOL]
     if not lent:
         return
     for child, _ in dependents(entry):

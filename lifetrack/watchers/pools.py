@@ -10,11 +10,11 @@ import functools
 import sys
 import weakref
 from collections.abc import Callable, Iterable
-from types import FrameType
+from types import FrameType, FunctionType
 from typing import Any
 
 from lifetrack.guards.patches import Patches
-from lifetrack.guards.shapes import own
+from lifetrack.guards.shapes import own, resolve
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import OPEN_STATES, RELEASED, STATE
 from lifetrack.watchers.coroutines import is_coroutine_function
@@ -59,6 +59,8 @@ class WatchedPool(Shared):
 
     def _wrap(self, cls: Any, name: str, wrapping: Callable[[Any], Any]) -> None:
         original = own(cls).get(name)
+        if original is None and isinstance(resolve(cls, name), FunctionType):
+            original = resolve(cls, name)  # undo takes it away again
         if original is not None:
             self._patches.put(cls, name, functools.wraps(original)(wrapping(original)))
 

@@ -18,8 +18,9 @@ from lifetrack.guards.shapes import own, resolve
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.territory import FILES, STDLIB
 from lifetrack.watchers.coroutines import is_coroutine_function
-from lifetrack.watchers.custody import keep, keeping
+from lifetrack.watchers.custody import keep, keeping, lease_of, put_below, take_over
 from lifetrack.watchers.greenlets import asking_frame
+from lifetrack.watchers.imports import forget, when_imported
 from lifetrack.watchers.numbers import taken
 from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.rows import Row, harmless
@@ -40,6 +41,11 @@ def comes_from(frame: FrameType | None, modules: tuple[str, ...]) -> bool:
     return False
 
 
+def _bears_no_reference(cls: type) -> bool:
+    """Whether there can be no weak reference to its objects, because of its slots."""
+    return cls.__weakrefoffset__ == 0 and isinstance(resolve(cls, "__init__"), FunctionType)
+
+
 class WatchedClass(Shared):
     """One watched class."""
 
@@ -48,7 +54,10 @@ class WatchedClass(Shared):
         self._row = row
         self._cls = cls
         self._patches = Patches()
-        self._is_finalized = isinstance(resolve(cls, "__del__"), FunctionType)
+        #: Objects that bear no weak reference are given a finalizer, which tells of their end.
+        self._is_finalized = isinstance(resolve(cls, "__del__"), FunctionType) or _bears_no_reference(cls)
+        #: What waits for the modules of the functions that make it, each with its target.
+        self._makers = {target: functools.partial(self._wrap_maker, target) for target in row.made_by}
         #: What ``Popen.wait()`` raises, for one, does not break off a release.
         self._asked_after_errors = row.module.partition(".")[0] in sys.stdlib_module_names
 
@@ -58,14 +67,17 @@ class WatchedClass(Shared):
         for name in row.keeps:
             self._wrap(name, self._keeping)
         if row.declaration.release:  # else it is no resource, but at work for one
-            for target in row.made_by:
-                self._wrap_maker(target)
+            for target, hook in self._makers.items():
+                when_imported(target.partition(":")[0], hook)
             if not row.made_by:
                 self._wrap(row.declaration.acquire, self._acquirer)
             self._wrap_releases()
-            self._wrap("__del__", self._finalizer)
+            if self._is_finalized and resolve(self._cls, "__del__") is None:
+                self._patches.put(self._cls, "__del__", self._finalizer(None))
+            else:
+                self._wrap("__del__", self._finalizer)
         for name in row.works:
-            self._wrap(name, functools.partial(working, lambda: self.listeners))
+            self._wrap(name, functools.partial(working, lambda: self.listeners, joins=row.kept))
         self._wrap("__del__", self._finalizer)
         if issubclass(self._cls, io.IOBase):
             self._patches.put(self._cls, "_dealloc_warn", self._dropped_above())
@@ -80,6 +92,8 @@ class WatchedClass(Shared):
 
     def restore(self) -> None:
         """Put the methods back."""
+        for target, hook in self._makers.items():
+            forget(target.partition(":")[0], hook)
         self._patches.undo()
 
     def lost(self, obj: object) -> None:
@@ -135,9 +149,14 @@ class WatchedClass(Shared):
             at_work = worker()
             return obj if at_work is None else at_work
 
-        def kept(result: Any, pool: Any) -> Any:
+        def kept(obj: Any, result: Any, pool: Any) -> Any:
+            parts: Iterable[object] = ()
+            if watched._row.parts is not None and not watched._row.declaration.release:
+                parts = harmless(watched._row.parts, _NO_PARTS)(obj if result is None else result)
             for listener in watched.listeners:
-                keep(listener, result, pool)
+                for each in (result, *parts):
+                    keep(listener, each, pool)
+                put_below(listener, parts, lease_of(obj))
             return result
 
         if is_coroutine_function(original):
@@ -146,7 +165,7 @@ class WatchedClass(Shared):
                 pool = pool_of(self)
                 with keeping(watched.listeners, pool):
                     result = await original(self, *args, **kwargs)
-                return kept(result, pool)
+                return kept(self, result, pool)
 
             return keep_later
 
@@ -154,7 +173,7 @@ class WatchedClass(Shared):
             pool = pool_of(self)
             with keeping(watched.listeners, pool):
                 result = original(self, *args, **kwargs)
-            return kept(result, pool)
+            return kept(self, result, pool)
 
         return keep_now
 
@@ -201,6 +220,8 @@ class WatchedClass(Shared):
         listener.relate(obj, parts, parent)
         if row.kept and parent is not None:
             keep(listener, obj, parent)
+        if row.claims is not None:
+            take_over(listener, harmless(row.claims, _NO_PARTS)(obj), obj)
 
     def _asked_releaser(self, original: Any) -> Any:
         watched = self
@@ -269,7 +290,8 @@ class WatchedClass(Shared):
         def __del__(self: Any) -> None:
             for listener in watched.listeners:
                 listener.finalized(self, watched._row.declaration)
-            original(self)
+            if original is not None:
+                original(self)
 
         watched = self
         return __del__

@@ -105,10 +105,12 @@ class Recording:
             gone = self._gone_quietly if quiet else self._gone
             reference = _Reference(obj) if finalized else _Reference(obj, gone)
         except TypeError:
-            self.ledger.note_untrackable()
-            return
-        reference.key, reference.parts = id(obj), ()
-        extra_of(entry).reference = reference
+            if not finalized:
+                self.ledger.note_untrackable()
+                return
+        else:
+            reference.key, reference.parts = id(obj), ()
+            extra_of(entry).reference = reference
         self._entries.pop(id(obj), None)  # so that the entry stands last, as the youngest
         self._entries[id(obj)] = entry
         if self.ledger.observer is not None:

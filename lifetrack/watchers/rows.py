@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from lifetrack.values.declarations import Declaration
+from lifetrack.values.declarations import DUE_BEFORE_POOL, Declaration
 
 _T = TypeVar("_T")
 #: Mechanisms: each is one module of this package.
@@ -77,8 +77,11 @@ class Row:
     keeps: tuple[str, ...] = ()
     #: Gives that pool, for the object whose methods these are; without it that is whoever is at work, or the object.
     keeper: Callable[[Any], object] | None = None
-    #: Its parent is a pool that keeps it, and will close it: it belongs where the pool does.
+    #: Its parent is a pool that keeps it, and will close it: it belongs where the pool does. Where it has none, its
+    #: parent is whoever is at work when it works itself for the first time.
     kept: bool = False
+    #: Gives what it has taken over from a pool for good.
+    claims: Callable[[Any], Iterable[object]] | None = None
     #: How it lends, for the mechanism ``POOLS``.
     lending: Lending | None = None
 
@@ -104,11 +107,14 @@ def declare(*release: str, **options: Any) -> Declaration:
     return Declaration(release=release, guard="none", watched=True, idempotent=True, safe_constructor=True, **options)
 
 
-def check_out(acquire: str, *release: str, hint: str) -> Declaration:
-    """Declare the check-outs of a pool: the methods of the pool that hand out and take back, and the usual mend."""
+def check_out(acquire: str, *release: str, hint: str, lent: str = DUE_BEFORE_POOL) -> Declaration:
+    """Declare the check-outs of a pool: the methods of the pool that hand out and take back, and the usual mend.
+
+    ``lent`` says what the end of the pool means for them.
+    """
     return Declaration(
         release=release, acquire=acquire, guard="none", watched=True, idempotent=True, safe_constructor=True,
-        lent=True, hint=hint,
+        lent=lent, hint=hint,
     )  # fmt: skip
 
 

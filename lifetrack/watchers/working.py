@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from typing import Any, TypeAlias
 
-from lifetrack.ledger.entries import SCOPE
+from lifetrack.ledger.entries import EXTRA, OPEN_STATES, SCOPE, STATE, Entry, place_of
+from lifetrack.ledger.places import Place
 from lifetrack.ownership.custody import ObjectPlace, object_place
 from lifetrack.watchers.coroutines import is_coroutine_function
 from lifetrack.watchers.custody import keep
@@ -46,8 +47,26 @@ def adopt(recording: Recording, obj: object, for_whom: object) -> None:
         entry[SCOPE] = object_place(recording.engine, for_whom)
 
 
+def _join(recording: Recording, obj: object, for_whom: object) -> None:
+    """Let what belongs to nobody yet belong to whoever it works for: a pool that was made before its client."""
+    entry = recording.ledger.entries.get(id(obj))
+    if entry is not None and entry[STATE] in OPEN_STATES and upper_place(entry) is None:
+        adopt(recording, obj, for_whom)
+
+
+def upper_place(entry: Entry) -> Place | None:
+    """Give the place of the object that an entry belongs to; None for one that stands by itself."""
+    parent = None if entry[EXTRA] is None else entry[EXTRA].parent
+    place = place_of(entry if parent is None else parent)
+    return place if parent is not None or isinstance(place, ObjectPlace) else None
+
+
 @contextmanager
-def _working(obj: object, listeners: Listeners) -> Iterator[None]:
+def _working(obj: object, listeners: Listeners, *, joins: bool) -> Iterator[None]:
+    for_whom = worker() if joins else None
+    if for_whom is not None:
+        for listener in listeners():
+            _join(listener, obj, for_whom)
     try:
         reference = weakref.ref(obj) if listeners() else None
     except TypeError:
@@ -67,18 +86,18 @@ def _reset(variable: ContextVar[Any], token: Token[Any]) -> None:
         return
 
 
-def working(listeners: Listeners, original: Any) -> Callable[..., Any]:
-    """Wrap a method during which its object is at work."""
+def working(listeners: Listeners, original: Any, *, joins: bool) -> Callable[..., Any]:
+    """Wrap a method during which its object is at work; with ``joins``, it then belongs to whoever it works for."""
     if is_coroutine_function(original):
 
         async def work_later(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            with _working(self, listeners):
+            with _working(self, listeners, joins=joins):
                 return await original(self, *args, **kwargs)
 
         return work_later
 
     def work_now(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-        with _working(self, listeners):
+        with _working(self, listeners, joins=joins):
             return original(self, *args, **kwargs)
 
     return work_now

@@ -16,7 +16,7 @@ LIBRARIES = "libraries"
 
 #: For each family of libraries the names that it is watched by; its rows are ``ROWS`` in the module of that name.
 FAMILIES: dict[str, tuple[str, ...]] = {
-    "http": ("requests",),
+    "http": ("requests", "urllib3", "httpx", "httpcore", "aiohttp", "boto3", "botocore"),
     "databases": ("sqlalchemy", "psycopg", "psycopg_pool"),
 }
 
