@@ -16,6 +16,7 @@ from lifetrack.values.declarations import Declaration
 from lifetrack.values.findings import Certainty
 from lifetrack.watchers.aliases import exchange_all, replacement
 from lifetrack.watchers.numbers import CLOSED, OPEN, UNASKED, Descriptor, is_open, watched
+from lifetrack.watchers.rows import PROCESS_WIDE
 from lifetrack.watchers.shared import Shared
 from lifetrack.watchers.stale_uses import StaleUses
 
@@ -135,7 +136,7 @@ class WatchedDescriptors(Shared):
     def _acquired(self, number: int, name: str, frame: FrameType) -> None:
         self.taken(number)
         before = CLOSED.pop(number, None)
-        if FILES[frame.f_code.co_filename] == STDLIB and frame.f_globals.get("__name__") not in _GENEROUS:
+        if _is_kept(frame):
             if before is not None:
                 self._hidden[number] = before
             return
@@ -187,6 +188,12 @@ class WatchedDescriptors(Shared):
                 listener.engine.violation(
                     "LT202", entry, "released", frame, certain=is_anothers, may_raise=False, words=words
                 )
+
+
+def _is_kept(frame: FrameType) -> bool:
+    """Whether whoever makes a descriptor takes care of it, or keeps it as long as the process."""
+    name = frame.f_globals.get("__name__") or ""
+    return (FILES[frame.f_code.co_filename] == STDLIB and name not in _GENEROUS) or name.startswith(PROCESS_WIDE)
 
 
 def _owned_by_object(number: int) -> bool:

@@ -50,8 +50,9 @@ class _Finder:
         if is_lazy(module):  # it runs when somebody asks it for something, by the loader that it has now
             self.listen(name, _spec(module, "loader"))
             return
-        for callback in self.wanted.pop(name, ()):
-            callback()
+        while name in self.wanted:  # one of them may wait for the same module, as long as that is not complete
+            for callback in self.wanted.pop(name):
+                callback()
         _tidy()
 
 

@@ -19,6 +19,7 @@ from lifetrack.ledger.entries import (
     KIND,
     LIVE,
     OPEN_STATES,
+    RELEASED,
     STATE,
     Entry,
     Kind,
@@ -192,6 +193,12 @@ class Recording:
         extra = extra_of(entry)
         extra.error = type(error).__name__
         extra.note((RELEASE_FAILED, *self.engine.trace(frame), None))
+
+    def taken_over(self, obj: object) -> None:
+        """Forget an object that another one releases from now on."""
+        entry = self._entries.pop(id(obj), None)
+        if entry is not None:
+            entry[STATE] = RELEASED
 
     # -- the collector: these run anywhere, so they take no lock and only enqueue --------------------------------
 

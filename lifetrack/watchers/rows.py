@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 from lifetrack.values.declarations import DUE_BEFORE_POOL, Declaration
 
 _T = TypeVar("_T")
+#: Packages whose workers, with all that they are made of, belong to the process.
+PROCESS_WIDE = ("joblib.externals.loky.", "loky.")
 #: Mechanisms: each is one module of this package.
 CLASSES, FILES, SOCKETS, SQLITE, DESCRIPTORS = "python_classes", "files", "sockets", "sqlite", "descriptors"
 LOCKS, ASYNC_LOCKS, POOLS, USES = "locks", "async_locks", "pools", "uses"
@@ -61,7 +63,11 @@ class Row:
     parent: Callable[[Any], object] | None = None
     #: Gives the descriptor that it takes over.
     takes: Callable[[Any], int] | None = None
-    #: Modules of the standard library that make it for themselves, and take care of it or keep it for good.
+    #: Gives what it takes over from whoever made that: its own to release from now on.
+    takes_over: Callable[[Any], Iterable[object]] | None = None
+    #: What it says of itself counts, whatever its release method raises.
+    sure: bool = False
+    #: Modules that make it for themselves, and take care of it or keep it for good. A dot at the end: all below.
     not_from: tuple[str, ...] = ()
     #: Modules of the standard library, of which it counts only what they make.
     only_from: tuple[str, ...] = ()

@@ -40,7 +40,9 @@ def is_running(task: Any) -> bool:
 def _asked_for(frame: FrameType | None) -> bool:
     """Whether the program's own code asks for a task: what a package makes, that takes care of."""
     while frame is not None and FILES[frame.f_code.co_filename] in (STDLIB, OURS):
-        name = frame.f_globals.get("__name__", "")
+        name = frame.f_globals.get("__name__") or ""
+        if name == "asyncio.events" and frame.f_code.co_name == "_run":
+            return False  # from a callback written in C, or asyncio's own
         if name in _INNER or (name.startswith("asyncio.") and name not in _ASKED and name != "asyncio.events"):
             return False
         frame = frame.f_back

@@ -18,6 +18,9 @@ LIBRARIES = "libraries"
 FAMILIES: dict[str, tuple[str, ...]] = {
     "http": ("requests", "urllib3", "httpx", "httpcore", "aiohttp", "boto3", "botocore"),
     "databases": ("sqlalchemy", "psycopg", "psycopg_pool"),
+    "files": ("h5py", "PIL", "matplotlib"),
+    "workers": ("joblib", "loky"),
+    "messaging": ("zmq", "paramiko", "grpc"),
 }
 
 NAMES: tuple[str, ...] = tuple(name for names in FAMILIES.values() for name in names)
