@@ -217,7 +217,7 @@ class WatchedClass(Shared):
         for_whom = worker() if row.within else None
         frame = asking_frame(frame)
         for listener in self.listeners:
-            listener.acquired(obj, row.declaration, frame, finalized=self._is_finalized)
+            listener.acquired(obj, row.declaration, frame, finalized=self._is_finalized, quiet=row.quiet)
             adopt(listener, obj, for_whom)
             if row.parts is not None or row.parent is not None or row.returns_part:
                 self._relate(listener, obj, result)
@@ -298,7 +298,10 @@ class WatchedClass(Shared):
 
         def __del__(self: Any) -> None:
             for listener in watched.listeners:
-                listener.finalized(self, watched._row.declaration)
+                if watched._row.quiet:
+                    listener.taken_over(self)
+                else:
+                    listener.finalized(self, watched._row.declaration)
             if original is not None:
                 original(self)
 

@@ -95,6 +95,8 @@ class Recording:
         """
         if self.ledger.pending:
             self.drain()
+        if quiet:
+            self.begins_quietly(obj)
         known = self._entries.get(id(obj))
         if known is not None and known[STATE] in OPEN_STATES:
             return  # an outer constructor; the site is the same

@@ -65,6 +65,8 @@ class Row:
     takes: Callable[[Any], int] | None = None
     #: Gives what it takes over from whoever made that: its own to release from now on.
     takes_over: Callable[[Any], Iterable[object]] | None = None
+    #: That it is collected is no leak: others keep what it stands for, or what it stands for ends with it.
+    quiet: bool = False
     #: What it says of itself counts, whatever its release method raises.
     sure: bool = False
     #: Modules that make it for themselves, and take care of it or keep it for good. A dot at the end: all below.

@@ -10,11 +10,6 @@ _ZMQ, _PARAMIKO, _GRPC = ("zmq",), ("paramiko",), ("grpc",)
 _WITH = "use it in a 'with' block, or call close() in a 'finally' clause"
 
 
-def _is_not_collected(_: Any) -> bool:
-    """Whether it ends with the process: no. That it is collected is no leak all the same, for others keep it alive."""
-    return False
-
-
 def _is_over(obj: Any) -> bool:
     """Whether a context or socket of zmq is closed, or only another view of one."""
     return bool(obj.closed) or bool(getattr(obj, "_shadow", False))
@@ -55,9 +50,8 @@ ROWS: tuple[Row, ...] = (
     Row(
         # The files of a command keep its channel, and close it when the last of them is dropped.
         _PARAMIKO, "paramiko.channel", "Channel", CLASSES,
-        declare("close", acquire="_set_transport", released_when=is_true("closed"),
-                ends_with_process=_is_not_collected, hint=_WITH),
-        usual=False, sure=True, parent=lambda channel: channel.transport,
+        declare("close", acquire="_set_transport", released_when=is_true("closed"), hint=_WITH),
+        usual=False, quiet=True, sure=True, parent=lambda channel: channel.transport,
     ),
     Row(
         _PARAMIKO, "paramiko.sftp_client", "SFTPClient", CLASSES,
@@ -67,8 +61,8 @@ ROWS: tuple[Row, ...] = (
     Row(
         # Stubs keep what is below a channel, so that the channel itself may be dropped.
         _GRPC, "grpc._channel", "Channel", CLASSES,
-        declare("close", "__exit__", ends_with_process=_is_not_collected, hint=_WITH),
-        usual=False,
+        declare("close", "__exit__", hint=_WITH),
+        usual=False, quiet=True,
     ),
     Row(
         _GRPC, "grpc._server", "_Server", CLASSES,
