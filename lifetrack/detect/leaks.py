@@ -11,6 +11,7 @@ from lifetrack.ledger.holds import ASKED, SCOPE_ENDS, is_in_use
 from lifetrack.ledger.ledger import Ledger, is_reported
 from lifetrack.ledger.places import Place
 from lifetrack.ledger.rendering import finding_of, finding_of_case
+from lifetrack.ledger.suspended import note_suspended
 from lifetrack.values.findings import Finding, is_leak
 
 
@@ -76,5 +77,6 @@ def leaks(ledger: Ledger, place: Place | None, lasts: Callable[[Entry], bool]) -
         filed = [case for case in filed if belongs_to(case.entry, place)]
         open_now = [entry for entry in open_now if belongs_to(entry, place) and not is_in_use(entry, SCOPE_ENDS)]
         rule = "LT103"
+    note_suspended(ledger.entries, open_now)
     found = [(case.entry, finding_of_case(ledger, case)) for case in filed]
     return fold(found + live_findings(ledger, open_now, rule))

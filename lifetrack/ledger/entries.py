@@ -119,6 +119,8 @@ class Extra:
     thread: Who | None = None
     #: The exception by which its acquiring function was left: type name, code and offset.
     left: tuple[str, CodeType | None, int] | None = None
+    #: The suspended generator that holds it: code and offset.
+    suspended: tuple[CodeType, int] | None = None
 
     def note(self, note: Note) -> None:
         """Keep an event; of many the first and the last are kept, and the rest is counted."""

@@ -56,6 +56,8 @@ class Declaration:
     watched: bool = False
     #: Ends with the process by design, so that being live then is no leak.
     ends_with_process: Callable[[Any], bool] | None = None
+    #: Has nothing to release at this moment, though it may have later, so that being open now is no leak.
+    idle_when: Callable[[Any], bool] | None = None
     hint: str | None = None
     #: The rule under which being open at the end is reported, where it is another than that of leaks.
     leak_rule: str | None = None

@@ -51,12 +51,17 @@ def _no_arguments() -> Any:
     return inspect.Signature([inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)])
 
 
-def _comes_from(frame: FrameType | None, modules: tuple[str, ...]) -> bool:
-    """Whether one of these modules of the standard library stands between the program and an acquisition."""
-    while frame is not None and FILES[frame.f_code.co_filename] == STDLIB:
-        if frame.f_globals.get("__name__") in modules:
+def comes_from(frame: FrameType | None, modules: tuple[str, ...]) -> bool:
+    """Whether one of these modules calls, or stands in the standard library between the program and an acquisition.
+
+    A name with a dot at its end stands for all modules that begin so.
+    """
+    packages = tuple(name for name in modules if name.endswith("."))
+    while frame is not None:
+        name = frame.f_globals.get("__name__") or ""
+        if name in modules or name.startswith(packages):
             return True
-        frame = frame.f_back
+        frame = frame.f_back if FILES[frame.f_code.co_filename] == STDLIB else None
     return False
 
 
@@ -78,7 +83,7 @@ class WatchedClass(Shared):
         #: What waits for the modules of the functions that make it, each with its target.
         self._makers = {target: functools.partial(self._wrap_maker, target) for target in row.made_by}
         #: What ``Popen.wait()`` raises, for one, does not break off a release.
-        self._asked_after_errors = row.module.partition(".")[0] in sys.stdlib_module_names
+        self._asked_after_errors = row.sure or row.module.partition(".")[0] in sys.stdlib_module_names
 
     def join(self, recording: Recording) -> None:
         """Let a tracker listen."""
@@ -226,12 +231,18 @@ class WatchedClass(Shared):
         row = self._row
         if row.takes is not None:
             taken(harmless(row.takes, -1)(obj))
-        if row.not_from and _comes_from(frame, row.not_from):
+        if row.not_from and comes_from(frame, row.not_from):
             return
+        if row.only_from and not comes_from(frame, row.only_from):
+            return
+        if row.takes_over is not None:
+            for each in harmless(row.takes_over, _NO_PARTS)(obj):
+                for listener in self.listeners:
+                    listener.taken_over(each)
         for_whom = worker() if row.within else None
         frame = asking_frame(frame)
         for listener in self.listeners:
-            listener.acquired(obj, row.declaration, frame, finalized=self._is_finalized)
+            listener.acquired(obj, row.declaration, frame, finalized=self._is_finalized, quiet=row.quiet)
             adopt(listener, obj, for_whom)
             if (row.parts is not None and not row.grows) or row.parent is not None or row.returns_part:
                 self._relate(listener, obj, result)
@@ -314,7 +325,10 @@ class WatchedClass(Shared):
 
         def __del__(self: Any) -> None:
             for listener in watched.listeners:
-                listener.finalized(self, watched._row.declaration)
+                if watched._row.quiet:
+                    listener.taken_over(self)
+                else:
+                    listener.finalized(self, watched._row.declaration)
             if original is not None:
                 original(self)
 

@@ -19,6 +19,7 @@ from lifetrack.ledger.entries import (
     KIND,
     LIVE,
     OPEN_STATES,
+    RELEASED,
     SCOPE,
     STATE,
     Entry,
@@ -43,6 +44,8 @@ def _always(_: object) -> bool:
 #: Of a pool that existed before tracking began: nobody has to close it. One that is known later is recorded anew.
 EARLIER = Declaration(release=(), guard="none", watched=True, ends_with_process=_always)
 
+#: Beyond this number they are forgotten.
+_MANY_DEPARTED = 4096
 _Note = Callable[[Any, type, FrameType], None]
 
 
@@ -70,7 +73,10 @@ class Recording:
         self._kinds: weakref.WeakKeyDictionary[type, tuple[Declaration, Kind | None]] = weakref.WeakKeyDictionary()
         #: Gives the parts of the objects of a declaration that get more of them as they work.
         self._growing: dict[int, Callable[[Any], Iterable[object]]] = {}
+        #: What was collected quietly, by address: the collector may tell of that before it asks the finalizer.
+        self._departed: dict[int, Entry] = {}
         self._gone = self._make_callback()
+        self._gone_quietly = self._make_callback(quiet=True)
 
     def kind(self, cls: type, declaration: Declaration) -> Kind | None:
         """Give the account of a type; None for one that its user has declared and that is recorded as such."""
@@ -90,14 +96,18 @@ class Recording:
         cls: type | None = None,
         *,
         finalized: bool = False,
+        quiet: bool = False,
     ) -> None:
         """Record an acquisition that has just completed.
 
         ``cls`` is the type that the program sees. With ``finalized``, the finalizer of the object tells of its end: it
-        can still ask the object, which a weak reference cannot.
+        can still ask the object, which a weak reference cannot. What is ``quiet`` is no leak when it is collected,
+        unless :meth:`lost` said so before.
         """
         if self.ledger.pending:
             self.drain()
+        if quiet:
+            self.begins_quietly(obj)
         known = self._entries.get(id(obj))
         if known is not None and known[STATE] in OPEN_STATES and known[KIND].declaration is not EARLIER:
             return  # an outer constructor; the site is the same
@@ -106,7 +116,8 @@ class Recording:
             return
         entry = new_entry(self.engine, kind, LIVE, kind.next(), frame)
         try:
-            reference = _Reference(obj) if finalized else _Reference(obj, self._gone)
+            gone = self._gone_quietly if quiet else self._gone
+            reference = _Reference(obj) if finalized else _Reference(obj, gone)
         except TypeError:
             if not finalized:
                 self.ledger.note_untrackable()
@@ -224,13 +235,25 @@ class Recording:
         extra.error = type(error).__name__
         extra.note((RELEASE_FAILED, *self.engine.trace(frame), None))
 
+    def taken_over(self, obj: object) -> None:
+        """Forget an object that another one releases from now on."""
+        entry = self._entries.pop(id(obj), None)
+        if entry is not None:
+            entry[STATE] = RELEASED
+
     # -- the collector: these run anywhere, so they take no lock and only enqueue --------------------------------
 
     def lost(self, obj: object) -> None:
         """Notice that a finalizer is about to give back what nobody has released."""
-        entry = self._entries.pop(id(obj), None)
+        entry = self._entries.pop(id(obj), None) or self._departed.pop(id(obj), None)
         if entry is not None and entry[STATE] in OPEN_STATES and not is_idle(entry):
             self.ledger.pending.append(entry)
+
+    def begins_quietly(self, obj: object) -> None:
+        """Forget who was at the address of an object that is new; to be told of each that may be :meth:`lost` later."""
+        if len(self._departed) > _MANY_DEPARTED:
+            self._departed.clear()
+        self._departed.pop(id(obj), None)
 
     def finalized(self, obj: object, declaration: Declaration) -> None:
         """Notice that an object's own finalizer begins."""
@@ -241,8 +264,8 @@ class Recording:
         else:
             self.lost(obj)
 
-    def _make_callback(self) -> Callable[[Any], None]:
-        entries, pending = self._entries, self.ledger.pending
+    def _make_callback(self, *, quiet: bool = False) -> Callable[[Any], None]:
+        entries, pending, departed = self._entries, self.ledger.pending, self._departed
         # The globals of this module may be gone when the last objects of the process are.
         state, extra, kind, open_states, idle = STATE, EXTRA, KIND, OPEN_STATES, is_idle
 
@@ -251,6 +274,9 @@ class Recording:
             if entry is None or entry[extra] is None or entry[extra].reference is not reference:
                 return
             entries.pop(reference.key, None)
+            if quiet:
+                departed[reference.key] = entry
+                return
             parts = reference.parts
             if parts and all(part[state] not in open_states for part in parts):
                 return

@@ -10,9 +10,13 @@ from typing import Any, TypeVar
 from lifetrack.values.declarations import DUE_BEFORE_POOL, Declaration
 
 _T = TypeVar("_T")
+#: Packages whose workers, with all that they are made of, belong to the process.
+PROCESS_WIDE = ("joblib.externals.loky.", "loky.")
 #: Mechanisms: each is one module of this package.
 CLASSES, FILES, SOCKETS, SQLITE, DESCRIPTORS = "python_classes", "files", "sockets", "sqlite", "descriptors"
 LOCKS, ASYNC_LOCKS, POOLS, USES = "locks", "async_locks", "pools", "uses"
+STAND_INS, IN_PLACE, SEGMENTS, EXIT_STACKS = "stand_ins", "in_place", "segments", "exit_stacks"
+TASKS, ASYNC_GENERATORS = "tasks", "async_generators"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +65,18 @@ class Row:
     parent: Callable[[Any], object] | None = None
     #: Gives the descriptor that it takes over.
     takes: Callable[[Any], int] | None = None
-    #: Modules of the standard library that make it for themselves, and take care of it or keep it for good.
+    #: Gives what it takes over from whoever made that: its own to release from now on.
+    takes_over: Callable[[Any], Iterable[object]] | None = None
+    #: That it is collected is no leak: others keep what it stands for, or what it stands for ends with it.
+    quiet: bool = False
+    #: What it says of itself counts, whatever its release method raises.
+    sure: bool = False
+    #: Modules that make it for themselves, and take care of it or keep it for good. A dot at the end: all below.
     not_from: tuple[str, ...] = ()
+    #: Modules of the standard library, of which it counts only what they make.
+    only_from: tuple[str, ...] = ()
+    #: Whose calls count, where not everybody's do: see ``ledger.territory``.
+    callers: frozenset[int] = frozenset()
     #: Functions whose result it is, as ``module:Class.method``, where it is not its constructor that acquires it.
     made_by: tuple[str, ...] = ()
     #: Methods during which the object is at work.
@@ -97,7 +111,7 @@ def harmless(ask: Callable[[Any], _T], otherwise: _T) -> Callable[[Any], _T]:
 
 def declare(*release: str, **options: Any) -> Declaration:
     """Declare a class that is not its user's: no guards, and its constructor cleans up after itself."""
-    for name in ("released_when", "ends_with_process"):
+    for name in ("released_when", "ends_with_process", "idle_when"):
         if name in options:
             options[name] = harmless(options[name], False)
     return Declaration(release=release, guard="none", watched=True, idempotent=True, safe_constructor=True, **options)

@@ -19,6 +19,7 @@ from lifetrack.watchers.rows import (
     DESCRIPTORS,
     FILES,
     LOCKS,
+    PROCESS_WIDE,
     SOCKETS,
     SQLITE,
     Row,
@@ -28,6 +29,7 @@ from lifetrack.watchers.rows import (
 from lifetrack.watchers.tables.archives import ARCHIVES
 from lifetrack.watchers.tables.asynchronous import ASYNCHRONOUS
 from lifetrack.watchers.tables.network import NETWORK
+from lifetrack.watchers.tables.system import SYSTEM
 from lifetrack.watchers.tables.workers import WORKERS
 
 STDLIB = "stdlib"
@@ -91,7 +93,9 @@ TABLE: tuple[Row, ...] = (
     Row(
         ("threading",), "threading", "Thread", CLASSES,
         declare("join", acquire="start", released_when=_has_ended, grace=THREAD_GRACE, ends_with_process=_is_daemon,
-                 hint="tell the thread to stop, then join() it; shut down the executor that it belongs to"),
+                 hint="tell the thread to stop, or cancel() a Timer, then join() it; "
+                      "shut down the executor that it belongs to"),
+        not_from=PROCESS_WIDE,
     ),
     Row(
         ("tempfile",), "tempfile", "TemporaryDirectory", CLASSES,
@@ -104,6 +108,7 @@ TABLE: tuple[Row, ...] = (
     *NETWORK,
     *WORKERS,
     *ASYNCHRONOUS,
+    *SYSTEM,
 )  # fmt: skip
 
 #: Every name that can be watched without asking what third parties have installed.

@@ -14,14 +14,20 @@ from lifetrack.values.settings import shown
 from lifetrack.watchers.imports import forget, when_imported
 from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.rows import (
+    ASYNC_GENERATORS,
     ASYNC_LOCKS,
     CLASSES,
     DESCRIPTORS,
+    EXIT_STACKS,
     FILES,
+    IN_PLACE,
     LOCKS,
     POOLS,
+    SEGMENTS,
     SOCKETS,
     SQLITE,
+    STAND_INS,
+    TASKS,
     USES,
     Row,
 )
@@ -63,6 +69,15 @@ _OF_CLASSES = {
     POOLS: ("pools", "WatchedPool"),
     USES: ("pools", "WatchedUse"),
 }
+#: And those that are made of a row, each by its class in the module of its name.
+_OF_ROWS = {
+    STAND_INS: "WatchedMaker",
+    IN_PLACE: "WatchedInPlace",
+    SEGMENTS: "WatchedSegments",
+    EXIT_STACKS: "WatchedExitStack",
+    TASKS: "WatchedTasks",
+    ASYNC_GENERATORS: "WatchedAsyncGenerators",
+}
 
 
 def _shared(row: Row) -> Shared:
@@ -71,6 +86,9 @@ def _shared(row: Row) -> Shared:
     if row.mechanism in _MECHANISMS:
         module, name = _MECHANISMS[row.mechanism]
         made = getattr(import_module(f"lifetrack.watchers.{module}"), name)(row.declaration)
+        return made
+    if row.mechanism in _OF_ROWS:
+        made = getattr(import_module(f"lifetrack.watchers.{row.mechanism}"), _OF_ROWS[row.mechanism])(row)
         return made
     found: Any = sys.modules[row.module]
     for part in row.name.split("."):
