@@ -15,8 +15,10 @@ from lifetrack.ledger.territory import FILES, OURS, STDLIB
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.findings import Certainty
 from lifetrack.watchers.aliases import exchange_all, replacement
-from lifetrack.watchers.numbers import CLOSED, OPEN, Descriptor, is_open, watched
+from lifetrack.watchers.numbers import CLOSED, OPEN, UNASKED, Descriptor, is_open, watched
+from lifetrack.watchers.rows import PROCESS_WIDE
 from lifetrack.watchers.shared import Shared
+from lifetrack.watchers.stale_uses import StaleUses
 
 #: The functions whose result is a descriptor, or a tuple of them, or of something else and one.
 _MAKERS = (
@@ -38,6 +40,9 @@ class WatchedDescriptors(Shared):
         super().__init__()
         self._declaration = declaration
         self._replaced: list[tuple[object, object]] = []
+        self._uses = StaleUses(lambda: self.listeners)
+        #: What was closed under a number that the standard library uses meanwhile.
+        self._hidden: dict[int, Descriptor] = {}
         self._types: dict[str, type[Descriptor]] = {}
 
     def put(self) -> None:
@@ -54,9 +59,12 @@ class WatchedDescriptors(Shared):
         """Give all the names back, and forget the numbers."""
         exchange_all([(new, old) for old, new in self._replaced])
         self._replaced = []
+        self._uses.restore()
         watched.remove(self)
         OPEN.clear()
         CLOSED.clear()
+        UNASKED.clear()
+        self._hidden.clear()
 
     # -- what the functions do -----------------------------------------------------------------------------------
 
@@ -103,6 +111,8 @@ class WatchedDescriptors(Shared):
             finally:
                 if known is not None:
                     self._released(known, caller(1))
+                elif number in self._hidden:
+                    CLOSED[number] = self._hidden.pop(number)
 
         return closing
 
@@ -127,10 +137,12 @@ class WatchedDescriptors(Shared):
 
     def _acquired(self, number: int, name: str, frame: FrameType) -> None:
         self.taken(number)
-        CLOSED.pop(number, None)
-        whose = FILES[frame.f_code.co_filename]
-        if whose == OURS or (whose == STDLIB and _is_kept(frame)):
+        before = CLOSED.pop(number, None)
+        if _is_kept(frame):
+            if before is not None:
+                self._hidden[number] = before
             return
+        self._hidden.pop(number, None)
         made = OPEN[number] = self._type(name)(number)
         for listener in self.listeners:
             listener.acquired(made, self._declaration, frame)
@@ -157,6 +169,7 @@ class WatchedDescriptors(Shared):
 
     def _released(self, known: Descriptor, frame: FrameType) -> None:
         CLOSED[known.number] = known
+        self._uses.put()
         for listener in self.listeners:
             listener.released(known, self._declaration, frame, asked=False)
 
@@ -179,6 +192,18 @@ class WatchedDescriptors(Shared):
                 )
 
 
+def _is_kept(frame: FrameType) -> bool:
+    """Whether whoever makes a descriptor takes care of it, or keeps it as long as the process."""
+    name = frame.f_globals.get("__name__") or ""
+    whose = FILES[frame.f_code.co_filename]
+    if whose == OURS or (whose == STDLIB and name not in _GENEROUS) or name.startswith(PROCESS_WIDE):
+        return True
+    asking: FrameType | None = frame if whose == STDLIB else None
+    while asking is not None and asking.f_globals.get("__name__") in _GENEROUS:
+        asking = asking.f_back
+    return asking is not None and asking.f_globals.get("__name__") in _KEEPERS
+
+
 def _owned_by_object(number: int) -> bool:
     """Whether a file or socket has a descriptor and will close it."""
     import gc
@@ -195,12 +220,3 @@ def _owned_by_object(number: int) -> bool:
         elif sockets and issubclass(type(obj), sockets) and sockets.fileno(obj) == number:
             return True
     return False
-
-
-def _is_kept(frame: FrameType | None) -> bool:
-    """Whether the module of the standard library that asked for a descriptor closes it itself."""
-    if frame is None or frame.f_globals.get("__name__") not in _GENEROUS:
-        return True
-    while frame is not None and frame.f_globals.get("__name__") in _GENEROUS:
-        frame = frame.f_back
-    return frame is not None and frame.f_globals.get("__name__") in _KEEPERS
