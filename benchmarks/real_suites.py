@@ -52,15 +52,23 @@ def whose(finding: dict[str, Any]) -> str:
     return finding["test"] or " ".join((finding["owner"]["kind"], finding["owner"]["name"]))
 
 
-def lines_of(report: Path, folder: Path) -> list[str]:
-    """Give a line for each place of a finding, and one for the tests that it is about."""
+def has_failed(finding: dict[str, Any], ended: dict[str, str]) -> bool:
+    """Whether the test failed anyway that a finding is about: then it is a consequence."""
+    file, _, names = (finding["test"] or "").partition("::")
+    *classes, name = names.split("::")
+    dotted = ".".join((file.removesuffix(".py").replace("/", "."), *classes))
+    return ended.get(VARYING.sub("~", f"{dotted}::{name}"), "passed") not in {"passed", "skipped"}
+
+
+def lines_of(report: Path, folder: Path, ended: dict[str, str]) -> list[str]:
+    """Give a line for each place of a finding, and one for whose the first of them is."""
     lines = []
     for finding in json.loads(report.read_text())["findings"] if report.exists() else ():
         site = finding["site"] or {"file": "?", "line": 0, "function": "?"}
         kind = f"{finding['rule']} {finding['certainty']} {finding['count']} x {finding['resource']['type']}"
         lines += [
             f"    {kind} {short(site['file'], folder)}:{site['line']} in {site['function']}",
-            f"        {whose(finding)}",
+            f"        {whose(finding)}{' (failed, with and without)' * has_failed(finding, ended)}",
         ]
     return lines
 
@@ -94,7 +102,7 @@ def look_at(suite: Suite, folder: Path, level: str, limit: float) -> bool:
     for name in sorted(plain.keys() | tracked.keys()):
         if plain.get(name) != tracked.get(name):
             print(f"    {name}: {plain.get(name)} -> {tracked.get(name)}")
-    print("".join(f"{line}\n" for line in lines_of(report, folder)), end="", flush=True)
+    print("".join(f"{line}\n" for line in lines_of(report, folder, plain)), end="", flush=True)
     return same
 
 

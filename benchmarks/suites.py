@@ -69,8 +69,6 @@ SUITES = (
         "cryptography pyopenssl",
     ),
     Suite("h11", "0.16.0", "--pyargs h11"),
-    Suite("fsspec", "2026.9.0", "fsspec -k 'not github and not gist'", "aiohttp requests numpy tqdm cloudpickle"),
-    Suite("websockets", "17.4", "tests"),
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import Context, ContextVar
 from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction
 from typing import Any
@@ -71,6 +72,15 @@ def fixture_within(
         fixturedef.func = function  # type: ignore[misc]
 
 
+def context_within(item: pytest.Item, variable: ContextVar[Any], inside: Inside) -> None:
+    """Let an asynchronous TestCase run inside a place: it runs all in one context, which is older than its setup."""
+    context = getattr(getattr(item, "instance", None), "_asyncioTestContext", None)
+    if isinstance(context, Context):
+        with inside():
+            place = variable.get()
+        context.run(variable.set, place)
+
+
 @contextmanager
 def test_within(item: pytest.Item, inside: Inside) -> Iterator[None]:
     """Let the function of a test run inside a place, if anyio will run it; the function is put back at the end."""
@@ -89,7 +99,7 @@ def test_within(item: pytest.Item, inside: Inside) -> Iterator[None]:
 
 def _test_function(item: pytest.Item) -> tuple[Any, str]:
     """Give what holds the function that anyio runs, and under which name; None where it runs none."""
-    if _ANYIO not in getattr(item, "funcargs", ()):
+    if _ANYIO not in (getattr(item, "funcargs", None) or ()):
         return None, ""
     hypothesis = getattr(getattr(item, "obj", None), "hypothesis", None)
     if hypothesis is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from lifetrack.detect.families import Leak, fold
 from lifetrack.ledger import clock
@@ -51,6 +52,11 @@ class Duty(Scope):
         self.ended = False
         #: What was found at its end.
         self.found: list[Finding] = []
+
+    @property
+    def variable(self) -> ContextVar[Place]:
+        """What says in each context where it acquires."""
+        return self._home.place
 
     @contextmanager
     def inside(self, part: Place | None = None) -> Iterator[None]:

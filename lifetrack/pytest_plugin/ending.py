@@ -64,6 +64,7 @@ class EndHooks:
         run = self._run
         if not run.tracker.is_tracking():
             run.ensure(run.terms)
+        run.judge_late()
         report = run.tracker.final_report()
         run.docket.take(run.tracker.ledger)
         found = [finding for finding in report.findings if finding.rule != _AT_EXIT]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import weakref
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any
@@ -47,5 +48,11 @@ class ExitHooks:
         return noting
 
     def held(self) -> list[object]:
-        """Give what the hooks can be about."""
-        return [value for hook in self._hooks for value in held_by_cleanup(hook)]
+        """Give what the hooks can be about, and the finalizers of libraries that run at exit at the latest."""
+        return [value for hook in (*self._hooks, *_finalizers()) for value in held_by_cleanup(hook)]
+
+
+def _finalizers() -> list[partial[Any]]:
+    """Give what every living ``weakref.finalize`` will call, such as that of a pool which closes its connections."""
+    known = [each.peek() for each in list(getattr(weakref.finalize, "_registry", ())) if each.atexit]
+    return [partial(function, *args, **(kwargs or {})) for _, function, args, kwargs in filter(None, known)]

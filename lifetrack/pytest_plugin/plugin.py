@@ -10,7 +10,7 @@ import pytest
 from lifetrack.ledger.leaving import note_left
 from lifetrack.pytest_plugin.annotations import AnnotationHooks
 from lifetrack.pytest_plugin.baselines import BaselineHooks
-from lifetrack.pytest_plugin.coroutines import test_within
+from lifetrack.pytest_plugin.coroutines import context_within, test_within
 from lifetrack.pytest_plugin.duties import TEST
 from lifetrack.pytest_plugin.ending import EndHooks
 from lifetrack.pytest_plugin.fixture import DUTY
@@ -23,6 +23,7 @@ from lifetrack.pytest_plugin.workers import WorkerHooks
 from lifetrack.tracker import default_tracker
 
 _SECTION = pytest.StashKey[str]()
+_FAILED = pytest.StashKey[pytest.TestReport]()
 
 
 def switch_on(config: pytest.Config, level: str) -> None:
@@ -69,14 +70,17 @@ class Plugin:
         self._run.ensure(terms)
         duty = self._run.new_duty(item.nodeid, TEST, terms)
         item.stash[DUTY] = duty
+        if _FAILED in item.stash:  # by an earlier run of the same test
+            del item.stash[_FAILED]
         with duty.inside():
             return (yield)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Run the test in its scope."""
-        inside = item.stash[DUTY].inside
-        with inside(), test_within(item, inside):
+        duty = item.stash[DUTY]
+        context_within(item, duty.variable, duty.inside)
+        with duty.inside(), test_within(item, duty.inside):
             return (yield)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
@@ -111,6 +115,11 @@ class Plugin:
             duty = item.stash.get(DUTY, None)
             if duty is not None and report.outcome != "passed":
                 duty.failed = True
+                item.stash[_FAILED] = report
         elif text := item.stash.get(_SECTION, ""):
-            report.sections.append(("lifetrack: left open, after the failure above (teardown)", text))
+            section = ("lifetrack: left open, after the failure above (teardown)", text)
+            report.sections.append(section)
+            failed = item.stash.get(_FAILED, None)
+            if failed is not None and failed.when == "setup":  # beside which pytest shows no sections of the teardown
+                failed.sections.append(section)
         return report

@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import partial
 from types import (
+    AsyncGeneratorType,
     BuiltinFunctionType,
     CellType,
     CodeType,
@@ -83,7 +84,11 @@ def _held(value: object) -> Iterable[object]:
 def _closure(function: FunctionType) -> Iterator[object]:
     yield from function.__defaults__ or ()
     yield from (function.__kwdefaults__ or {}).values()
-    for cell in function.__closure__ or ():
+    yield from _contents(function.__closure__ or ())
+
+
+def _contents(cells: Iterable[CellType]) -> Iterator[object]:
+    for cell in cells:
         try:
             yield cell.cell_contents
         except ValueError:  # empty
@@ -97,6 +102,8 @@ def held_by_cleanup(cleanup: Any, arguments: Iterable[object] = (), calls: int =
     """Give what a cleanup can be about: what it is bound to and called with, its closure, and what its code names."""
     if isinstance(cleanup, partial):
         given = (*cleanup.args, *cleanup.keywords.values())
+        if _in_runner(getattr(cleanup.func, "__module__", None)):  # with the fixture's function and its generator
+            return _opened([each for each in given if isinstance(each, GeneratorType)], (), calls)
         return held_by_cleanup(cleanup.func, (*given, *arguments), calls) + _opened(given, (), calls)
     if isinstance(cleanup, MethodType):
         if isinstance(cleanup.__self__, type):
@@ -106,7 +113,7 @@ def held_by_cleanup(cleanup: Any, arguments: Iterable[object] = (), calls: int =
         return [cleanup.__self__, *held_by_cleanup(cleanup.__func__, arguments, calls)]
     if isinstance(cleanup, BuiltinFunctionType):
         return [cleanup.__self__]
-    if isinstance(cleanup, GeneratorType):
+    if isinstance(cleanup, GeneratorType | AsyncGeneratorType):
         return _of_generator(cleanup, calls)
     if not isinstance(cleanup, FunctionType):
         return [cleanup]
@@ -120,23 +127,24 @@ def _opened(values: Iterable[object], arguments: Iterable[object], calls: int) -
     """Give values; in the place of code that a cleanup will run, what that is about."""
     held: list[object] = []
     for value in values:
-        is_code = isinstance(value, FunctionType | MethodType | GeneratorType | partial)
+        is_code = isinstance(value, FunctionType | MethodType | GeneratorType | AsyncGeneratorType | partial)
         held += held_by_cleanup(value, arguments, calls - 1) if is_code and calls else [value]
     return held
 
 
-def _of_generator(generator: GeneratorType[Any, Any, Any], calls: int) -> list[object]:
+def _of_generator(generator: GeneratorType[Any, Any, Any] | AsyncGeneratorType[Any, Any], calls: int) -> list[object]:
     """Give what a suspended generator holds, and what the code names that is still to run."""
-    frame = generator.gi_frame
+    frame = generator.gi_frame if isinstance(generator, GeneratorType) else generator.ag_frame
     if frame is None:
         return []
     if not _in_runner(frame.f_globals.get("__name__")):
-        return [generator, *_named(generator.gi_code, frame.f_globals, (), calls, frame.f_lasti + 1)]
+        return [generator, *_named(frame.f_code, frame.f_globals, (), calls, frame.f_lasti + 1)]
     held = gc.get_referents(generator)  # the runner's, which calls the cleanup of a class or module
     inside = [value for function in held if isinstance(function, FunctionType) for value in _closure(function)]
-    values = [value.cell_contents if isinstance(value, CellType) else value for value in (*held, *inside)]
+    values = [*held, *_contents(each for each in held if isinstance(each, CellType)), *inside]
     classes = [value for value in values if isinstance(value, type)]
-    return _opened([value for value in values if isinstance(value, FunctionType | MethodType)], classes, calls)
+    code = [value for value in values if isinstance(value, (FunctionType, MethodType, AsyncGeneratorType))]
+    return _opened(code, classes, calls)
 
 
 def _named(

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import linecache
 import os
+import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
 
-from lifetrack.ledger.ledger import Ledger
+from lifetrack.ledger.entries import place_of
+from lifetrack.ledger.ledger import Ledger, is_reported
 from lifetrack.ledger.places import PROCESS, Place
-from lifetrack.pytest_plugin.duties import TEST, Docket, Duty
+from lifetrack.pytest_plugin.duties import TEST, Docket, Duty, blamed
 from lifetrack.pytest_plugin.options import Options, Terms
 from lifetrack.pytest_plugin.ratchet import Ratchet
 from lifetrack.tracker import Tracker
@@ -56,6 +58,8 @@ class Run:
         self._before: Settings | None = None
         self._base: Place = PROCESS
         self._started = False
+        #: The tests and fixtures that have been judged; a thread of theirs may acquire more.
+        self._ended: weakref.WeakSet[Place] = weakref.WeakSet()
 
     # -- the tracker ---------------------------------------------------------------------------------------------
 
@@ -123,6 +127,8 @@ class Run:
         duty.end()
         self.docket.take(self.tracker.ledger)
         findings = [] if duty.place is None else self.docket.of(duty.place)
+        if duty.place is not None and not duty.failed:
+            self._ended.add(duty.place)
         if duty.failed:  # a consequence, which the failing test shows
             return [finding for finding in findings if finding.allowed is None]
         duty.found = findings
@@ -131,6 +137,14 @@ class Run:
             duty.name if duty.kind == TEST else f"{duty.kind} {duty.name}", filter(duty.terms.counts, findings)
         )
         return [finding for finding in findings if duty.terms.fails(finding)]
+
+    def judge_late(self) -> None:
+        """Judge once more the tests and fixtures for which threads of theirs have acquired after their end."""
+        ledger = self.tracker.ledger
+        entries = [] if ledger is None else ledger.open_entries()
+        for place in dict.fromkeys(blamed(place_of(entry)) for entry in entries if not is_reported(entry)):
+            if place in self._ended:
+                self.tracker.end_scope(place, 0, may_raise=False)
 
     def show(self, findings: Iterable[Finding], terms: Terms) -> None:
         """Keep findings for the summary: those of third-party code and those that the baseline accepts apart."""

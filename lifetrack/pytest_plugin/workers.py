@@ -1,7 +1,7 @@
 """Several processes: what workers of pytest-xdist and forked children have found is told and reported by one process.
 
-A worker hands over everything when it ends. So that a worker that crashes loses no more than the test that it was in, each
-report of a test carries what was found with it; that is also how a forked child tells its parent.
+A worker hands over everything when it ends. So that a worker that crashes loses no more than the test that it was in,
+each report of a test carries what was found with it; that is also how a forked child tells its parent.
 """
 
 from __future__ import annotations

@@ -182,6 +182,17 @@ def test_it():
     global THE
     THE = Backend()
 """,
+    "finalizer": """
+import weakref
+class Pool:
+    def __init__(self):
+        self.idle = [Backend()]
+        weakref.finalize(self, close_all, self.idle)
+def close_all(idle):
+    for backend in idle: backend.close()
+POOLS = []
+def test_it(): POOLS.append(Pool())
+""",
     "argument": "def test_it(): atexit.register(Backend.close, Backend())",
     "cached": """
 @functools.lru_cache

@@ -55,7 +55,7 @@ def test_each_finding_once_with_its_worker(pytester: pytest.Pytester, run: Run, 
 
 
 def test_each_of_two_environments(pytester: pytest.Pytester, run: Run) -> None:
-    """What two workers find alike is one finding with both of their names; a fixture that leaks in both fails the run."""
+    """What two workers find alike is one finding with both of their names; a fixture that leaks fails the run."""
     pytest.importorskip("xdist")
     pytester.makepyfile(SUITE + "def test_shared(shared): pass\n")
     result = run("--dist=each", "--tx=2*popen", "--lifetrack-report=out.json", fresh=True)
