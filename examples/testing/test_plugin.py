@@ -43,12 +43,13 @@ class Cursor:
         pass
 
 
-class ForgetfulConnection(Connection):
-    everything = []
+EVERYTHING = []
 
+
+class ForgetfulConnection(Connection):
     def __init__(self):
         super().__init__()
-        self.everything.append(self)  # keeps each one alive for good
+        EVERYTHING.append(self)  # keeps each one alive for good
 
     def __exit__(self, *_):
         pass  # and does not close it

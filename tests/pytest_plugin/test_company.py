@@ -38,7 +38,7 @@ def test_socket():
 def test_leaky(mocker): keep()
 """
     )
-    result = run("--cov=resources", "--lifetrack-watch=stdlib", fresh=True)
+    result = run("-p", "randomly", "--cov=resources", "--lifetrack-watch=stdlib", fresh=True)
     result.assert_outcomes(passed=6, errors=1)
     result.stdout.fnmatch_lines(["*Using --randomly-seed*", "*resources.py*100%*", "*test_leaky*"])
 

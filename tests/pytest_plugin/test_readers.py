@@ -31,7 +31,7 @@ def test_properties_in_the_xml(pytester: pytest.Pytester, run: Run) -> None:
     """Each test has one for each group of its findings, allowed ones with their reason."""
     pytester.makepyfile(SUITE)
     run("--junit-xml=out.xml")
-    cases = ET.parse(pytester.path / "out.xml").iter("testcase")  # noqa: S314 - our own
+    cases = ET.parse(pytester.path / "out.xml").iter("testcase")
     found = {case.get("name"): [p.get("value") for p in case.iter("property")] for case in cases}
     assert found["test_clean"] == []
     (value,) = found["test_many[0]"]
