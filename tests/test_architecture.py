@@ -32,6 +32,7 @@ LAYERS = (
     ),  # what a finding leads to; what is declared; switches
     ("children",),  # processes that are followed
     ("account", "company"),  # the parts of one tracker from start to stop
+    ("declaring",),  # what a tracker is told of a program; it outlasts start and stop
     ("tracker",),  # all of the above, switched on together
     ("api", "environment", "secrets"),  # the default tracker: as functions; by a variable; a class of its own
     ("backends",),  # collections of plugins, tracked by the default tracker
@@ -56,7 +57,6 @@ THIRD_PARTY = {
 MODULE_LINES, FUNCTION_LINES = 350, 50
 LONG_MODULES = {
     "lifetrack/values/rules.py": "one table of data, read by looking up a row",
-    "lifetrack/tracker.py": "one short method for each thing that can be asked of it",
 }
 
 
