@@ -11,7 +11,7 @@ from typing import Any
 
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import RELEASED, STATE, extra_of
-from lifetrack.ledger.territory import FILES, STDLIB
+from lifetrack.ledger.territory import FILES, OURS, STDLIB
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.findings import Certainty
 from lifetrack.watchers.aliases import exchange_all, replacement
@@ -126,7 +126,8 @@ class WatchedDescriptors(Shared):
     def _acquired(self, number: int, name: str, frame: FrameType) -> None:
         self.taken(number)
         CLOSED.pop(number, None)
-        if FILES[frame.f_code.co_filename] == STDLIB and frame.f_globals.get("__name__") not in _GENEROUS:
+        whose = FILES[frame.f_code.co_filename]
+        if whose == OURS or (whose == STDLIB and frame.f_globals.get("__name__") not in _GENEROUS):
             return
         made = OPEN[number] = self._type(name)(number)
         for listener in self.listeners:

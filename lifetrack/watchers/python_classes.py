@@ -17,6 +17,7 @@ from lifetrack.guards.shapes import own, resolve
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.territory import FILES, STDLIB
 from lifetrack.watchers.numbers import taken
+from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.rows import Row, harmless
 from lifetrack.watchers.shared import Shared
 
@@ -43,6 +44,12 @@ class WatchedClass(Shared):
         self._cls = cls
         self._patches = Patches()
         self._is_finalized = isinstance(resolve(cls, "__del__"), FunctionType)
+
+    def join(self, recording: Recording) -> None:
+        """Let a tracker listen."""
+        super().join(recording)
+        if self._row.grows and self._row.parts is not None:
+            recording.grows(self._row.declaration, harmless(self._row.parts, _NO_PARTS))
 
     def put(self) -> None:
         """Wrap the methods."""
@@ -92,7 +99,7 @@ class WatchedClass(Shared):
             return
         for listener in self.listeners:
             listener.acquired(obj, row.declaration, frame, finalized=self._is_finalized)
-            if row.parts is not None or row.parent is not None or row.returns_part:
+            if (row.parts is not None and not row.grows) or row.parent is not None or row.returns_part:
                 parts = (result,) if row.parts is None else harmless(row.parts, _NO_PARTS)(obj)
                 listener.relate(obj, parts, None if row.parent is None else harmless(row.parent, None)(obj))
 

@@ -57,6 +57,8 @@ class Recording:
         self.drain = drain
         self._entries = engine.ledger.entries
         self._kinds: weakref.WeakKeyDictionary[type, tuple[Declaration, Kind | None]] = weakref.WeakKeyDictionary()
+        #: Gives the parts of the objects of a declaration that get more of them as they work.
+        self._growing: dict[int, Callable[[Any], Iterable[object]]] = {}
         self._gone = self._make_callback()
 
     def kind(self, cls: type, declaration: Declaration) -> Kind | None:
@@ -131,6 +133,21 @@ class Recording:
         upper = None if parent is None else self._entries.get(id(recorded_as(parent)))
         if upper is not None:
             bind(entry, obj, upper)
+
+    def grows(self, declaration: Declaration, parts: Callable[[Any], Iterable[object]]) -> None:
+        """Look at the parts of such objects again whenever something is judged."""
+        self._growing[id(declaration)] = parts
+        self.ledger.relate_anew = self._relate_anew
+
+    def _relate_anew(self) -> None:
+        for entry in self.ledger.open_entries():
+            parts = self._growing.get(id(entry[KIND].declaration))
+            reference = None if parts is None or entry[EXTRA] is None else entry[EXTRA].reference
+            obj = None if reference is None else reference()
+            for part in () if parts is None or obj is None else parts(obj):
+                found = self._entries.get(id(recorded_as(part)))
+                if found is not None:
+                    bind(found, part, entry)
 
     def _own(self, obj: object, declaration: Declaration) -> Entry | None:
         entry = self._entries.get(id(obj))
