@@ -36,6 +36,7 @@ LAYERS = (
     ("tracker",),  # all of the above, switched on together
     ("api", "environment", "secrets"),  # the default tracker: as functions; by a variable; a class of its own
     ("backends",),  # collections of plugins, tracked by the default tracker
+    ("doctor",),  # leaks one of each kind, and tells whether it is caught
     ("cli", "pytest_plugin", "startup"),  # the ways in; the last is that of followed children
     ("__init__", "__main__"),  # the façade and the command: names only
 )

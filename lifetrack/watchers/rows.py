@@ -40,6 +40,8 @@ class Row:
     takes: Callable[[Any], int] | None = None
     #: Modules of the standard library that make it for themselves, and take care of it or keep it for good.
     not_from: tuple[str, ...] = ()
+    #: A program that leaks one, for ``lifetrack doctor``; see :mod:`lifetrack.doctor.specimens`, which has the others.
+    specimen: str = ""
 
 
 def harmless(ask: Callable[[Any], _T], otherwise: _T) -> Callable[[Any], _T]:
