@@ -48,6 +48,7 @@ SHIPPED: tuple[Known, ...] = (
     Known(THREAD, "IPythonHistorySavingThread", "the history of IPython"),
     Known(THREAD, "pydevd.*", "a thread of the debugger"),
     Known(THREAD, "jemalloc_bg_thd", "a thread of the memory allocator"),
+    Known(DESCRIPTOR, "*/libffi.so*", "the trampolines that libffi makes for ctypes"),
     Known(DESCRIPTOR, "/dev/urandom", "the random numbers of the process"),
     Known(DESCRIPTOR, "/dev/random", "the random numbers of the process"),
 )
