@@ -56,11 +56,12 @@ _NOTE = """
     if kind is None:
         slow{i}(self, frame)
     else:{place}
-        entries{i}[id(self)] = [1, kind.next(), {trace}, {offset}, place{i}(), kind, {moment}, None, None, None, None]{then}
+        entry = [1, kind.next(), {trace}, {offset}, place{i}(), kind, {moment}, None, None, None, None]
+        entries{i}[id(self)] = entry{then}
 """
 #: What is added where the operating system is asked as a witness.
 _OBSERVE = """
-        observe{i}(self, entries{i}[id(self)])"""
+        observe{i}(self, entry)"""
 _RELEASE = """
 def release({parameters}):
     result = original({arguments})
