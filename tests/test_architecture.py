@@ -25,6 +25,7 @@ LAYERS = (
     ("detect", "watchers", "witness"),  # questions to the ledger and the system; classes that are not ours
     ("reports",),  # findings as text and data
     (
+        "earlier",
         "judgement",
         "registry",
         "switches",

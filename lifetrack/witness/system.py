@@ -79,7 +79,7 @@ def describe(number: int) -> Descriptor | None:
         status = os.fstat(number)
     except OSError:
         return None
-    kind, path = _kind(status.st_mode), _path(number)
+    kind, path = kind_of(status.st_mode), _path(number)
     if kind == "socket":
         path = _peer(number)
     elif path is not None and not path.startswith("/"):
@@ -88,7 +88,8 @@ def describe(number: int) -> Descriptor | None:
     return Descriptor(number, (status.st_dev, status.st_ino), kind, path, unique)
 
 
-def _kind(mode: int) -> str:
+def kind_of(mode: int) -> str:
+    """Give the word for what a descriptor stands for."""
     for test, word in (
         (stat.S_ISREG, "file"), (stat.S_ISDIR, "folder"), (stat.S_ISSOCK, "socket"), (stat.S_ISFIFO, "pipe"),
         (stat.S_ISCHR, "device"), (stat.S_ISBLK, "device"),
