@@ -11,7 +11,7 @@ from typing import Any
 
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import RELEASED, STATE, extra_of
-from lifetrack.ledger.territory import FILES, OURS, STDLIB
+from lifetrack.ledger.territory import FILES, INSTALLED, OURS, STDLIB
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.findings import Certainty
 from lifetrack.watchers.aliases import exchange_all, replacement
@@ -25,6 +25,8 @@ _MAKERS = (
 )  # fmt: skip
 #: Modules of the standard library that hand out what they make; the others close it themselves.
 _GENEROUS = frozenset({"tempfile", "pty", "os"})
+#: Installed packages that keep what they make for their workers, as multiprocessing does.
+_KEEPING = "loky.backend."
 #: What the sentence of a second close says of a number that is used again.
 _ANOTHERS = ", the second time when its number was that of another file or socket, which has lost its descriptor"
 
@@ -126,8 +128,7 @@ class WatchedDescriptors(Shared):
     def _acquired(self, number: int, name: str, frame: FrameType) -> None:
         self.taken(number)
         CLOSED.pop(number, None)
-        whose = FILES[frame.f_code.co_filename]
-        if whose == OURS or (whose == STDLIB and frame.f_globals.get("__name__") not in _GENEROUS):
+        if not _hands_out(frame):
             return
         made = OPEN[number] = self._type(name)(number)
         for listener in self.listeners:
@@ -175,6 +176,15 @@ class WatchedDescriptors(Shared):
                 listener.engine.violation(
                     "LT202", entry, "released", frame, certain=is_anothers, may_raise=False, words=words
                 )
+
+
+def _hands_out(frame: FrameType) -> bool:
+    """Whether who makes a descriptor hands it out, or is the program itself."""
+    whose, name = FILES[frame.f_code.co_filename], str(frame.f_globals.get("__name__"))
+    if whose == STDLIB:
+        return name in _GENEROUS
+    kept = whose == INSTALLED and name.removeprefix("joblib.externals.").startswith(_KEEPING)
+    return whose != OURS and not kept
 
 
 def _owned_by_object(number: int) -> bool:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
 from lifetrack.ledger.entries import EXTRA, Entry
 from lifetrack.values.errors import ConfigurationError
@@ -85,11 +86,78 @@ def add(kind: str, pattern: str, why: str) -> Callable[[], None]:
     return remove
 
 
-def lasting_thread(entry: Entry) -> Lasting | None:
-    """Give what is known of the thread that a record is about; None for all else."""
-    reference = None if entry[EXTRA] is None else entry[EXTRA].reference
-    obj = None if reference is None else reference()
-    return lasting(THREAD, obj.name) if isinstance(obj, threading.Thread) else None
+def lasting_record(entry: Entry) -> Lasting | None:
+    """Give what is known of what a record is about, or of what that belongs to; None for all else.
+
+    A thread is known by its name, a descriptor by its number, an executor by the event loop that has it.
+    """
+    extra = entry[EXTRA]
+    obj: Any = None if extra is None or extra.reference is None else extra.reference()
+    known = None if obj is None else _lasting_object(obj)
+    return lasting_record(extra.parent) if known is None and extra is not None and extra.parent is not None else known
+
+
+def _lasting_object(obj: Any) -> Lasting | None:
+    if isinstance(obj, threading.Thread):
+        return lasting(THREAD, obj.name) or _reusable(obj)
+    if (number := raw_number(obj)) is not None:
+        return lasting_numbers(DESCRIPTOR).get(number)
+    executor: Any = getattr(sys.modules.get("concurrent.futures._base"), "Executor", ())
+    return _default_executor(obj) if isinstance(obj, executor) else _reusable(obj)
+
+
+def raw_number(obj: Any) -> int | None:
+    """Give the number of what stands for a raw descriptor in the records; None for all else."""
+    if not any(base.__module__.startswith("lifetrack.") for base in type(obj).__mro__):
+        return None
+    number = getattr(obj, "number", None)
+    return number if isinstance(number, int) else None
+
+
+def _default_executor(executor: object) -> Lasting | None:
+    """Give what is known of an executor that an event loop has: it is ended with its loop."""
+    loops: Any = getattr(sys.modules.get("asyncio.events"), "AbstractEventLoop", None)
+    if loops is None:
+        return None
+    import gc
+
+    holders = gc.get_referrers(executor)
+    if any(isinstance(holder, loops) or _is_of_loop(holder, executor, loops) for holder in holders):
+        return Lasting(THREAD, type(executor).__name__, "the default executor of an event loop")
+    return None
+
+
+def _is_of_loop(holder: object, executor: object, loops: type) -> bool:
+    """Whether these are the attributes of a loop written in Python."""
+    if type(holder) is not dict or holder.get("_default_executor") is not executor:
+        return False
+    import gc
+
+    return any(isinstance(each, loops) for each in gc.get_referrers(holder))
+
+
+#: What loky's reusable executor is made of, each a path of attributes; the last of a path may be many.
+_REUSABLE = (
+    ("_processes",), ("_executor_manager_thread",), ("_executor_manager_thread_wakeup", "_reader"),
+    ("_executor_manager_thread_wakeup", "_writer"), ("_call_queue", "_reader"), ("_call_queue", "_writer"),
+    ("_call_queue", "_thread"), ("_result_queue", "_reader"), ("_result_queue", "_writer"),
+)  # fmt: skip
+
+
+def _reusable(obj: Any) -> Lasting | None:
+    """Give what is known of a part of loky's reusable executor, which joblib keeps for its next call."""
+    for module in ("joblib.externals.loky.reusable_executor", "loky.reusable_executor"):
+        executor = getattr(sys.modules.get(module), "_executor", None)
+        if executor is not None and any(obj is part for path in _REUSABLE for part in _parts(executor, path)):
+            kind = THREAD if isinstance(obj, threading.Thread) else PROCESS
+            return Lasting(kind, getattr(obj, "name", None) or type(obj).__name__, "loky's reusable executor")
+    return None
+
+
+def _parts(obj: Any, path: tuple[str, ...]) -> tuple[object, ...]:
+    for name in path:
+        obj = getattr(obj, name, None)
+    return tuple(obj.values()) if isinstance(obj, dict) else (obj,)
 
 
 def lasting_numbers(kind: str) -> dict[int, Lasting]:

@@ -134,13 +134,13 @@ def threads() -> frozenset[int]:
     return frozenset(each.id for each in psutil().Process().threads())
 
 
-def thread_name(number: int) -> str:
-    """Give the name that the system has for a thread."""
+def thread_name(number: int) -> str | None:
+    """Give the name that the system has for a thread, its number where it has none; None for one that has ended."""
     try:
         with os.fdopen(os.open(f"{_TASKS}/{number}/comm", os.O_RDONLY), "rb") as file:
             return file.read().decode(errors="replace").strip()
     except OSError:
-        return str(number)
+        return None if _HAS_TASKS else str(number)
 
 
 def python_threads() -> dict[int, threading.Thread]:
