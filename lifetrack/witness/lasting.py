@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -136,6 +136,9 @@ def _is_of_loop(holder: object, executor: object, loops: type) -> bool:
     return any(isinstance(each, loops) for each in gc.get_referrers(holder))
 
 
+_REUSABLE_WHY = "loky's reusable executor"
+#: Where its parts have the numbers of descriptors and processes.
+_NUMBERS: dict[str, tuple[str, ...]] = {DESCRIPTOR: ("_handle", "sentinel"), PROCESS: ("pid",), THREAD: ()}
 #: What loky's reusable executor is made of, each a path of attributes; the last of a path may be many.
 _REUSABLE = (
     ("_processes",), ("_executor_manager_thread",), ("_executor_manager_thread_wakeup", "_reader"),
@@ -144,14 +147,19 @@ _REUSABLE = (
 )  # fmt: skip
 
 
-def _reusable(obj: Any) -> Lasting | None:
-    """Give what is known of a part of loky's reusable executor, which joblib keeps for its next call."""
+def _reusable_parts() -> Iterator[Any]:
+    """Give what loky's reusable executor is made of, which joblib keeps for its next call."""
     for module in ("joblib.externals.loky.reusable_executor", "loky.reusable_executor"):
         executor = getattr(sys.modules.get(module), "_executor", None)
-        if executor is not None and any(obj is part for path in _REUSABLE for part in _parts(executor, path)):
-            kind = THREAD if isinstance(obj, threading.Thread) else PROCESS
-            return Lasting(kind, getattr(obj, "name", None) or type(obj).__name__, "loky's reusable executor")
-    return None
+        for path in _REUSABLE if executor is not None else ():
+            yield from _parts(executor, path)
+
+
+def _reusable(obj: Any) -> Lasting | None:
+    if not any(obj is part for part in _reusable_parts()):
+        return None
+    kind = THREAD if isinstance(obj, threading.Thread) else PROCESS
+    return Lasting(kind, getattr(obj, "name", None) or type(obj).__name__, _REUSABLE_WHY)
 
 
 def _parts(obj: Any, path: tuple[str, ...]) -> tuple[object, ...]:
@@ -167,6 +175,11 @@ def lasting_numbers(kind: str) -> dict[int, Lasting]:
         number = getattr(getattr(sys.modules.get(module), name, None), attribute, None)
         if what == kind and isinstance(number, int):
             found[number] = Lasting(kind, str(number), why)
+    for part in _reusable_parts():
+        for attribute in _NUMBERS[kind]:
+            number = getattr(part, attribute, None)
+            if isinstance(number, int):
+                found[number] = Lasting(kind, str(number), _REUSABLE_WHY)
     return found
 
 
