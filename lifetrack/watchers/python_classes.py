@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import io
-import weakref
 from collections.abc import Callable, Iterable
 from types import FrameType, FunctionType
 from typing import Any
@@ -21,18 +20,7 @@ from lifetrack.watchers.numbers import taken
 from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.rows import Row, harmless
 from lifetrack.watchers.shared import Shared
-
-#: Kinds of which the object can be asked, but only for whether it has a duty at all.
-_NEVER_ASKED = frozenset({"TemporaryDirectory"})
-
-
-def has_duty(row: Row, obj: Any) -> bool:
-    """Whether an object that no record is about has something to release, as far as can be said."""
-    if row.name in _NEVER_ASKED:
-        return bool(getattr(getattr(obj, "_finalizer", None), "alive", False))
-    when = row.declaration.released_when
-    return when is not None and not when(obj)
-
+from lifetrack.watchers.strangers import NEVER_ASKED, Strangers
 
 _NO_PARTS: Iterable[object] = ()
 
@@ -52,10 +40,9 @@ class WatchedClass(Shared):
     def __init__(self, row: Row, cls: type) -> None:
         super().__init__()
         self._row = row
-        self.cls = cls
+        self._cls = cls
         self._patches = Patches()
-        #: Those that the standard library made for itself, by address.
-        self._passed_over: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+        self.strangers = Strangers(row)
         self._is_finalized = isinstance(resolve(cls, "__del__"), FunctionType)
 
     def join(self, recording: Recording) -> None:
@@ -68,20 +55,32 @@ class WatchedClass(Shared):
         """Wrap the methods."""
         declaration = self._row.declaration
         self._wrap(declaration.acquire, self._acquirer)
-        asked = self._row.name not in _NEVER_ASKED
+        asked = self._row.name not in NEVER_ASKED
         inner = self._row.inner_release
-        releaser = self._asked_releaser if asked else functools.partial(self.releaser, self._row.declaration)
         for name in (*inner, *declaration.release[1:]) if inner else declaration.release:
-            self._wrap(name, releaser)
+            self._wrap(name, self._asked_releaser if asked else functools.partial(self.releaser, self._row.declaration))
         if inner:
             self._wrap(declaration.release[0], self._beginning)
         self._wrap("__del__", self._finalizer)
-        if issubclass(self.cls, io.IOBase):
-            self._patches.put(self.cls, "_dealloc_warn", self._dropped_above())
+        if issubclass(self._cls, io.IOBase):
+            self._patches.put(self._cls, "_dealloc_warn", self._dropped_above())
 
     def restore(self) -> None:
         """Put the methods back."""
         self._patches.undo()
+
+    @property
+    def cls(self) -> type:
+        """The class."""
+        return self._cls
+
+    def strangers_to(self, obj: Any) -> tuple[Recording, ...]:
+        """Give those to whom an object that is about to be released is new."""
+        return self.strangers.to(self.listeners, obj)
+
+    def count_stranger(self, obj: Any, unmet: tuple[Recording, ...]) -> None:
+        """Count an object that was released without a record."""
+        self.strangers.count(obj, unmet)
 
     def lost(self, obj: object) -> None:
         """Tell every tracker that an object is given back by a finalizer."""
@@ -89,11 +88,11 @@ class WatchedClass(Shared):
             listener.lost(obj)
 
     def _wrap(self, name: str, wrapping: Callable[[Any], Any]) -> None:
-        original = own(self.cls).get(name)
-        if original is None and isinstance(resolve(self.cls, name), FunctionType):
-            original = resolve(self.cls, name)  # undo takes it away again
+        original = own(self._cls).get(name)
+        if original is None and isinstance(resolve(self._cls, name), FunctionType):
+            original = resolve(self._cls, name)  # undo takes it away again
         if original is not None:
-            self._patches.put(self.cls, name, functools.wraps(original)(wrapping(original)))
+            self._patches.put(self._cls, name, functools.wraps(original)(wrapping(original)))
 
     def _acquirer(self, original: Any) -> Any:
         def acquire(self: Any, /, *args: Any, **kwargs: Any) -> Any:
@@ -110,7 +109,7 @@ class WatchedClass(Shared):
         if row.takes is not None:
             taken(harmless(row.takes, -1)(obj))
         if row.not_from and _comes_from(frame, row.not_from):
-            self._passed_over[id(obj)] = obj
+            self.strangers.pass_over(obj)
             return
         for listener in self.listeners:
             listener.acquired(obj, row.declaration, frame, finalized=self._is_finalized)
@@ -133,20 +132,6 @@ class WatchedClass(Shared):
 
         watched = self
         return release
-
-    def is_stranger(self, obj: Any) -> bool:
-        """Whether it is open though nobody has recorded it: it was there before anybody watched."""
-        return self._passed_over.get(id(obj)) is not obj and has_duty(self._row, obj)
-
-    def strangers_to(self, obj: Any) -> tuple[Recording, ...]:
-        """Give those to whom an object that is about to be released is new."""
-        unmet = tuple(listener for listener in self.listeners if not listener.is_met(obj))
-        return unmet if unmet and self.is_stranger(obj) else ()
-
-    def count_stranger(self, obj: Any, unmet: tuple[Recording, ...]) -> None:
-        """Count an object that was released without a record."""
-        for listener in () if has_duty(self._row, obj) else unmet:
-            listener.unmet(obj, self._row.declaration)
 
     def _beginning(self, original: Any) -> Any:
         """Wrap a release that is completed later, by then without a trace of who asked for it."""

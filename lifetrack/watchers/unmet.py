@@ -50,4 +50,4 @@ def _kind(cls: type, kinds: dict[type, WatchedClass | None]) -> tuple[WatchedCla
 def _is_open(watch: WatchedClass, obj: Any) -> bool:
     if obj is threading.main_thread() or isinstance(obj, getattr(threading, "_DummyThread", ())):
         return False  # nobody has started them
-    return watch.is_stranger(obj)
+    return watch.strangers.has(obj)
