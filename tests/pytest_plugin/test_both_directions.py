@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def test_a_test_that_releases_what_a_wider_fixture_has(pytester: pytest.Pytester, run: Run) -> None:
-    """The fixture tells it with its site, and nothing of what the test has acquired itself; nothing without the flag."""
+    """The fixture tells it with its site, and none of what the test has acquired itself."""
     pytester.makepyfile(
         "import pytest\n"
         "from resources import Backend\n"
