@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lifetrack.doctor.beyond import BEYOND
-from lifetrack.doctor.specimens import specimen_of
+from lifetrack.doctor.specimens import is_resource, key_of, specimen_of
 from lifetrack.watchers.rows import Row
-from lifetrack.watchers.table import STDLIB, TABLE, rows_of
+from lifetrack.watchers.table import KNOWN, STDLIB, rows_of
 
 LEAK, RELEASE = "# leak", "# release"
 
@@ -41,9 +41,9 @@ class Trial:
 
 
 def trials_of_rows(names: tuple[str, ...]) -> list[Trial]:
-    """Give a trial for each row that these watch names stand for; for each that there is, if none are given."""
-    rows = dict.fromkeys(row for name in names for row in rows_of(name)) if names else dict.fromkeys(TABLE)
-    return [Trial(row.watch[0], f"{row.module}.{row.name}", specimen_of(row), row.module, row=row) for row in rows]
+    """Give a trial for each resource that these watch names stand for; for each that there is, if none are given."""
+    rows = dict.fromkeys(row for name in names or KNOWN for row in rows_of(name) if is_resource(row))
+    return [Trial(row.watch[0], ".".join(key_of(row)), specimen_of(row), row.module, row=row) for row in rows]
 
 
 def all_trials(names: tuple[str, ...]) -> list[Trial]:

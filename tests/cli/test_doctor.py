@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lifetrack.watchers.table import TABLE
+from lifetrack.doctor.specimens import is_resource, key_of
+from lifetrack.watchers.table import KNOWN, rows_of
 
 if TYPE_CHECKING:
     from tests.conftest import Finished, RunPython
@@ -26,7 +27,7 @@ def test_everything_is_caught_here(examined: Finished) -> None:
     lines = examined.stdout.splitlines()
     assert (examined.returncode, [line for line in lines if " missed  " in line]) == (0, []), examined.stdout
     told = {line.split()[1] for line in lines if len(line.split()) > 2}
-    assert told >= {f"{row.module}.{row.name}" for row in TABLE}
+    assert told >= {".".join(key_of(row)) for name in KNOWN for row in rows_of(name) if is_resource(row)}
     assert re.fullmatch(r"\d\d+ caught, 0 missed, \d+ passed over", lines[-1])
     assert examined.stderr == ""
 

@@ -11,7 +11,9 @@ from lifetrack.doctor.examination import examine
 from lifetrack.doctor.outcomes import CAUGHT, MISSED, PASSED_OVER
 from lifetrack.values.settings import Level
 from lifetrack.watchers.rows import CLASSES, Row, declare
-from lifetrack.watchers.table import TABLE
+from lifetrack.watchers.table import KNOWN, rows_of
+
+ROWS = list(dict.fromkeys(row for name in KNOWN for row in rows_of(name) if specimens.is_resource(row)))
 
 Sabotage = Callable[[str], None]
 
@@ -31,7 +33,7 @@ def told(*names: str, level: Level = Level.SITES) -> dict[str, tuple[str, str]]:
     return {each.name: (each.verdict, each.words) for each in examine(level, names)}
 
 
-@pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row.module}.{row.name}")
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: ".".join(specimens.key_of(row)))
 def test_every_row_has_a_specimen(row: Row) -> None:
     """What is watched can be tried: a row without a program that leaks one is not finished."""
     text = specimens.specimen_of(row)
@@ -42,7 +44,7 @@ def test_every_row_has_a_specimen(row: Row) -> None:
 
 def test_every_specimen_has_a_row() -> None:
     """A specimen of a row that is gone goes too."""
-    assert set(specimens.SPECIMENS) <= {(row.module, row.name) for row in TABLE}
+    assert set(specimens.SPECIMENS) <= {specimens.key_of(row) for row in ROWS}
 
 
 @pytest.mark.parametrize("level", [Level.SITES, Level.FULL])
@@ -111,10 +113,8 @@ def test_what_cannot_be_tried_here(sabotage: Sabotage) -> None:
 def test_a_library_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """A row of a library is passed over where the library is not there."""
     row = Row(("nowhere",), "nowhere.pools", "Pool", CLASSES, declare("close"), specimen="import nowhere  # leak\n")
-    monkeypatch.setattr(trials, "TABLE", (row,))
-    monkeypatch.setattr(trials, "BEYOND", ())
-    monkeypatch.setattr(examination, "followed", lambda level: [])
-    assert told()["nowhere.pools.Pool"] == (PASSED_OVER, "nowhere is not installed")
+    monkeypatch.setattr(trials, "rows_of", lambda name: (row,))
+    assert told("gzip")["nowhere.pools.Pool"] == (PASSED_OVER, "nowhere is not installed")
 
 
 def test_a_row_without_a_specimen(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,7 +138,8 @@ def test_specimens_of_others(sabotage: Sabotage, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(trials, "rows_of", lambda name: rows)
     sabotage(
         "from lifetrack.doctor import trials; from lifetrack.watchers.rows import Row, declare\n"
-        f"rows = [Row(('gzip',), 'gzip', str(n), 'x', declare(), specimen=text) for n, text in enumerate({texts})]\n"
+        "closed = declare('close')\n"
+        f"rows = [Row(('gzip',), 'gzip', str(n), 'x', closed, specimen=text) for n, text in enumerate({texts})]\n"
         "trials.rows_of = lambda name: rows"
     )
     assert list(told("gzip").values()) == [

@@ -18,10 +18,23 @@ from lifetrack.doctor.specimens.storage import STORAGE
 from lifetrack.doctor.specimens.workers import WORKERS
 from lifetrack.watchers.rows import Row
 
-#: By the module and name of a row.
+#: Mechanisms whose rows say who is at work, and hand out nothing.
+_AT_WORK = "uses"
+_POOLS = "pools"
+#: By the module and name of a row; that of a pool's check-outs has the method that hands them out in its name.
 SPECIMENS: dict[tuple[str, str], str] = {**BASICS, **STORAGE, **WORKERS, **ASYNCHRONOUS}
+
+
+def key_of(row: Row) -> tuple[str, str]:
+    """Give the module and the name under which a row has its specimen."""
+    return row.module, f"{row.name}.{row.declaration.acquire}" if row.mechanism == _POOLS else row.name
+
+
+def is_resource(row: Row) -> bool:
+    """Whether a row is about something to be released, not only about who is at work meanwhile."""
+    return row.mechanism == _POOLS or (row.mechanism != _AT_WORK and bool(row.declaration.release))
 
 
 def specimen_of(row: Row) -> str | None:
     """Give the specimen of a row; None if it has none, which a test of this project forbids."""
-    return row.specimen or SPECIMENS.get((row.module, row.name))
+    return row.specimen or SPECIMENS.get(key_of(row))
