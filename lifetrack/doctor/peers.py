@@ -17,9 +17,14 @@ def _imap(line: bytes) -> bytes:
     return first + tag + b" OK done\r\n"
 
 
+#: Longer than what clients read before they are asked for it, so that a response is open for a while.
+_BODY = b"x" * 400_000
+_HEAD = f"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {len(_BODY)}\r\n\r\n".encode()
+
+
 def _http(line: bytes) -> bytes:
     """Answer at the empty line that ends the head of a request."""
-    return b"" if line.strip() else b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"
+    return b"" if line.strip() else _HEAD + _BODY
 
 
 #: What each protocol begins with, and how it answers a line.
