@@ -44,7 +44,8 @@ def test_every_row_has_a_specimen(row: Row) -> None:
 
 def test_every_specimen_has_a_row() -> None:
     """A specimen of a row that is gone goes too."""
-    assert set(specimens.SPECIMENS) <= {specimens.key_of(row) for row in ROWS}
+    special = {(row.module, f"{row.name} ({row.mechanism})") for row in ROWS}
+    assert set(specimens.SPECIMENS) <= {specimens.key_of(row) for row in ROWS} | special
 
 
 @pytest.mark.parametrize("level", [Level.SITES, Level.FULL])

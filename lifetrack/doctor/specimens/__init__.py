@@ -37,4 +37,5 @@ def is_resource(row: Row) -> bool:
 
 def specimen_of(row: Row) -> str | None:
     """Give the specimen of a row; None if it has none, which a test of this project forbids."""
-    return row.specimen or SPECIMENS.get(key_of(row))
+    special = (row.module, f"{row.name} ({row.mechanism})")  # where several rows are about one name
+    return row.specimen or SPECIMENS.get(special) or SPECIMENS.get(key_of(row))
