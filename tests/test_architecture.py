@@ -30,7 +30,8 @@ LAYERS = (
         "registry",
         "switches",
         "visibility",
-    ),  # what a finding leads to; what is declared; switches
+        "watching",
+    ),  # what a finding leads to; what is declared; switches; rows of third parties
     ("children",),  # processes that are followed
     ("account", "company"),  # the parts of one tracker from start to stop
     ("declaring",),  # what a tracker is told of a program; it outlasts start and stop

@@ -18,10 +18,12 @@ from lifetrack.ledger.entries import (
     COLLECTED,
     EXTRA,
     FINALIZING,
+    HALF_RELEASED,
     INHERITED,
     KIND,
     LIVE,
     OPEN_STATES,
+    RELEASED,
     SCOPE,
     STATE,
     UNOPENED,
@@ -30,6 +32,7 @@ from lifetrack.ledger.entries import (
     Note,
     acquire_stack,
     extra_of,
+    is_idle,
 )
 from lifetrack.ledger.places import PROCESS, OwnerPlace, Place
 from lifetrack.ledger.unseen import Gaps
@@ -122,11 +125,18 @@ class Ledger:
     def drain(self) -> list[Case]:
         """Take in what the garbage collector noticed; give the cases that are new."""
         new: list[Case] = []
-        while True:
+        gone: list[Entry] = []
+        while self.pending:
             try:
-                entry = self.pending.popleft()
-            except IndexError:
+                gone.append(self.pending.popleft())
+            except IndexError:  # another thread was faster
                 break
+        # What kept others is asked before those are filed, in whatever order they went.
+        idle = {id(entry) for entry in gone if is_idle(entry)}
+        for entry in gone:
+            if id(entry) in idle:  # what it kept was given back when it went
+                entry[STATE] = RELEASED
+                continue
             entry[KIND].collect()
             extra = entry[EXTRA]
             rule, certainty = leak_rule(entry, "LT102")
@@ -150,7 +160,7 @@ class Ledger:
         gone = set()
         while self.orphaned:
             gone.add(id(self.orphaned.popleft()))
-        left = (entry for entry in self.open_entries() if id(entry[SCOPE]) in gone)
+        left = (entry for entry in self.open_entries() if id(entry[SCOPE]) in gone and not is_idle(entry))
         return [case for entry in left if (case := self.file_leak(entry, "LT104")) is not None]
 
     def file_leak(self, entry: Entry, otherwise: str, certainty: Certainty = Certainty.PROVEN) -> Case | None:
@@ -252,9 +262,14 @@ class Ledger:
                 entry[STATE] = BOUND
 
     def settle(self, is_released: Callable[[Entry], bool]) -> None:
-        """Close the entries of which the object itself says that it is released."""
+        """Close the entries of which the object itself says that it is released.
+
+        A watched one whose release broke off may say so too early.
+        """
         if self.relate_anew is not None:
             self.relate_anew()
         for entry in self.open_entries():
-            if entry[KIND].declaration.released_when is not None and is_released(entry):
-                entry[STATE] = 3  # RELEASED
+            declaration = entry[KIND].declaration
+            broken = declaration.watched and entry[STATE] == HALF_RELEASED
+            if declaration.released_when is not None and not broken and is_released(entry):
+                entry[STATE] = RELEASED

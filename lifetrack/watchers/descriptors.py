@@ -11,12 +11,14 @@ from typing import Any
 
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import RELEASED, STATE, extra_of
-from lifetrack.ledger.territory import FILES, INSTALLED, OURS, STDLIB
+from lifetrack.ledger.territory import FILES, OURS, STDLIB
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.findings import Certainty
 from lifetrack.watchers.aliases import exchange_all, replacement
-from lifetrack.watchers.numbers import CLOSED, OPEN, Descriptor, is_open, watched
+from lifetrack.watchers.numbers import CLOSED, OPEN, UNASKED, Descriptor, is_open, watched
+from lifetrack.watchers.rows import PROCESS_WIDE
 from lifetrack.watchers.shared import Shared
+from lifetrack.watchers.stale_uses import StaleUses
 
 #: The functions whose result is a descriptor, or a tuple of them, or of something else and one.
 _MAKERS = (
@@ -25,8 +27,6 @@ _MAKERS = (
 )  # fmt: skip
 #: Modules of the standard library that hand out what they make; the others close it themselves.
 _GENEROUS = frozenset({"tempfile", "pty", "os"})
-#: Installed packages that keep what they make for their workers, as multiprocessing does.
-_KEEPING = "loky.backend."
 #: What the sentence of a second close says of a number that is used again.
 _ANOTHERS = ", the second time when its number was that of another file or socket, which has lost its descriptor"
 
@@ -38,6 +38,9 @@ class WatchedDescriptors(Shared):
         super().__init__()
         self._declaration = declaration
         self._replaced: list[tuple[object, object]] = []
+        self._uses = StaleUses(lambda: self.listeners)
+        #: What was closed under a number that the standard library uses meanwhile.
+        self._hidden: dict[int, Descriptor] = {}
         self._types: dict[str, type[Descriptor]] = {}
 
     def put(self) -> None:
@@ -54,9 +57,12 @@ class WatchedDescriptors(Shared):
         """Give all the names back, and forget the numbers."""
         exchange_all([(new, old) for old, new in self._replaced])
         self._replaced = []
+        self._uses.restore()
         watched.remove(self)
         OPEN.clear()
         CLOSED.clear()
+        UNASKED.clear()
+        self._hidden.clear()
 
     # -- what the functions do -----------------------------------------------------------------------------------
 
@@ -103,6 +109,8 @@ class WatchedDescriptors(Shared):
             finally:
                 if known is not None:
                     self._released(known, caller(1))
+                elif number in self._hidden:
+                    CLOSED[number] = self._hidden.pop(number)
 
         return closing
 
@@ -127,9 +135,12 @@ class WatchedDescriptors(Shared):
 
     def _acquired(self, number: int, name: str, frame: FrameType) -> None:
         self.taken(number)
-        CLOSED.pop(number, None)
-        if not _hands_out(frame):
+        before = CLOSED.pop(number, None)
+        if _is_kept(frame):
+            if before is not None:
+                self._hidden[number] = before
             return
+        self._hidden.pop(number, None)
         made = OPEN[number] = self._type(name)(number)
         for listener in self.listeners:
             listener.acquired(made, self._declaration, frame)
@@ -156,6 +167,7 @@ class WatchedDescriptors(Shared):
 
     def _released(self, known: Descriptor, frame: FrameType) -> None:
         CLOSED[known.number] = known
+        self._uses.put()
         for listener in self.listeners:
             listener.released(known, self._declaration, frame, asked=False)
 
@@ -178,13 +190,11 @@ class WatchedDescriptors(Shared):
                 )
 
 
-def _hands_out(frame: FrameType) -> bool:
-    """Whether who makes a descriptor hands it out, or is the program itself."""
-    whose, name = FILES[frame.f_code.co_filename], str(frame.f_globals.get("__name__"))
-    if whose == STDLIB:
-        return name in _GENEROUS
-    kept = whose == INSTALLED and name.removeprefix("joblib.externals.").startswith(_KEEPING)
-    return whose != OURS and not kept
+def _is_kept(frame: FrameType) -> bool:
+    """Whether whoever makes a descriptor takes care of it, or keeps it as long as the process."""
+    name = frame.f_globals.get("__name__") or ""
+    whose = FILES[frame.f_code.co_filename]
+    return whose == OURS or (whose == STDLIB and name not in _GENEROUS) or name.startswith(PROCESS_WIDE)
 
 
 def _owned_by_object(number: int) -> bool:

@@ -45,7 +45,8 @@ def test_every_row_has_a_specimen(row: Row) -> None:
 def test_every_specimen_has_a_row() -> None:
     """A specimen of a row that is gone goes too."""
     special = {(row.module, f"{row.name} ({row.mechanism})") for row in ROWS}
-    assert set(specimens.SPECIMENS) <= {specimens.key_of(row) for row in ROWS} | special
+    elsewhere = {("select", "epoll"), ("select", "kqueue"), ("dbm.sqlite3", "_Database")}  # by system and version
+    assert set(specimens.SPECIMENS) - elsewhere <= {specimens.key_of(row) for row in ROWS} | special
 
 
 @pytest.mark.parametrize("level", [Level.SITES, Level.FULL])

@@ -14,7 +14,11 @@ from __future__ import annotations
 
 from lifetrack.doctor.specimens.asynchronous import ASYNCHRONOUS
 from lifetrack.doctor.specimens.basics import BASICS
+from lifetrack.doctor.specimens.further import FURTHER
+from lifetrack.doctor.specimens.http import HTTP
 from lifetrack.doctor.specimens.storage import STORAGE
+from lifetrack.doctor.specimens.stores import STORES
+from lifetrack.doctor.specimens.system import SYSTEM
 from lifetrack.doctor.specimens.workers import WORKERS
 from lifetrack.watchers.rows import Row
 
@@ -22,7 +26,16 @@ from lifetrack.watchers.rows import Row
 _AT_WORK = "uses"
 _POOLS = "pools"
 #: By the module and name of a row; that of a pool's check-outs has the method that hands them out in its name.
-SPECIMENS: dict[tuple[str, str], str] = {**BASICS, **STORAGE, **WORKERS, **ASYNCHRONOUS}
+SPECIMENS: dict[tuple[str, str], str] = {
+    **BASICS,
+    **STORAGE,
+    **WORKERS,
+    **ASYNCHRONOUS,
+    **HTTP,
+    **STORES,
+    **SYSTEM,
+    **FURTHER,
+}
 
 
 def key_of(row: Row) -> tuple[str, str]:

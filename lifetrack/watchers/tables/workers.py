@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from lifetrack.watchers.rows import CLASSES, Row, attributes, declare, is_none, is_true
+from lifetrack.watchers.rows import CLASSES, PROCESS_WIDE, SEGMENTS, Row, attributes, declare, is_none, is_true
 
 #: What multiprocessing makes for itself and leaves to the collector.
-_INNER = ("multiprocessing.queues", "multiprocessing.pool", "multiprocessing.managers", "concurrent.futures.process")
+_INNER = (
+    "multiprocessing.queues", "multiprocessing.pool", "multiprocessing.managers", "concurrent.futures.process",
+    "joblib.pool", *PROCESS_WIDE,
+)  # fmt: skip
 
 
 def _has_ended(process: Any) -> bool:
@@ -51,6 +54,7 @@ WORKERS: tuple[Row, ...] = (
         ("multiprocessing",), "multiprocessing.process", "BaseProcess", CLASSES,
         declare("join", "is_alive", acquire="start", released_when=_has_ended, ends_with_process=_is_daemon,
                 hint="join() it when it shall end; terminate() it first if it does not end by itself"),
+        not_from=PROCESS_WIDE,
     ),
     Row(
         ("multiprocessing",), "multiprocessing.pool", "Pool", CLASSES,
@@ -65,7 +69,7 @@ WORKERS: tuple[Row, ...] = (
         parts=attributes("_process"),
     ),
     Row(
-        ("multiprocessing",), "multiprocessing.shared_memory", "SharedMemory", CLASSES,
+        ("multiprocessing",), "multiprocessing.shared_memory", "SharedMemory", SEGMENTS,
         declare("close", released_when=is_none("_mmap"),
                 hint="call close() in each process, and unlink() once, in a 'finally' clause"),
     ),
