@@ -75,7 +75,7 @@ class WatchedClass(Shared):
     def __init__(self, row: Row, cls: type) -> None:
         super().__init__()
         self._row = row
-        self._cls = cls
+        self.cls = self._cls = cls
         self._patches = Patches()
         self.strangers = Strangers(row)
         #: Objects that bear no weak reference are given a finalizer, which tells of their end.
@@ -124,11 +124,6 @@ class WatchedClass(Shared):
         for target, hook in self._makers.items():
             forget(target.partition(":")[0], hook)
         self._patches.undo()
-
-    @property
-    def cls(self) -> type:
-        """The class."""
-        return self._cls
 
     def strangers_to(self, obj: Any) -> tuple[Recording, ...]:
         """Give those to whom an object that is about to be released is new."""
