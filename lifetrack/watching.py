@@ -85,7 +85,7 @@ def _is_target(text: str) -> bool:
 
 
 def _names(value: object, what: str, is_good: Callable[[str], bool]) -> tuple[str, ...]:
-    names = (value,) if isinstance(value, str) else value
+    names: Any = (value,) if isinstance(value, str) else value
     if not isinstance(names, Iterable):
         raise DeclarationError(f"{what}= takes names, not {shown(value)}")
     found = tuple(names)

@@ -26,16 +26,16 @@ def ends_with_process(entry: Entry) -> bool:
     """Whether the resource lives, by its own design or that of what it is a part of, until the process ends."""
     seen: set[int] = set()
     each: Entry | None = entry
-    while each is not None and id(each) not in seen and (each is entry or each[STATE] in OPEN_STATES):
-        if each[KIND].declaration.lent:
-            return False  # to whoever has it in use, together with what stands on it
-        if _ends_with_process(each):
-            return True
+    while each is not None and id(each) not in seen and (each is entry or each[STATE] in OPEN_STATES or _is_lent(each)):
+        if each[STATE] in OPEN_STATES and (_is_lent(each) or _ends_with_process(each)):
+            return not _is_lent(each)  # that a pool lasts as long as the process excuses no check-out
         seen.add(id(each))
         each = upper(each)
-        if each is not None and each[KIND].declaration.lent and each[STATE] not in OPEN_STATES:
-            each = upper(each)  # it was lent, and is in its pool again
     return False
+
+
+def _is_lent(entry: Entry) -> bool:
+    return bool(entry[KIND].declaration.lent)
 
 
 def _ends_with_process(entry: Entry) -> bool:

@@ -144,12 +144,16 @@ class Ledger:
     def drain(self) -> list[Case]:
         """Take in what the garbage collector noticed; give the cases that are new."""
         new: list[Case] = []
-        while True:
+        gone: list[Entry] = []
+        while self.pending:
             try:
-                entry = self.pending.popleft()
-            except IndexError:
+                gone.append(self.pending.popleft())
+            except IndexError:  # another thread was faster
                 break
-            if is_idle(entry):  # what it kept was given back when it went
+        # What kept others is asked before those are filed, in whatever order they went.
+        idle = {id(entry) for entry in gone if is_idle(entry)}
+        for entry in gone:
+            if id(entry) in idle:  # what it kept was given back when it went
                 entry[STATE] = RELEASED
                 continue
             entry[KIND].collect()

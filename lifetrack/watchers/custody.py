@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lifetrack.guards.conditions import judge_order
 from lifetrack.guards.engine import Engine
 from lifetrack.instrument.recorder import note_release
-from lifetrack.ledger.entries import EXTRA, KIND, OPEN_STATES, RELEASED, SCOPE, STATE, Entry, extra_of
+from lifetrack.ledger.entries import BOUND, EXTRA, KIND, OPEN_STATES, RELEASED, SCOPE, STATE, Entry, extra_of
 from lifetrack.ownership.custody import object_place
 from lifetrack.ownership.kinship import bind, dependents
 from lifetrack.values.declarations import DUE_BEFORE_POOL, ENDS_WITH_POOL
@@ -55,6 +55,12 @@ def lease_of(item: object) -> Lease | None:
     return None if out is None else out.lease
 
 
+def pool_of(item: object) -> Any:
+    """Give the pool that something was lent from last."""
+    out = find(item)
+    return None if out is None else out.pool()
+
+
 @contextmanager
 def keeping(listeners: Iterable[Recording], pool: object) -> Iterator[None]:
     """Let whatever the running code acquires belong to a pool, for a block: it may outlive the scope that runs."""
@@ -78,12 +84,25 @@ def _open(listener: Recording, obj: object) -> Entry | None:
     return entry if entry is not None and entry[STATE] in OPEN_STATES else None
 
 
+def _pool(listener: Recording, pool: object) -> Entry | None:
+    """Give the entry of a pool that is in use. One that was only emptied begins anew by that.
+
+    One that nothing is known of existed before tracking began. None is given for one that was closed for good.
+    """
+    entry = listener.ledger.entries.get(id(pool))
+    if entry is None:
+        return listener.earlier(pool)
+    if entry[STATE] == RELEASED and entry[KIND].declaration.hollow:
+        entry[STATE] = BOUND
+    return _open(listener, pool)
+
+
 def keep(listener: Recording, obj: object, pool: object) -> None:
-    """Note that a pool keeps an object and will close it. What a pool keeps that nothing is known of is its own."""
+    """Note that a pool keeps an object and will close it. What a pool that is closed keeps is its own."""
     entry = _open(listener, obj)
     if entry is None or obj is pool:
         return
-    upper = _open(listener, pool)
+    upper = _pool(listener, pool)
     if upper is None:
         _forget(listener, obj, entry)
         return
@@ -103,11 +122,12 @@ def lend(listener: Recording, lease: object, pool: object, below: Iterable[objec
     entry = _open(listener, lease)
     if entry is None:
         return
-    upper = _open(listener, pool)
+    upper = _pool(listener, pool)
     if upper is not None:
         bind(entry, lease, upper)
     for each in below:
-        found = _open(listener, each)
+        inner = lease_of(each)
+        found = _open(listener, each if inner is None or inner is lease else inner)
         if found is not None:
             if found[EXTRA] is None or found[EXTRA].parent is None:
                 keep(listener, each, pool)

@@ -10,11 +10,12 @@ import functools
 import io
 import sys
 from collections.abc import Callable, Iterable
-from types import CoroutineType, FrameType, FunctionType
+from types import CoroutineType, FrameType, FunctionType, MethodDescriptorType, WrapperDescriptorType
 from typing import Any
 
 from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own, resolve
+from lifetrack.instrument.codegen import generate
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.territory import FILES, STDLIB
 from lifetrack.watchers.coroutines import is_coroutine_function
@@ -29,7 +30,25 @@ from lifetrack.watchers.working import adopt, worker, working
 
 #: Kinds of which the object can be asked, but only for whether it has a duty at all.
 _NEVER_ASKED = frozenset({"TemporaryDirectory"})
+_ACQUIRE = """
+def wrapper({declare}):
+    _lt_result = _lt_original({call})
+    if _lt_watched.listeners:
+        _lt_watched._acquired({first}, _lt_caller(1), _lt_result)
+    return _lt_result
+"""
 _NO_PARTS: Iterable[object] = ()
+
+
+#: Methods that a class written in Python inherits from one written in C.
+_OF_C = (WrapperDescriptorType, MethodDescriptorType)
+
+
+def _no_arguments() -> Any:
+    """The signature of a constructor that nobody has written."""
+    import inspect
+
+    return inspect.Signature([inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)])
 
 
 def comes_from(frame: FrameType | None, modules: tuple[str, ...]) -> bool:
@@ -108,10 +127,15 @@ class WatchedClass(Shared):
 
     def _wrap(self, name: str, wrapping: Callable[[Any], Any]) -> None:
         original = own(self._cls).get(name)
-        if original is None and isinstance(resolve(self._cls, name), FunctionType):
+        inherited = (FunctionType,) if self._asked_after_errors or name == "__del__" else (FunctionType, *_OF_C)
+        if original is None and isinstance(resolve(self._cls, name), inherited):
             original = resolve(self._cls, name)  # undo takes it away again
-        if original is not None:
-            self._patches.put(self._cls, name, functools.wraps(original)(wrapping(original)))
+        if original is None or isinstance(original, (staticmethod, classmethod, property)):
+            return
+        wrapper = functools.wraps(original)(wrapping(original))
+        if original is object.__init__:
+            wrapper.__signature__ = _no_arguments()
+        self._patches.put(self._cls, name, wrapper)
 
     def _wrap_maker(self, target: str) -> None:
         """Wrap a function or method whose result is the resource."""
@@ -194,13 +218,9 @@ class WatchedClass(Shared):
 
             return acquire_later
 
-        def acquire(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            result = original(self, *args, **kwargs)
-            if watched.listeners:
-                watched._acquired(self, caller(1), result)
-            return result
-
-        return acquire
+        # Some libraries read the parameters of a constructor from its code, so it must have those of the original.
+        names = {"original": original, "watched": watched, "caller": caller}
+        return generate(_ACQUIRE, original, names, f"acquire {self._row.name}")
 
     def _acquired(self, obj: Any, frame: FrameType, result: Any) -> None:
         row = self._row

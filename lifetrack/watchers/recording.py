@@ -20,6 +20,7 @@ from lifetrack.ledger.entries import (
     LIVE,
     OPEN_STATES,
     RELEASED,
+    SCOPE,
     STATE,
     Entry,
     Kind,
@@ -37,6 +38,15 @@ from lifetrack.watchers.raw_files import recorded_as
 
 #: Beyond this number they are forgotten.
 _MANY_DEPARTED = 4096
+
+
+def _always(_: object) -> bool:
+    return True
+
+
+#: Of a pool that existed before tracking began: nobody has to close it. One that is known later is recorded anew.
+EARLIER = Declaration(release=(), guard="none", watched=True, ends_with_process=_always)
+
 _Note = Callable[[Any, type, FrameType], None]
 
 
@@ -98,7 +108,7 @@ class Recording:
         if quiet:
             self.begins_quietly(obj)
         known = self._entries.get(id(obj))
-        if known is not None and known[STATE] in OPEN_STATES:
+        if known is not None and known[STATE] in OPEN_STATES and known[KIND].declaration is not EARLIER:
             return  # an outer constructor; the site is the same
         kind = self.kind(type(obj) if cls is None else cls, declaration)
         if kind is None or (declaration.acquire == INIT and _says_released(obj, declaration)):
@@ -118,6 +128,19 @@ class Recording:
         self._entries[id(obj)] = entry
         if self.ledger.observer is not None:
             self.ledger.observer(obj, entry)
+
+    def earlier(self, obj: object) -> Entry | None:
+        """Make an entry for a pool that existed before tracking began, or None where that cannot be done."""
+        try:
+            reference = _Reference(obj, self._gone)
+        except TypeError:
+            return None
+        kind = self.ledger.new_kind(type_name(type(obj)), EARLIER)
+        entry = new_entry(self.engine, kind, LIVE, kind.next(), None)
+        entry[SCOPE], reference.key, reference.parts = None, id(obj), ()
+        extra_of(entry).reference = reference
+        self._entries[id(obj)] = entry
+        return entry
 
     def observed(self, note: _Note) -> _Note:
         """Let the witness see, if there is one, what a function notes; else it stays as fast as it is."""
@@ -207,7 +230,7 @@ class Recording:
     def lost(self, obj: object) -> None:
         """Notice that a finalizer is about to give back what nobody has released."""
         entry = self._entries.pop(id(obj), None) or self._departed.pop(id(obj), None)
-        if entry is not None and entry[STATE] in OPEN_STATES:
+        if entry is not None and entry[STATE] in OPEN_STATES and not is_idle(entry):
             self.ledger.pending.append(entry)
 
     def begins_quietly(self, obj: object) -> None:

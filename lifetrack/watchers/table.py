@@ -122,6 +122,11 @@ def is_known(name: str) -> bool:
     return name in KNOWN or third_party.has(name)
 
 
+def names_known() -> tuple[str, ...]:
+    """Give every name that can be watched here, also those that third parties have brought."""
+    return tuple(dict.fromkeys((*KNOWN, *third_party.names())))
+
+
 def rows_of(name: str) -> tuple[Row, ...]:
     """Give the rows that a watch name stands for."""
     own = tuple(row for row in TABLE if (name == STDLIB and row.usual) or name in row.watch)

@@ -23,14 +23,19 @@ def _entry_points() -> tuple[Any, ...]:
     try:
         found = entry_points(group=GROUP)
     except Exception as error:  # somebody's metadata cannot be read
-        _tell("the entry points of the group %s cannot be read: %s: %s", GROUP, type(error).__name__, _text(error))
+        tell("the entry points of the group %s cannot be read: %s: %s", GROUP, type(error).__name__, text_of(error))
         return ()
     return tuple(sorted(found, key=lambda item: (item.name, item.value)))
 
 
+def names() -> tuple[str, ...]:
+    """Give the names that third parties bring tables for; none of these is loaded."""
+    return tuple(str(each.name) for each in _entry_points())
+
+
 def has(name: str) -> bool:
     """Whether a third party brings a table of this name."""
-    return any(each.name == name for each in _entry_points())
+    return name in names()
 
 
 def rows_of(name: str) -> tuple[Row, ...]:
@@ -54,9 +59,9 @@ def _load(entry_point: Any) -> tuple[Row, ...]:
         try:
             _loaded[key] = _checked(entry_point.load(), entry_point.name)
         except (Exception, SystemExit) as error:  # a module may do anything when it is imported
-            _tell(
+            tell(
                 "the table '%s' (%s) of %s is left out: %s: %s",
-                entry_point.name, entry_point.value, _distribution(entry_point), type(error).__name__, _text(error),
+                entry_point.name, entry_point.value, _distribution(entry_point), type(error).__name__, text_of(error),
             )  # fmt: skip
     return _loaded[key]
 
@@ -64,7 +69,9 @@ def _load(entry_point: Any) -> tuple[Row, ...]:
 def _checked(table: Any, name: str) -> tuple[Row, ...]:
     if isinstance(table, Row):
         table = (table,)
-    if not isinstance(table, (tuple, list)) or not table:
+    if isinstance(table, (tuple, list)) and not table:
+        raise ValueError("it has no rows; make them by resource()")
+    if not isinstance(table, (tuple, list)):
         raise TypeError(f"it is no tuple of rows but of type {type(table).__name__}; make rows by resource()")
     for number, row in enumerate(table, 1):
         if not isinstance(row, Row):
@@ -85,7 +92,7 @@ def _distribution(entry_point: Any) -> str:
         return "an unknown distribution"
 
 
-def _text(error: BaseException) -> str:
+def text_of(error: BaseException) -> str:
     """Give the first line of an error's text."""
     try:
         return (str(error).splitlines() or [""])[0]
@@ -93,7 +100,8 @@ def _text(error: BaseException) -> str:
         return "(it has no text)"
 
 
-def _tell(message: str, *args: object) -> None:
+def tell(message: str, *args: object) -> None:
+    """Log one line that something is not watched."""
     import logging
 
     logging.getLogger("lifetrack.watchers").warning(message, *args)

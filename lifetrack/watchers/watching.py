@@ -32,7 +32,8 @@ from lifetrack.watchers.rows import (
     Row,
 )
 from lifetrack.watchers.shared import Absent, Shared
-from lifetrack.watchers.table import KNOWN, is_known, rows_of
+from lifetrack.watchers.table import is_known, names_known, rows_of
+from lifetrack.watchers.third_party import tell, text_of
 
 
 def check_names(names: str | Iterable[str]) -> tuple[str, ...]:
@@ -47,7 +48,7 @@ def check_names(names: str | Iterable[str]) -> tuple[str, ...]:
             raise ConfigurationError(f"watch= takes names, not {type(name).__name__}")
         word = name.strip()
         if word and not is_known(word):
-            raise ConfigurationError(f"unknown watch name {shown(word)}: use one of {', '.join(KNOWN)}")
+            raise ConfigurationError(f"unknown watch name {shown(word)}: use one of {', '.join(names_known())}")
         if word:
             checked.append(word)
     return tuple(dict.fromkeys(checked))
@@ -155,7 +156,14 @@ class Watching:
                 when_imported(row.module, self._hooks[row])
 
     def _join(self, row: Row) -> None:
-        _mechanism(row).join(self._recording)
+        if row.module.partition(".")[0] in sys.stdlib_module_names:
+            _mechanism(row).join(self._recording)
+            return
+        try:
+            _mechanism(row).join(self._recording)
+        except Exception as error:  # the import that this is a part of must go on
+            _mechanisms.pop(row, None)
+            tell("%s.%s cannot be watched: %s: %s", row.module, row.name, type(error).__name__, text_of(error))
 
 
 def node_of(lock: object) -> Any:

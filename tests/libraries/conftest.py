@@ -55,7 +55,9 @@ server.serve_forever()
 @pytest.fixture(scope="session")
 def peer() -> Iterator[str]:
     """The address of an HTTP server that runs in another process."""
-    with subprocess.Popen([sys.executable, "-c", _PEER], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", _PEER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
         try:
             yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
         finally:

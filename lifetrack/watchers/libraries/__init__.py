@@ -17,10 +17,11 @@ LIBRARIES = "libraries"
 #: For each family of libraries the names that it is watched by; its rows are ``ROWS`` in the module of that name.
 FAMILIES: dict[str, tuple[str, ...]] = {
     "http": ("requests", "urllib3", "httpx", "httpcore", "aiohttp", "boto3", "botocore"),
-    "databases": ("sqlalchemy", "psycopg", "psycopg_pool"),
+    "databases": ("sqlalchemy", "psycopg", "psycopg_pool", "pymysql", "redis", "pymongo"),
+    "messaging": ("pika", "kombu"),
     "files": ("h5py", "PIL", "matplotlib"),
     "workers": ("joblib", "loky"),
-    "messaging": ("zmq", "paramiko", "grpc"),
+    "remote": ("zmq", "paramiko", "grpc"),
 }
 
 NAMES: tuple[str, ...] = tuple(name for names in FAMILIES.values() for name in names)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lifetrack.watchers.custody import lease_of
+from lifetrack.watchers.custody import lease_of, pool_of
 from lifetrack.watchers.rows import CLASSES, POOLS, USES, Lending, Row, attributes, check_out, declare, is_none, is_true
 
 _WITH = "use it in a 'with' block, or call close() in a 'finally' clause"
@@ -107,6 +107,15 @@ def _psycopg_pool(module: str, prefix: str, close_hint: str) -> tuple[Row, ...]:
     )  # fmt: skip
 
 
+def _is_cursor_over(cursor: Any) -> bool:
+    """Whether a cursor of the server is closed, or its connection is, which ends it."""
+    return bool(cursor.closed or cursor.connection.closed)
+
+
+def _connection_of(cursor: Any) -> object:
+    return cursor.connection
+
+
 PSYCOPG: tuple[Row, ...] = (
     Row(
         _PSYCOPG, "psycopg.connection", "Connection", CLASSES,
@@ -118,8 +127,106 @@ PSYCOPG: tuple[Row, ...] = (
         declare("close", released_when=is_true("closed"), hint=_ASYNC_WITH),
         usual=False,
     ),
+    Row(
+        _PSYCOPG, "psycopg._server_cursor", "ServerCursor", CLASSES,
+        declare("close", acquire="execute", released_when=_is_cursor_over, hint=_WITH),
+        usual=False, parent=_connection_of,
+    ),
+    Row(
+        _PSYCOPG, "psycopg._server_cursor_async", "AsyncServerCursor", CLASSES,
+        declare("close", acquire="execute", released_when=_is_cursor_over, hint=_ASYNC_WITH),
+        usual=False, parent=_connection_of,
+    ),
     *_psycopg_pool("psycopg_pool.pool", "", _WITH),
     *_psycopg_pool("psycopg_pool.pool_async", "Async", _ASYNC_WITH),
 )  # fmt: skip
 
-ROWS: tuple[Row, ...] = (*SQLALCHEMY, *PSYCOPG)
+# -- PyMySQL -------------------------------------------------------------------------------------------------------
+
+PYMYSQL: tuple[Row, ...] = (
+    Row(
+        ("pymysql",), "pymysql.connections", "Connection", CLASSES,
+        declare("close", "_force_close", acquire="connect", released_when=is_none("_sock"), hint=_WITH),
+        usual=False, parts=attributes("_sock", "_rfile"),
+    ),
+)  # fmt: skip
+
+# -- Redis ---------------------------------------------------------------------------------------------------------
+
+_REDIS = ("redis",)
+_REDIS_CHECK_OUT = (
+    "close() what it was taken for, a PubSub or Pipeline, or call release() of the pool in a 'finally' clause"
+)
+
+
+def _own_pool(client: Any) -> tuple[object, ...]:
+    """The pool of a client that made it itself, and closes it."""
+    return (client.connection_pool,) if client.auto_close_connection_pool else ()
+
+
+def _inner(connection: Any) -> tuple[object, ...]:
+    """A connection, and the one below it where it only adds a cache."""
+    return connection, getattr(connection, "_conn", None)
+
+
+def _redis(where: str, close: str, is_closed: Any, parts: tuple[str, ...], hint: str) -> tuple[Row, ...]:
+    """The rows for one of the two worlds."""
+    pool = declare(close, "disconnect", hollow=True, hint=hint)
+    check_outs = check_out("get_connection", "release", hint=_REDIS_CHECK_OUT)
+    lending = Lending(below=_inner)
+    return (
+        Row(
+            _REDIS, f"{where}.client", "Redis", CLASSES, declare(close, hollow=True, hint=hint),
+            usual=False, parts=_own_pool,
+        ),
+        Row(
+            _REDIS, f"{where}.connection", "AbstractConnection", CLASSES,
+            declare("disconnect", acquire="connect", released_when=is_closed, hint=hint),
+            usual=False, keeps=("connect",), parts=attributes(*parts), parent=pool_of, kept=True,
+        ),
+        *(Row(_REDIS, f"{where}.connection", name, CLASSES, pool, usual=False) for name in _REDIS_POOLS),
+        *(
+            Row(_REDIS, f"{where}.connection", name, POOLS, check_outs, usual=False, lending=lending)
+            for name in _REDIS_POOLS
+        ),
+    )  # fmt: skip
+
+
+_REDIS_POOLS = ("ConnectionPool", "BlockingConnectionPool")
+
+REDIS: tuple[Row, ...] = (
+    *_redis("redis", "close", is_none("_sock"), ("_sock",), _WITH),
+    *_redis(
+        "redis.asyncio", "aclose", is_none("_writer"), (), "use it in an 'async with' block, or await its aclose()"
+    ),
+)
+
+# -- MongoDB -------------------------------------------------------------------------------------------------------
+
+
+def _is_unused(client: Any) -> bool:
+    """Whether a client was closed, or has never connected."""
+    return bool(getattr(client, "_closed", False)) or getattr(client, "_opened", True) is False
+
+
+def _mongo(where: str, name: str, hint: str) -> tuple[Row, ...]:
+    return (
+        Row(
+            ("pymongo",), f"pymongo.{where}.mongo_client", name, CLASSES,
+            declare("close", acquire="_get_topology", released_when=_is_unused, hint=hint),
+            usual=False, keeps=("_get_topology",),
+        ),
+        # Its connections belong to it, and it to the client: it is made while the client opens, and lives with it.
+        Row(
+            ("pymongo",), f"pymongo.{where}.pool", "Pool", CLASSES, declare("close", hollow=True, hint=hint),
+            usual=False, keeps=("connect",),
+        ),
+    )  # fmt: skip
+
+
+PYMONGO: tuple[Row, ...] = (
+    *_mongo("synchronous", "MongoClient", _WITH),
+    *_mongo("asynchronous", "AsyncMongoClient", _ASYNC_WITH),
+)
+
+ROWS: tuple[Row, ...] = (*SQLALCHEMY, *PSYCOPG, *PYMYSQL, *REDIS, *PYMONGO)
