@@ -61,6 +61,10 @@ class Kind:
         """How many were collected while their duty was open."""
         return counted(self._collected) - self._before[1]
 
+    def discount(self) -> None:
+        """Take one out of the count that is no acquisition of this process's."""
+        self._before = self._before[0] + 1, self._before[1]
+
     def begin_anew(self) -> None:
         """Count from here, in a process that was forked."""
         self._before = counted(self.numbers), counted(self._collected)

@@ -11,6 +11,7 @@ from itertools import count
 from time import perf_counter
 from typing import Any
 
+from lifetrack.ledger.capture import site_in
 from lifetrack.ledger.cases import Case, Cases, leak_rule
 from lifetrack.ledger.entries import (
     BOUND,
@@ -29,6 +30,7 @@ from lifetrack.ledger.entries import (
     Entry,
     Kind,
     Note,
+    acquire_stack,
     counted,
     extra_of,
     is_idle,
@@ -89,6 +91,8 @@ class Ledger:
         self.exiting = False
         #: Is shown each watched object with its new entry, if the operating system is asked as witness.
         self.observer: Callable[[Any, Entry], None] | None = None
+        #: Relates what has grown since it was acquired to its new parts; called before anything is judged.
+        self.relate_anew: Callable[[], None] | None = None
         self._strangers: dict[str, Kind] = {}
         self._serials = count(1)
         self._unknown = count()
@@ -265,6 +269,14 @@ class Ledger:
         for kind in self.kinds:
             kind.begin_anew()
 
+    def disown(self, file: str) -> None:
+        """Take what was acquired by code of a file as inherited: the duty is that of whoever handed it over."""
+        for entry in self.open_entries():
+            site = site_in(acquire_stack(entry))
+            if site is not None and site.file == file:
+                entry[STATE] = INHERITED
+                entry[KIND].discount()
+
     def begin_exit(self) -> None:
         """Let every release be looked at from here on: the exit hooks of the program begin to run."""
         self.exiting = True
@@ -277,6 +289,8 @@ class Ledger:
 
         A watched one whose release broke off may say so too early.
         """
+        if self.relate_anew is not None:
+            self.relate_anew()
         for entry in self.open_entries():
             declaration = entry[KIND].declaration
             broken = declaration.watched and entry[STATE] == HALF_RELEASED

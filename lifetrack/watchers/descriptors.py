@@ -11,7 +11,7 @@ from typing import Any
 
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import RELEASED, STATE, extra_of
-from lifetrack.ledger.territory import FILES, STDLIB
+from lifetrack.ledger.territory import FILES, OURS, STDLIB
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.findings import Certainty
 from lifetrack.watchers.aliases import exchange_all, replacement
@@ -193,7 +193,8 @@ class WatchedDescriptors(Shared):
 def _is_kept(frame: FrameType) -> bool:
     """Whether whoever makes a descriptor takes care of it, or keeps it as long as the process."""
     name = frame.f_globals.get("__name__") or ""
-    return (FILES[frame.f_code.co_filename] == STDLIB and name not in _GENEROUS) or name.startswith(PROCESS_WIDE)
+    whose = FILES[frame.f_code.co_filename]
+    return whose == OURS or (whose == STDLIB and name not in _GENEROUS) or name.startswith(PROCESS_WIDE)
 
 
 def _owned_by_object(number: int) -> bool:

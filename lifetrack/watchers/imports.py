@@ -50,7 +50,7 @@ class _Finder:
         if is_lazy(module):  # it runs when somebody asks it for something, by the loader that it has now
             self.listen(name, _spec(module, "loader"))
             return
-        while name in self.wanted:  # a callback may ask for another one
+        while name in self.wanted:  # one of them may wait for the same module, as long as that is not complete
             for callback in self.wanted.pop(name):
                 callback()
         _tidy()

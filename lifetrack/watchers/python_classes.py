@@ -85,6 +85,12 @@ class WatchedClass(Shared):
         #: What ``Popen.wait()`` raises, for one, does not break off a release.
         self._asked_after_errors = row.sure or row.module.partition(".")[0] in sys.stdlib_module_names
 
+    def join(self, recording: Recording) -> None:
+        """Let a tracker listen."""
+        super().join(recording)
+        if self._row.grows and self._row.parts is not None:
+            recording.grows(self._row.declaration, harmless(self._row.parts, _NO_PARTS))
+
     def put(self) -> None:
         """Wrap the methods."""
         row = self._row
@@ -102,7 +108,6 @@ class WatchedClass(Shared):
                 self._wrap("__del__", self._finalizer)
         for name in row.works:
             self._wrap(name, functools.partial(working, lambda: self.listeners, joins=row.kept))
-        self._wrap("__del__", self._finalizer)
         if issubclass(self._cls, io.IOBase):
             self._patches.put(self._cls, "_dealloc_warn", self._dropped_above())
 
@@ -134,7 +139,7 @@ class WatchedClass(Shared):
             return
         wrapper: Any = functools.wraps(original)(wrapping(original))
         if original is object.__init__:
-            wrapper.__signature__ = _no_arguments()
+            vars(wrapper)["__signature__"] = _no_arguments()
         self._patches.put(self._cls, name, wrapper)
 
     def _wrap_maker(self, target: str) -> None:
@@ -239,12 +244,14 @@ class WatchedClass(Shared):
         for listener in self.listeners:
             listener.acquired(obj, row.declaration, frame, finalized=self._is_finalized, quiet=row.quiet)
             adopt(listener, obj, for_whom)
-            if row.parts is not None or row.parent is not None or row.returns_part:
+            if (row.parts is not None and not row.grows) or row.parent is not None or row.returns_part:
                 self._relate(listener, obj, result)
 
     def _relate(self, listener: Recording, obj: object, result: object) -> None:
         row = self._row
-        parts = harmless(row.parts, _NO_PARTS)(obj) if row.parts is not None else (result,) * row.returns_part
+        parts: Iterable[object] = (result,) * row.returns_part
+        if row.parts is not None and not row.grows:
+            parts = harmless(row.parts, _NO_PARTS)(obj)
         parent = None if row.parent is None else harmless(row.parent, None)(obj)
         listener.relate(obj, parts, parent)
         if row.kept and parent is not None:

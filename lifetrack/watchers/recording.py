@@ -36,9 +36,6 @@ from lifetrack.watchers.custody import judge_lent
 from lifetrack.watchers.finalizers import in_finalizer, is_finalized
 from lifetrack.watchers.raw_files import recorded_as
 
-#: Beyond this number they are forgotten.
-_MANY_DEPARTED = 4096
-
 
 def _always(_: object) -> bool:
     return True
@@ -47,6 +44,8 @@ def _always(_: object) -> bool:
 #: Of a pool that existed before tracking began: nobody has to close it. One that is known later is recorded anew.
 EARLIER = Declaration(release=(), guard="none", watched=True, ends_with_process=_always)
 
+#: Beyond this number they are forgotten.
+_MANY_DEPARTED = 4096
 _Note = Callable[[Any, type, FrameType], None]
 
 
@@ -72,6 +71,8 @@ class Recording:
         self.drain = drain
         self._entries = engine.ledger.entries
         self._kinds: weakref.WeakKeyDictionary[type, tuple[Declaration, Kind | None]] = weakref.WeakKeyDictionary()
+        #: Gives the parts of the objects of a declaration that get more of them as they work.
+        self._growing: dict[int, Callable[[Any], Iterable[object]]] = {}
         #: What was collected quietly, by address: the collector may tell of that before it asks the finalizer.
         self._departed: dict[int, Entry] = {}
         self._gone = self._make_callback()
@@ -169,6 +170,21 @@ class Recording:
         upper = None if parent is None else self._entries.get(id(recorded_as(parent)))
         if upper is not None:
             bind(entry, obj, upper)
+
+    def grows(self, declaration: Declaration, parts: Callable[[Any], Iterable[object]]) -> None:
+        """Look at the parts of such objects again whenever something is judged."""
+        self._growing[id(declaration)] = parts
+        self.ledger.relate_anew = self._relate_anew
+
+    def _relate_anew(self) -> None:
+        for entry in self.ledger.open_entries():
+            parts = self._growing.get(id(entry[KIND].declaration))
+            reference = None if parts is None or entry[EXTRA] is None else entry[EXTRA].reference
+            obj = None if reference is None else reference()
+            for part in () if parts is None or obj is None else parts(obj):
+                found = self._entries.get(id(recorded_as(part)))
+                if found is not None:
+                    bind(found, part, entry)
 
     def _own(self, obj: object, declaration: Declaration) -> Entry | None:
         entry = self._entries.get(id(obj))

@@ -57,6 +57,8 @@ class Row:
     usual: bool = True
     #: Gives what the resource is made of, once it was acquired. When nothing of that is open, it counts as released.
     parts: Callable[[Any], Iterable[object]] | None = None
+    #: It gets more of them later, so they are looked at again when it is judged.
+    grows: bool = False
     #: What the acquire method returns is such a part.
     returns_part: bool = False
     #: Gives what it depends on itself.

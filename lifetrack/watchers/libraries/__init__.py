@@ -18,10 +18,10 @@ LIBRARIES = "libraries"
 FAMILIES: dict[str, tuple[str, ...]] = {
     "http": ("requests", "urllib3", "httpx", "httpcore", "aiohttp", "boto3", "botocore"),
     "databases": ("sqlalchemy", "psycopg", "psycopg_pool", "pymysql", "redis", "pymongo"),
-    "messaging": ("pika", "kombu"),
+    "brokers": ("pika", "kombu"),
     "files": ("h5py", "PIL", "matplotlib"),
     "workers": ("joblib", "loky"),
-    "remote": ("zmq", "paramiko", "grpc"),
+    "messaging": ("zmq", "paramiko", "grpc"),
 }
 
 NAMES: tuple[str, ...] = tuple(name for names in FAMILIES.values() for name in names)

@@ -197,7 +197,8 @@ def _httpcore_stream(response: Any) -> object:
 def _is_httpx_over(response: Any) -> bool:
     """Whether a response is closed, or the connection below it is, which its client has closed."""
     stream = getattr(getattr(response.stream, "_stream", None), "_httpcore_stream", None)
-    pool, request = getattr(stream, "_pool", None), getattr(stream, "_pool_request", None)
+    pool: Any = getattr(stream, "_pool", None)
+    request: Any = getattr(stream, "_pool_request", None)
     return bool(response.is_closed) or (pool is not None and request.connection not in pool._connections)
 
 

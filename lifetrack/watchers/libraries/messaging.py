@@ -1,72 +1,83 @@
-"""Clients of message brokers."""
+"""Messages between programs, remote shells and remote calls: zmq, paramiko, grpc."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from lifetrack.watchers.rows import CLASSES, POOLS, Lending, Row, check_out, declare
+from lifetrack.watchers.rows import CLASSES, Row, attributes, declare, is_none, is_true
 
+_ZMQ, _PARAMIKO, _GRPC = ("zmq",), ("paramiko",), ("grpc",)
 _WITH = "use it in a 'with' block, or call close() in a 'finally' clause"
 
 
-def _is_shut(obj: Any) -> bool:
-    """Whether a connection or channel of pika is not open, or was never made completely."""
-    return getattr(obj, "_impl", None) is None or not obj.is_open
+def _is_over(obj: Any) -> bool:
+    """Whether a context or socket of zmq is closed, or only another view of one."""
+    return bool(obj.closed) or bool(getattr(obj, "_shadow", False))
 
 
-PIKA: tuple[Row, ...] = (
+def _is_instance(context: Any) -> bool:
+    """Whether it is the one context of the process, which ends with it."""
+    return type(context)._instance is context
+
+
+def _is_hung_up(transport: Any) -> bool:
+    sock = transport.sock
+    return bool(getattr(sock, "_closed", getattr(sock, "closed", False)))
+
+
+ROWS: tuple[Row, ...] = (
     Row(
-        ("pika",), "pika.adapters.blocking_connection", "BlockingConnection", CLASSES,
-        declare("close", released_when=_is_shut, hint=_WITH),
-        usual=False, keeps=("__init__",),
-    ),
-    Row(
-        ("pika",), "pika.adapters.blocking_connection", "BlockingChannel", CLASSES,
-        declare("close", released_when=_is_shut, hint=_WITH),
-        usual=False, parent=lambda channel: channel.connection,
-        made_by=("pika.adapters.blocking_connection:BlockingConnection.channel",),
-    ),
-)  # fmt: skip
-
-# -- kombu ---------------------------------------------------------------------------------------------------------
-
-_KOMBU = ("kombu",)
-
-
-def _is_released(connection: Any) -> bool:
-    return bool(connection._closed) or connection._connection is None
-
-
-def _always(_: object) -> bool:
-    return True
-
-
-def _below(lent: Any) -> tuple[object, ...]:
-    """What was lent, and the connection that a producer was given for as long as it is out."""
-    return lent, getattr(lent, "__connection__", None)
-
-
-KOMBU: tuple[Row, ...] = (
-    Row(
-        _KOMBU, "kombu.connection", "Connection", CLASSES,
-        declare("release", "close", "collect", acquire="_establish_connection", released_when=_is_released,
-                hint="use it in a 'with' block, or call release() in a 'finally' clause"),
-        usual=False, keeps=("_establish_connection",), parent=lambda connection: connection._pool, kept=True,
-    ),
-    Row(
-        _KOMBU, "kombu.resource", "Resource", CLASSES,
-        declare("force_close_all", hollow=True, ends_with_process=_always,
-                hint="call force_close_all() when the pool has done its work"),
+        _ZMQ, "zmq.sugar.context", "Context", CLASSES,
+        declare("term", "destroy", "__exit__", released_when=_is_over, ends_with_process=_is_instance,
+                hint="use it in a 'with' block, or call term(), or destroy(), which closes its sockets as well"),
         usual=False,
     ),
-    # The pools of kombu.pools are made by whoever is the first to need one, and live as long as the process.
-    Row(_KOMBU, "kombu.pools", "PoolGroup", CLASSES, declare(), usual=False, keeps=("__missing__",)),
     Row(
-        _KOMBU, "kombu.resource", "Resource", POOLS,
-        check_out("acquire", "release", "replace",
-                  hint="use 'with pool.acquire()', or call release() of what it gave in a 'finally' clause"),
-        usual=False, lending=Lending(below=_below, strict=True),
+        _ZMQ, "zmq.sugar.socket", "Socket", CLASSES,
+        declare("close", "__exit__", released_when=_is_over, hint=_WITH),
+        usual=False, parent=lambda sock: sock.context,
+    ),
+    Row(
+        _PARAMIKO, "paramiko.transport", "Transport", CLASSES,
+        declare("close", released_when=_is_hung_up, hint=_WITH),
+        usual=False, parts=attributes("sock"),
+    ),
+    Row(
+        _PARAMIKO, "paramiko.client", "SSHClient", CLASSES,
+        declare("close", acquire="connect", released_when=is_none("_transport"), hint=_WITH),
+        usual=False, parts=attributes("_transport"),
+    ),
+    Row(
+        # The files of a command keep its channel, and close it when the last of them is dropped.
+        _PARAMIKO, "paramiko.channel", "Channel", CLASSES,
+        declare("close", acquire="_set_transport", released_when=is_true("closed"), hint=_WITH),
+        usual=False, quiet=True, sure=True, parent=lambda channel: channel.transport,
+    ),
+    Row(
+        _PARAMIKO, "paramiko.sftp_client", "SFTPClient", CLASSES,
+        declare("close", released_when=lambda client: client.sock.closed, hint=_WITH),
+        usual=False, parts=attributes("sock"), parent=lambda client: client.sock.transport,
+    ),
+    Row(
+        # Stubs keep what is below a channel, so that the channel itself may be dropped.
+        _GRPC, "grpc._channel", "Channel", CLASSES,
+        declare("close", "__exit__", hint=_WITH),
+        usual=False, quiet=True,
+    ),
+    Row(
+        _GRPC, "grpc._server", "_Server", CLASSES,
+        declare("stop", acquire="start", hint="call stop(), and wait() for the event that it gives"),
+        usual=False, takes_over=lambda server: (server._state.thread_pool,), keeps=("start",),
+    ),
+    Row(
+        _GRPC, "grpc.aio._channel", "Channel", CLASSES,
+        declare("close", "__aexit__", released_when=lambda channel: channel._channel.closed(),
+                hint="use it in an 'async with' block, or await close() in a 'finally' clause"),
+        usual=False,
+    ),
+    Row(
+        _GRPC, "grpc.aio._server", "Server", CLASSES,
+        declare("stop", acquire="start", hint="await stop() in a 'finally' clause"),
+        usual=False,
     ),
 )  # fmt: skip
-
-ROWS: tuple[Row, ...] = (*PIKA, *KOMBU)

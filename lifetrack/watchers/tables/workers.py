@@ -30,17 +30,25 @@ def _is_closed_at_exit(handler: Any) -> bool:
     return any(reference() is handler for reference in handlers)
 
 
+def _workers_of(executor: Any) -> tuple[object, ...]:
+    """Give the processes of an executor, and the thread that looks after them."""
+    processes = getattr(executor, "_processes", None) or {}
+    return (getattr(executor, "_executor_manager_thread", None), *processes.values())
+
+
 WORKERS: tuple[Row, ...] = (
     Row(
         ("concurrent", "concurrent.futures"), "concurrent.futures.thread", "ThreadPoolExecutor", CLASSES,
         declare("shutdown", released_when=is_true("_shutdown"),
                 hint="use it in a 'with' block, or call shutdown() in a 'finally' clause"),
+        parts=lambda executor: tuple(getattr(executor, "_threads", None) or ()), grows=True,
         not_from=("asyncio.base_events",),
     ),
     Row(
         ("concurrent", "concurrent.futures"), "concurrent.futures.process", "ProcessPoolExecutor", CLASSES,
         declare("shutdown", released_when=is_true("_shutdown_thread"),
                 hint="use it in a 'with' block, or call shutdown() in a 'finally' clause"),
+        parts=_workers_of, grows=True,
     ),
     Row(
         ("multiprocessing",), "multiprocessing.process", "BaseProcess", CLASSES,
