@@ -145,7 +145,7 @@ class WatchedClass(Shared):
             original = resolve(self._cls, name)  # undo takes it away again
         if original is None or isinstance(original, (staticmethod, classmethod, property)):
             return
-        wrapper = functools.wraps(original)(wrapping(original))
+        wrapper: Any = functools.wraps(original)(wrapping(original))
         if original is object.__init__:
             vars(wrapper)["__signature__"] = _no_arguments()
         self._patches.put(self._cls, name, wrapper)
