@@ -16,6 +16,7 @@ from lifetrack.guards.patches import Patches
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.moment import note_task_library
 from lifetrack.ledger.places import PROCESS, Place
+from lifetrack.watchers.aliases import replacement
 from lifetrack.watchers.imports import forget, when_imported
 
 _EXECUTORS = "concurrent.futures.thread"
@@ -67,16 +68,15 @@ class _Context:
     def _places(self) -> _Places:
         return [(ledger, ledger.place.get()) for ledger in self._ledgers]
 
-    def _starter(self, start: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(start)
-        def starter(function: Any, *args: Any, **kwargs: Any) -> Any:
+    def _starter(self, start: Callable[..., Any]) -> Any:
+        def starter(_: object, /, function: Any, *args: Any, **kwargs: Any) -> Any:
             places = [(ledger, place) for ledger, place in self._places() if place is not PROCESS]
             if not places:
                 return start(function, *args, **kwargs)
             _seed(getattr(getattr(function, "__self__", None), "_context", None), places)
             return start(partial(_run_in, places, function), *args, **kwargs)
 
-        return starter
+        return replacement(start, starter)
 
     def _patch_executors(self) -> None:
         item: Any = getattr(sys.modules[_EXECUTORS], "_WorkItem", None)

@@ -14,15 +14,40 @@ from typing import Any
 
 from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own, resolve
-from lifetrack.ledger.callers import caller
 from lifetrack.ledger.territory import FILES, STDLIB
 from lifetrack.watchers.numbers import taken
 from lifetrack.watchers.rows import Row, harmless
-from lifetrack.watchers.shared import Shared
+from lifetrack.watchers.shared import Shared, in_place_of
 
 #: Kinds of which the object can be asked, but only for whether it has a duty at all.
 _NEVER_ASKED = frozenset({"TemporaryDirectory"})
 _NO_PARTS: Iterable[object] = ()
+
+_ACQUIRE = """
+def wrapper({declare}):
+    _lt_result = _lt_original({call})
+    if _lt_watched.listeners:
+        _lt_acquired({first}, _lt_caller(1), _lt_result)
+    return _lt_result
+"""
+_RELEASE = """
+def wrapper({declare}):
+    try:
+        return _lt_original({call})
+    finally:
+        _lt_released({first}, _lt_caller(1))
+"""
+_BEGIN = """
+def wrapper({declare}):
+    _lt_begins({first}, _lt_caller(1))
+    return _lt_original({call})
+"""
+#: Finalizers that are written in Python may keep the object alive, so a weak reference would be late.
+_FINALIZE = """
+def wrapper({declare}):
+    _lt_ends({first})
+    _lt_original({call})
+"""
 
 
 def _comes_from(frame: FrameType | None, modules: tuple[str, ...]) -> bool:
@@ -72,17 +97,10 @@ class WatchedClass(Shared):
         if original is None and isinstance(resolve(self._cls, name), FunctionType):
             original = resolve(self._cls, name)  # undo takes it away again
         if original is not None:
-            self._patches.put(self._cls, name, functools.wraps(original)(wrapping(original)))
+            self._patches.put(self._cls, name, wrapping(original))
 
     def _acquirer(self, original: Any) -> Any:
-        def acquire(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            result = original(self, *args, **kwargs)
-            if watched.listeners:
-                watched._acquired(self, caller(1), result)
-            return result
-
-        watched = self
-        return acquire
+        return in_place_of(original, _ACQUIRE, {"watched": self, "acquired": self._acquired})
 
     def _acquired(self, obj: Any, frame: FrameType, result: Any) -> None:
         row = self._row
@@ -97,28 +115,21 @@ class WatchedClass(Shared):
                 listener.relate(obj, parts, None if row.parent is None else harmless(row.parent, None)(obj))
 
     def _asked_releaser(self, original: Any) -> Any:
+        def released(obj: Any, frame: FrameType) -> None:
+            for listener in self.listeners:
+                listener.released(obj, declaration, frame)
+
         declaration = self._row.declaration
-
-        def release(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            try:
-                return original(self, *args, **kwargs)
-            finally:
-                for listener in watched.listeners:
-                    listener.released(self, declaration, caller(1))
-
-        watched = self
-        return release
+        return in_place_of(original, _RELEASE, {"released": released})
 
     def _beginning(self, original: Any) -> Any:
         """Wrap a release that is completed later, by then without a trace of who asked for it."""
 
-        def release(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            for listener in watched.listeners:
-                listener.release_begins(self, watched._row.declaration, caller(1))
-            return original(self, *args, **kwargs)
+        def begins(obj: Any, frame: FrameType) -> None:
+            for listener in self.listeners:
+                listener.release_begins(obj, self._row.declaration, frame)
 
-        watched = self
-        return release
+        return in_place_of(original, _BEGIN, {"begins": begins})
 
     def _dropped_above(self) -> Any:
         """Hear from what is dropped above a file, such as its text layer, which will then close it."""
@@ -130,12 +141,10 @@ class WatchedClass(Shared):
         return _dealloc_warn
 
     def _finalizer(self, original: Any) -> Any:
-        """Wrap a finalizer written in Python; it may keep the object alive, so the weak reference would be late."""
+        """Wrap a finalizer written in Python."""
 
-        def __del__(self: Any) -> None:
-            for listener in watched.listeners:
-                listener.finalized(self, watched._row.declaration)
-            original(self)
+        def ends(obj: Any) -> None:
+            for listener in self.listeners:
+                listener.finalized(obj, self._row.declaration)
 
-        watched = self
-        return __del__
+        return in_place_of(original, _FINALIZE, {"ends": ends})

@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import FrameType
 from typing import Any
 
+from lifetrack.instrument.codegen import generate
 from lifetrack.ledger.callers import caller
 from lifetrack.values.declarations import Declaration
 from lifetrack.watchers.recording import Recording
+
+_RELEASE = """
+def wrapper({declare}):
+    try:
+        _lt_result = _lt_original({call})
+    except BaseException as _lt_error:
+        _lt_failed({first}, _lt_error, _lt_caller(1))
+        raise
+    _lt_released({first}, _lt_caller(1))
+    return _lt_result
+"""
+
+
+def in_place_of(original: Any, template: str, names: Mapping[str, object]) -> Any:
+    """Make a wrapper that has the parameters, defaults and names of what it wraps; a traceback shows its name too."""
+    made: Any = generate(template, original, {"original": original, "caller": caller, **names}, "watching")
+    code = getattr(original, "__code__", None)
+    if code is not None:
+        made.__code__ = made.__code__.replace(co_name=code.co_name, co_qualname=code.co_qualname)
+    return made
 
 
 class Shared:
@@ -32,18 +55,15 @@ class Shared:
     def releaser(self, declaration: Declaration, original: Any) -> Any:
         """Make a release method that tells the listeners, without asking the object for its state."""
 
-        def release(obj: Any, /, *args: Any, **kwargs: Any) -> Any:
-            try:
-                result = original(obj, *args, **kwargs)
-            except BaseException as error:
-                for listener in self.listeners:
-                    listener.release_failed(obj, declaration, error, caller(1))
-                raise
+        def failed(obj: Any, error: BaseException, frame: FrameType) -> None:
             for listener in self.listeners:
-                listener.released(obj, declaration, caller(1), asked=False)
-            return result
+                listener.release_failed(obj, declaration, error, frame)
 
-        return release
+        def released(obj: Any, frame: FrameType) -> None:
+            for listener in self.listeners:
+                listener.released(obj, declaration, frame, asked=False)
+
+        return in_place_of(original, _RELEASE, {"failed": failed, "released": released})
 
     def leave(self, recording: Recording) -> None:
         """Let a tracker listen no more."""
