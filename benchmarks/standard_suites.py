@@ -2,11 +2,12 @@
 
     python benchmarks/standard_suites.py [MODULE...] [--table FILE] [--full]
 
-Run it with the Python whose tests are wanted; lifetrack's own dependencies must be importable there. Every module of the
-``test`` package that is about something watched runs as ``python -m test MODULE`` and as ``python -m lifetrack run -m test
-MODULE``, in a network namespace that has loopback only where the system allows that. Compared are the outcome of each test,
-the exit status, the warnings of the test runner about a changed environment, and every ResourceWarning. A difference counts
-when it comes again: tests that race with a clock differ by themselves. The status is 1 if there is one.
+Run it with the Python whose tests are wanted; lifetrack's own dependencies must be importable there. Every module of
+the ``test`` package that is about something watched runs as ``python -m test MODULE`` and as ``python -m lifetrack run
+-m test MODULE``, in a network namespace that has loopback only where the system allows that. Compared are the outcome
+of each test, the exit status, the warnings of the test runner about a changed environment, and every ResourceWarning. A
+difference counts when it comes again: tests that race with a clock differ by themselves. The status is 1 if there is
+one.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from __future__ import annotations
 import argparse
 import collections
 import importlib.util
-import json
 import os
 import re
 import resource
@@ -30,25 +30,28 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parent.parent
 ALONE = ("unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
 MODULES = """
-test_io test_fileio test_file test_fileinput test_largefile test_os test_posix test_pty test_openpty test_fcntl test_select
-test_poll test_epoll test_selectors test_mmap test_memoryio test_codecs test_univnewlines test_bufio
+test_io test_fileio test_file test_fileinput test_largefile test_os test_posix test_pty test_openpty test_fcntl
+test_select test_poll test_epoll test_selectors test_mmap test_memoryio test_codecs test_univnewlines test_bufio
 test_socket test_ssl test_socketserver test_asyncore test_asynchat test_httpservers test_httplib test_http_cookiejar
-test_wsgiref test_urllib test_urllib2 test_urllib2_localnet test_urllib_response test_urllib2net test_urllibnet test_xmlrpc
-test_smtplib test_ftplib test_poplib test_imaplib test_nntplib test_telnetlib
-test_sqlite3 test_dbm test_dbm_dumb test_dbm_gnu test_dbm_ndbm test_dbm_sqlite3 test_shelve test_mailbox
-test_tempfile test_zipfile test_zipfile64 test_zipimport test_tarfile test_gzip test_bz2 test_lzma test_shutil test_pathlib
-test_glob test_filecmp test_netrc test_wave
-test_subprocess test_popen test_threading test_thread test_threadedtempfile test_threading_local test_threadsignals test_signal
-test_sched test_queue test_concurrent_futures test_multiprocessing_fork test_multiprocessing_spawn
-test_multiprocessing_forkserver test_multiprocessing_main_handling test_fork1 test_wait3 test_wait4 test_posix_spawn
-test_asyncio test_asyncgen test_coroutines test_generators test_contextlib test_contextlib_async test_context
-test_logging test_warnings test_faulthandler test_support test_atexit test_builtin test_inspect test_pickle test_pickletools
-test_copy test_copyreg test_weakref test_gc test_descr test_functools test_typing test_abc test_pydoc test_runpy test_import
+test_wsgiref test_urllib test_urllib2 test_urllib2_localnet test_urllib_response test_urllib2net test_urllibnet
+test_xmlrpc test_smtplib test_ftplib test_poplib test_imaplib test_nntplib test_telnetlib test_sqlite3 test_dbm
+test_dbm_dumb test_dbm_gnu test_dbm_ndbm test_dbm_sqlite3 test_shelve test_mailbox test_tempfile test_zipfile
+test_zipfile64 test_zipimport test_tarfile test_gzip test_bz2 test_lzma test_shutil test_pathlib test_glob
+test_filecmp test_netrc test_wave test_subprocess test_popen test_threading test_thread test_threadedtempfile
+test_threading_local test_threadsignals test_signal test_sched test_queue test_concurrent_futures
+test_multiprocessing_fork test_multiprocessing_spawn test_multiprocessing_forkserver
+test_multiprocessing_main_handling test_fork1 test_wait3 test_wait4 test_posix_spawn test_asyncio test_asyncgen
+test_coroutines test_generators test_contextlib test_contextlib_async test_context test_logging test_warnings
+test_faulthandler test_support test_atexit test_builtin test_inspect test_pickle test_pickletools test_copy
+test_copyreg test_weakref test_gc test_descr test_functools test_typing test_abc test_pydoc test_runpy test_import
 test_importlib test_modulefinder test_traceback test_sys test_sys_settrace test_sys_setprofile test_audit test_site
-test_tokenize test_linecache test_cgi test_configparser test_csv test_json test_plistlib test_uuid test_venv test_webbrowser
+test_tokenize test_linecache test_cgi test_configparser test_csv test_json test_plistlib test_uuid test_venv
+test_webbrowser
 """.split()
 #: Take minutes each: only with --full, or by name.
-SLOW = frozenset("test_multiprocessing_spawn test_multiprocessing_forkserver test_zipfile64 test_venv test_largefile".split())
+SLOW = frozenset(
+    "test_multiprocessing_spawn test_multiprocessing_forkserver test_zipfile64 test_venv test_largefile".split()
+)
 #: What differs from run to run in a warning.
 VARYING = re.compile(r"0x[0-9a-f]+|fd=\d+|\d{4,}|tmp\w{8}\b|pid \d+|\('127\.0\.0\.1', \d+\)|name='?\w+'?")
 WARNING = re.compile(r".*?((?:ResourceWarning|Warning --).*)")
@@ -98,7 +101,13 @@ def run(module: str, watched: list[str] | None, limit: float) -> Run:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         with tempfile.TemporaryFile("w+", errors="backslashreplace") as out:
             child = subprocess.Popen(
-                command, cwd=name, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+                command,
+                cwd=name,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
             )
             try:
                 status = child.wait(limit)
@@ -157,7 +166,9 @@ def compare(module: str, options: list[str], limit: float, repeats: int, keep: P
             break
     ended = collections.Counter(plain.outcomes.values())
     wrong = ended["failure"] + ended["error"]
-    return Row(module, len(plain.outcomes), ended["skipped"], wrong, plain.seconds, watched.seconds, sorted(common or ()))
+    return Row(
+        module, len(plain.outcomes), ended["skipped"], wrong, plain.seconds, watched.seconds, sorted(common or ())
+    )
 
 
 def installed(module: str) -> bool:
@@ -168,14 +179,15 @@ def installed(module: str) -> bool:
 def text(rows: list[Row], absent: list[str], options: list[str]) -> str:
     """Make the table for the docs."""
     version = ".".join(map(str, sys.version_info[:3]))
-    lines = [f"Python {version}, `lifetrack run {' '.join(options)}`".replace(" `lifetrack run `", ""), ""]
+    lines = [f"Python {version}, `lifetrack run {' '.join(options)}`", ""]
     lines += ["| module | tests | skipped | fail without lifetrack too | differ |", "|---|---:|---:|---:|---|"]
     for row in rows:
-        differing = "; ".join(f"`{each}`" for each in row.differing) or "none"
-        lines.append(f"| `{row.module}` | {row.tests} | {row.skipped} | {row.unsuccessful} | {differing} |")
-    lines += ["", f"{len(rows)} modules, {sum(row.tests for row in rows)} tests, "
-              f"{sum(bool(row.differing) for row in rows)} modules with a difference. "
-              f"User + system time {sum(row.plain for row in rows):.0f} s without, {sum(row.watched for row in rows):.0f} s with."]
+        which = "; ".join(f"`{each}`" for each in row.differing) or "none"
+        lines.append(f"| `{row.module}` | {row.tests} | {row.skipped} | {row.unsuccessful} | {which} |")
+    tests, differing = sum(row.tests for row in rows), sum(bool(row.differing) for row in rows)
+    plain, watched = sum(row.plain for row in rows), sum(row.watched for row in rows)
+    seconds = f"User + system time {plain:.0f} s without, {watched:.0f} s with."
+    lines += ["", f"{len(rows)} modules, {tests} tests, {differing} modules with a difference. {seconds}"]
     if absent:
         lines += ["", "Not in this installation: " + ", ".join(f"`{module}`" for module in absent) + "."]
     return "\n".join(lines) + "\n"
@@ -205,7 +217,10 @@ def main() -> int:
         row = compare(module, options, given.limit, given.repeats, given.keep)
         rows.append(row)
         times = f"{row.plain:7.2f} s {row.watched:7.2f} s"
-        print(f"{module:36} {row.tests:5} tests {row.unsuccessful:3} fail {times}  {len(row.differing)} differ", flush=True)
+        print(
+            f"{module:36} {row.tests:5} tests {row.unsuccessful:3} fail {times}  {len(row.differing)} differ",
+            flush=True,
+        )
         for each in row.differing:
             print(f"    {each}", flush=True)
     table = text(rows, [module for module in wanted if module not in present], options)

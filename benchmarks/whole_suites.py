@@ -2,11 +2,11 @@
 
     python benchmarks/whole_suites.py [--repeats N] [--folder FOLDER] [WORD...]   # only suites whose name has a word
 
-Each suite comes with its source distribution from the registry that pip is set to, into a temporary folder (or one that is
-named, to be used again), and runs as ``python -m pytest``, as ``lifetrack run --level stacks -m pytest`` and as ``python -X
-dev -X tracemalloc=16 -m pytest``, in turns, in a network namespace that has loopback only where the system allows that. The
-ratios are of user + system time: that of one turn to the plain run of the same turn; the middle one is shown. The status is
-1 where lifetrack takes more than 1.10 of plain, or not less than the development mode.
+Each suite comes with its source distribution from the registry that pip is set to, into a temporary folder (or one that
+is named, to be used again), and runs as ``python -m pytest``, as ``lifetrack run --level stacks -m pytest`` and as
+``python -X dev -X tracemalloc=16 -m pytest``, in turns, in a network namespace that has loopback only where the system
+allows that. The ratios are of user + system time: that of one turn to the plain run of the same turn; the middle one is
+shown. The status is 1 where lifetrack takes more than 1.10 of plain, or not less than the development mode.
 """
 
 from __future__ import annotations
@@ -63,7 +63,12 @@ SUITES = (
         "cryptography ephemeral-port-reserve pytest-timeout pytest-xprocess watchdog",
     ),
     Suite("watchdog", "7.1.0", "-o addopts= tests", "pytest-timeout flaky pyyaml eventlet"),
-    Suite("httpx", "0.28.1", "tests -k 'not connect_timeout'", "chardet trio trustme uvicorn h2 socksio zstandard brotli"),
+    Suite(
+        "httpx",
+        "0.28.1",
+        "tests -k 'not connect_timeout'",
+        "chardet trio trustme uvicorn h2 socksio zstandard brotli",
+    ),
     Suite("tornado", "6.6.1", "--pyargs tornado.test"),
     Suite("anyio", "4.16.0", "tests -k 'asyncio and not uvloop and not ipv6'",
           "trio pytest-mock psutil hypothesis trustme blockbuster exceptiongroup truststore"),
@@ -120,7 +125,13 @@ def run(suite: Suite, folder: Path, start: list[str], limit: float) -> Run:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with tempfile.TemporaryFile("w+", errors="backslashreplace") as out:
         child = subprocess.Popen(
-            command, cwd=where, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True
+            command,
+            cwd=where,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
         )
         try:
             child.wait(limit)
@@ -159,7 +170,8 @@ def measure(suite: Suite, folder: Path, repeats: int, limit: float, *, findings:
     for way, last in turns[-1].items():
         (folder / f"{suite.name}-{way}.txt").write_text(last.output, errors="backslashreplace")
     ratios = {
-        way: statistics.median(turn[way].seconds / turn["plain"].seconds for turn in turns) for way in ("lifetrack", "dev")
+        way: statistics.median(turn[way].seconds / turn["plain"].seconds for turn in turns)
+        for way in ("lifetrack", "dev")
     }
     plain = statistics.median(turn["plain"].seconds for turn in turns)
     outcome = turns[-1]["plain"].outcome
@@ -167,12 +179,14 @@ def measure(suite: Suite, folder: Path, repeats: int, limit: float, *, findings:
     within = ratios["lifetrack"] <= TARGET and ratios["lifetrack"] < ratios["dev"]
     lines = found(report, folder)
     print(
-        f"{suite.name + ' ' + suite.version:18} {outcome.get('passed', 0):6} {'same' if same else 'DIFFER':6} {plain:8.2f} s "
-        f"{ratios['lifetrack']:10.3f} {ratios['dev']:8.3f}  {'ok' if within else 'over'}  {len(lines)} findings",
+        f"{suite.name + ' ' + suite.version:18} {outcome.get('passed', 0):6} {'same' if same else 'DIFFER':6} "
+        f"{plain:8.2f} s {ratios['lifetrack']:10.3f} {ratios['dev']:8.3f}  {'ok' if within else 'over'}  {len(lines)} findings",
         flush=True,
     )
     if not same:
-        print("    " + "; ".join(f"{turn['plain'].outcome} -> {turn['lifetrack'].outcome}" for turn in turns), flush=True)
+        print(
+            "    " + "; ".join(f"{turn['plain'].outcome} -> {turn['lifetrack'].outcome}" for turn in turns), flush=True
+        )
     if findings:
         print("\n".join(lines), flush=True)
     return within
@@ -199,7 +213,10 @@ def main() -> int:
         folder = Path(given.folder or temporary).resolve()
         prepare(folder, suites)
         again = [sys.executable, os.path.abspath(__file__), *sys.argv[1:], "--folder", str(folder), "--apart"]
-        possible = shutil.which("unshare") and not subprocess.run([*ALONE, "true"], capture_output=True).returncode
+        possible = (
+            shutil.which("unshare")
+            and not subprocess.run([*ALONE, "true"], check=False, capture_output=True).returncode
+        )
         return subprocess.run([*ALONE, *again] if possible else again, check=False).returncode
 
 

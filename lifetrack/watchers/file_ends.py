@@ -105,8 +105,11 @@ def _warn_unclosed(raw: Any, source: object, level: int) -> None:
         return
     try:
         warnings.warn(f"unclosed file {source!r}", ResourceWarning, stacklevel=level, source=source)
+        return
     except Warning:
-        # A filter makes an error of it, which nobody is there to catch; the interpreter has its own way to show it.
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            _native_warn(raw, source)
+        pass
+    # A filter makes an error of it, which nobody is there to catch; the interpreter has its own way to show it. It is
+    # asked outside of the handler, so that the error is shown alone.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _native_warn(raw, source)
