@@ -3,10 +3,10 @@
     python benchmarks/whole_suites.py [--repeats N] [--folder FOLDER] [WORD...]   # only suites whose name has a word
 
 Each suite comes with its source distribution from the registry that pip is set to, into a temporary folder (or one that
-is named, to be used again), and runs as ``python -m pytest``, as ``lifetrack run --level stacks -m pytest`` and as
-``python -X dev -X tracemalloc=16 -m pytest``, in turns, in a network namespace that has loopback only where the system
-allows that. The ratios are of user + system time: that of one turn to the plain run of the same turn; the middle one is
-shown. The status is 1 where lifetrack takes more than 1.10 of plain, or not less than the development mode.
+is named, to be used again), and runs as ``python -m pytest``, as ``lifetrack run --level stacks -m pytest`` and, once,
+as ``python -X dev -X tracemalloc=16 -m pytest``, in turns, in a network namespace that has loopback only where the
+system allows that. The ratios are of user + system time: that of one turn to the plain run of the same turn; the middle
+one is shown. The status is 1 where lifetrack takes more than 1.10 of plain, or not less than the development mode.
 """
 
 from __future__ import annotations
@@ -121,7 +121,8 @@ def run(suite: Suite, folder: Path, start: list[str], limit: float) -> Run:
     where = next(path for path in (folder / "suites" / suite.name).iterdir() if path.is_dir())
     command = [*start, "-m", "pytest", "-q", "-p", "no:cacheprovider", *shlex.split(suite.arguments)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0", "HOME": str(folder), "COLUMNS": "100"}
-    environment.pop("PYTHONDEVMODE", None)
+    for name in ("PYTHONDEVMODE", "PYTHONDONTWRITEBYTECODE"):
+        environment.pop(name, None)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with tempfile.TemporaryFile("w+", errors="backslashreplace") as out:
         child = subprocess.Popen(
@@ -162,15 +163,16 @@ def measure(suite: Suite, folder: Path, repeats: int, limit: float, *, findings:
     """Run a suite all ways in turns and print its row; give whether it is within the targets."""
     report = folder / f"{suite.name}.json"
     commands = ways(str(folder / "venv/bin/python"), report)
-    run(suite, folder, commands["plain"], limit)  # fills caches of bytecode
+    run(suite, folder, commands["lifetrack"], limit)  # fills caches of bytecode
     turns: list[dict[str, Run]] = []
     for number in range(repeats):
-        order = list(commands) if number % 2 else list(reversed(commands))
-        turns.append({way: run(suite, folder, commands[way], limit) for way in order})
-    for way, last in turns[-1].items():
+        # The development mode is many times slower, so once is enough to see that.
+        order = [way for way in commands if way != "dev" or number == 0]
+        turns.append({way: run(suite, folder, commands[way], limit) for way in (order if number % 2 else order[::-1])})
+    for way, last in {**turns[0], **turns[-1]}.items():
         (folder / f"{suite.name}-{way}.txt").write_text(last.output, errors="backslashreplace")
     ratios = {
-        way: statistics.median(turn[way].seconds / turn["plain"].seconds for turn in turns)
+        way: statistics.median(turn[way].seconds / turn["plain"].seconds for turn in turns if way in turn)
         for way in ("lifetrack", "dev")
     }
     plain = statistics.median(turn["plain"].seconds for turn in turns)
@@ -180,7 +182,8 @@ def measure(suite: Suite, folder: Path, repeats: int, limit: float, *, findings:
     lines = found(report, folder)
     print(
         f"{suite.name + ' ' + suite.version:18} {outcome.get('passed', 0):6} {'same' if same else 'DIFFER':6} "
-        f"{plain:8.2f} s {ratios['lifetrack']:10.3f} {ratios['dev']:8.3f}  {'ok' if within else 'over'}  {len(lines)} findings",
+        f"{plain:8.2f} s {ratios['lifetrack']:10.3f} {ratios['dev']:8.3f}  {'ok' if within else 'over'}  "
+        f"{len(lines)} findings",
         flush=True,
     )
     if not same:

@@ -36,8 +36,10 @@ class Ends:
         def close(raw: Any) -> Any:
             # Takes the shadows away, and notes whether the program asked for it.
             shadows = raw.__dict__
-            shadows.pop("close", None)
-            shadows.pop("_dealloc_warn", None)
+            try:
+                del shadows["close"], shadows["_dealloc_warn"]
+            except KeyError:  # it has been here before, or is unbuffered and has none
+                shadows.pop("_dealloc_warn", None)
             if raw._finalizing:
                 return self._finalized(raw, 4)
             key = id(raw)
