@@ -633,3 +633,49 @@ def test_warnings_that_are_errors(run_python: RunPython, tmp_path: Any) -> None:
 
     assert shown(watched.stderr) == shown(plain.stderr)
     assert plain.stderr.count("ResourceWarning: ") >= 8
+
+
+_COUNTED = """
+import socket, subprocess, sys, threading, warnings
+import lifetrack
+
+@lifetrack.tracked
+class Mine:
+    def __init__(self):
+        warnings.warn("made", stacklevel=2)
+
+    def close(self):
+        warnings.warn("closed", stacklevel=2)
+
+class Sock(socket.socket):
+    def __init__(self, *args):
+        super().__init__(*args)
+        warnings.warn("sock", stacklevel=2)
+
+class Thread(threading.Thread):
+    def join(self, timeout=None):
+        super().join(timeout)
+        warnings.warn("joined", stacklevel=2)
+
+def pipes():
+    return subprocess.Popen([sys.executable, "-c", "pass"], bufsize=1, stdout=subprocess.PIPE)
+
+def overriding():
+    return subprocess.Popen([sys.executable, "-c", "pass"], pass_fds=(1,), close_fds=False)
+
+pipes().communicate()
+overriding().wait()
+mine = Mine()
+mine.close()
+Sock().close()
+thread = Thread()
+thread.start()
+thread.join()
+"""
+
+
+def test_warnings_that_count_frames(run_python: RunPython, tmp_path: Any) -> None:
+    """A warning that names the line of a caller (``stacklevel``) names the same one through our wrappers."""
+    plain, watched = _both(run_python, tmp_path, _COUNTED, "-W", "always")
+    assert _words(watched.stderr) == _words(plain.stderr)
+    assert plain.stderr.count("Warning: ") == 6
