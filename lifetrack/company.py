@@ -25,7 +25,7 @@ class Company:
             from lifetrack.children.exchange import Exchange
             from lifetrack.children.following import Following
 
-            self._following = Following(Exchange.make(), self.reporter, is_child=False)
+            self._following = Following(Exchange.make(), self.reporter)
 
     def join(self, following: Following) -> None:
         """Be followed, in a process that a followed one has started."""

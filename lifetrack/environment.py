@@ -36,7 +36,7 @@ def begin_in_child() -> None:
     tracker = default_tracker()
     try:
         orders = exchange.orders()
-        following = Following(exchange, tracker.company.reporter, is_child=True)
+        following = Following(exchange, tracker.company.reporter, tracker.disown)
         settings = orders.settings
         tracker.start(settings.level, policy=settings.policy, watch=orders.watch, report=False, frames=settings.frames)
     except ConfigurationError:

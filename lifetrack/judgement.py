@@ -12,11 +12,12 @@ from lifetrack.guards.conditions import judge_end_of_owner
 from lifetrack.guards.engine import Engine, warn
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.cases import Case
-from lifetrack.ledger.entries import EXTRA, KIND, Entry
+from lifetrack.ledger.entries import EXTRA, KIND, Entry, is_idle
 from lifetrack.ledger.holds import PROCESS_ENDS, SCOPE_ENDS, is_in_use
 from lifetrack.ledger.ledger import is_reported
 from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.ledger.rendering import finding_of_case
+from lifetrack.ledger.suspended import note_suspended
 from lifetrack.values.errors import LeakError
 from lifetrack.values.findings import Certainty, Finding
 from lifetrack.values.records import Lasting
@@ -72,6 +73,8 @@ class Judgement:
         self.lasting: dict[Lasting, None] = {}
 
     def _file(self, entries: Iterable[Entry], otherwise: str, certainty: Certainty = Certainty.PROVEN) -> list[Case]:
+        entries = list(entries)
+        note_suspended(self._ledger.entries, entries)
         filed = (self._ledger.file_leak(entry, otherwise, certainty) for entry in entries)
         return [case for case in filed if case is not None]
 
@@ -137,7 +140,9 @@ class Judgement:
         self._testimony(PROCESS)
 
     def lasts(self, entry: Entry) -> bool:
-        """Whether it lives as long as the process by design, which is shown apart."""
+        """Whether it lives as long as the process by design, which is shown apart; or holds nothing at present."""
+        if is_idle(entry):
+            return True
         known = lasting_thread(entry)
         if known is not None:
             self.lasting[known] = None

@@ -377,6 +377,11 @@ class Tracker:
         account.judgement.end_process(ending)
         return report_of(account, ending, None)
 
+    def disown(self, file: str) -> None:
+        """Take what the code of a file has acquired as inherited from another process."""
+        if self._account is not None:
+            self._account.engine.ledger.disown(file)
+
     # -- the end -------------------------------------------------------------------------------------------------
 
     def at_exit(self) -> None:

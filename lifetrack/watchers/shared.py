@@ -11,15 +11,15 @@ from lifetrack.ledger.callers import caller
 from lifetrack.values.declarations import Declaration
 from lifetrack.watchers.recording import Recording
 
-_RELEASE = """
+#: A release method; what is told of its result may give another one in its place.
+RELEASE = """
 def wrapper({declare}):
     try:
         _lt_result = _lt_original({call})
     except BaseException as _lt_error:
         _lt_failed({first}, _lt_error, _lt_caller(1))
         raise
-    _lt_released({first}, _lt_caller(1))
-    return _lt_result
+    return _lt_released({first}, _lt_caller(1), _lt_result)
 """
 
 
@@ -59,11 +59,12 @@ class Shared:
             for listener in self.listeners:
                 listener.release_failed(obj, declaration, error, frame)
 
-        def released(obj: Any, frame: FrameType) -> None:
+        def released(obj: Any, frame: FrameType, result: Any) -> Any:
             for listener in self.listeners:
                 listener.released(obj, declaration, frame, asked=False)
+            return result
 
-        return in_place_of(original, _RELEASE, {"failed": failed, "released": released})
+        return in_place_of(original, RELEASE, {"failed": failed, "released": released})
 
     def leave(self, recording: Recording) -> None:
         """Let a tracker listen no more."""
@@ -72,3 +73,13 @@ class Shared:
         self.listeners = tuple(each for each in self.listeners if each is not recording)
         if not self.listeners:
             self.restore()
+
+
+class Absent(Shared):
+    """What a row names and this version of its library does not have: nothing is replaced."""
+
+    def put(self) -> None:
+        """Replace nothing."""
+
+    def restore(self) -> None:
+        """Restore nothing."""
