@@ -26,10 +26,9 @@ from lifetrack.watchers.numbers import taken
 from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.rows import Row, harmless
 from lifetrack.watchers.shared import Shared
+from lifetrack.watchers.strangers import NEVER_ASKED, Strangers
 from lifetrack.watchers.working import adopt, worker, working
 
-#: Kinds of which the object can be asked, but only for whether it has a duty at all.
-_NEVER_ASKED = frozenset({"TemporaryDirectory"})
 _ACQUIRE = """
 def wrapper({declare}):
     _lt_result = _lt_original({call})
@@ -76,8 +75,9 @@ class WatchedClass(Shared):
     def __init__(self, row: Row, cls: type) -> None:
         super().__init__()
         self._row = row
-        self._cls = cls
+        self.cls = self._cls = cls
         self._patches = Patches()
+        self.strangers = Strangers(row)
         #: Objects that bear no weak reference are given a finalizer, which tells of their end.
         self._is_finalized = isinstance(resolve(cls, "__del__"), FunctionType) or _bears_no_reference(cls)
         #: What waits for the modules of the functions that make it, each with its target.
@@ -113,7 +113,7 @@ class WatchedClass(Shared):
 
     def _wrap_releases(self) -> None:
         declaration, inner = self._row.declaration, self._row.inner_release
-        asked = self._row.name not in _NEVER_ASKED
+        asked = self._row.name not in NEVER_ASKED
         for name in (*inner, *declaration.release[1:]) if inner else declaration.release:
             self._wrap(name, self._asked_releaser if asked else functools.partial(self.releaser, declaration))
         if inner:
@@ -124,6 +124,14 @@ class WatchedClass(Shared):
         for target, hook in self._makers.items():
             forget(target.partition(":")[0], hook)
         self._patches.undo()
+
+    def strangers_to(self, obj: Any) -> tuple[Recording, ...]:
+        """Give those to whom an object that is about to be released is new."""
+        return self.strangers.to(self.listeners, obj)
+
+    def count_stranger(self, obj: Any, unmet: tuple[Recording, ...]) -> None:
+        """Count an object that was released without a record."""
+        self.strangers.count(obj, unmet)
 
     def lost(self, obj: object) -> None:
         """Tell every tracker that an object is given back by a finalizer."""
@@ -137,7 +145,7 @@ class WatchedClass(Shared):
             original = resolve(self._cls, name)  # undo takes it away again
         if original is None or isinstance(original, (staticmethod, classmethod, property)):
             return
-        wrapper = functools.wraps(original)(wrapping(original))
+        wrapper: Any = functools.wraps(original)(wrapping(original))
         if original is object.__init__:
             vars(wrapper)["__signature__"] = _no_arguments()
         self._patches.put(self._cls, name, wrapper)
@@ -232,6 +240,7 @@ class WatchedClass(Shared):
         if row.takes is not None:
             taken(harmless(row.takes, -1)(obj))
         if row.not_from and comes_from(frame, row.not_from):
+            self.strangers.pass_over(obj)
             return
         if row.only_from and not comes_from(frame, row.only_from):
             return
@@ -270,6 +279,7 @@ class WatchedClass(Shared):
             return awaited
 
         def release(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+            unmet = watched.strangers_to(self)
             try:
                 result = original(self, *args, **kwargs)
             except BaseException as error:
@@ -281,6 +291,8 @@ class WatchedClass(Shared):
                 raise
             if type(result) is CoroutineType:
                 return watched._completed(self, result)
+            if unmet:
+                watched.count_stranger(self, unmet)
             for listener in watched.listeners:
                 listener.released(self, declaration, caller(1))
             return result

@@ -33,17 +33,27 @@ class Shared:
         """Make a release method that tells the listeners, without asking the object for its state."""
 
         def release(obj: Any, /, *args: Any, **kwargs: Any) -> Any:
+            unmet = self.strangers_to(obj)
             try:
                 result = original(obj, *args, **kwargs)
             except BaseException as error:
                 for listener in self.listeners:
                     listener.release_failed(obj, declaration, error, caller(1))
                 raise
+            if unmet:
+                self.count_stranger(obj, unmet)
             for listener in self.listeners:
                 listener.released(obj, declaration, caller(1), asked=False)
             return result
 
         return release
+
+    def strangers_to(self, obj: Any) -> tuple[Recording, ...]:  # noqa: ARG002 - most kinds cannot be asked
+        """Give those to whom an object that is about to be released is new."""
+        return ()
+
+    def count_stranger(self, obj: Any, unmet: tuple[Recording, ...]) -> None:
+        """Count an object that was released without a record."""
 
     def leave(self, recording: Recording) -> None:
         """Let a tracker listen no more."""
