@@ -15,7 +15,6 @@ from typing import Any
 
 from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own, resolve
-from lifetrack.instrument.codegen import generate
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.territory import FILES, STDLIB
 from lifetrack.watchers.coroutines import is_coroutine_function
@@ -25,7 +24,7 @@ from lifetrack.watchers.imports import forget, when_imported
 from lifetrack.watchers.numbers import taken
 from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.rows import Row, harmless
-from lifetrack.watchers.shared import Shared
+from lifetrack.watchers.shared import RELEASE, Shared, in_place_of
 from lifetrack.watchers.strangers import NEVER_ASKED, Strangers
 from lifetrack.watchers.working import adopt, worker, working
 
@@ -35,6 +34,17 @@ def wrapper({declare}):
     if _lt_watched.listeners:
         _lt_watched._acquired({first}, _lt_caller(1), _lt_result)
     return _lt_result
+"""
+_BEGIN = """
+def wrapper({declare}):
+    _lt_begins({first}, _lt_caller(1))
+    return _lt_original({call})
+"""
+#: Finalizers that are written in Python may keep the object alive, so a weak reference would be late.
+_FINALIZE = """
+def wrapper({declare}):
+    _lt_ends({first})
+    _lt_original({call})
 """
 _NO_PARTS: Iterable[object] = ()
 
@@ -232,8 +242,7 @@ class WatchedClass(Shared):
             return acquire_later
 
         # Some libraries read the parameters of a constructor from its code, so it must have those of the original.
-        names = {"original": original, "watched": watched, "caller": caller}
-        return generate(_ACQUIRE, original, names, f"acquire {self._row.name}")
+        return in_place_of(original, _ACQUIRE, {"watched": watched})
 
     def _acquired(self, obj: Any, frame: FrameType, result: Any) -> None:
         row = self._row
@@ -278,26 +287,21 @@ class WatchedClass(Shared):
 
             return awaited
 
-        def release(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            unmet = watched.strangers_to(self)
-            try:
-                result = original(self, *args, **kwargs)
-            except BaseException as error:
-                for listener in watched.listeners:
-                    if watched._asked_after_errors:
-                        listener.released(self, declaration, caller(1))
-                    else:
-                        listener.release_failed(self, declaration, error, caller(1))
-                raise
-            if type(result) is CoroutineType:
-                return watched._completed(self, result)
-            if unmet:
-                watched.count_stranger(self, unmet)
+        def failed(obj: Any, error: BaseException, frame: FrameType) -> None:
             for listener in watched.listeners:
-                listener.released(self, declaration, caller(1))
+                if watched._asked_after_errors:
+                    listener.released(obj, declaration, frame)
+                else:
+                    listener.release_failed(obj, declaration, error, frame)
+
+        def released(obj: Any, frame: FrameType, result: Any) -> Any:
+            if type(result) is CoroutineType:
+                return watched._completed(obj, result)
+            for listener in watched.listeners:
+                listener.released(obj, declaration, frame)
             return result
 
-        return release
+        return in_place_of(original, RELEASE, {"failed": failed, "released": released, **self._asking()})
 
     async def _completed(self, obj: Any, release: Any) -> Any:
         """Wait for a release that is a coroutine: it is complete when that is, and half done if it is cancelled."""
@@ -315,13 +319,11 @@ class WatchedClass(Shared):
     def _beginning(self, original: Any) -> Any:
         """Wrap a release that is completed later, by then without a trace of who asked for it."""
 
-        def release(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            for listener in watched.listeners:
-                listener.release_begins(self, watched._row.declaration, caller(1))
-            return original(self, *args, **kwargs)
+        def begins(obj: Any, frame: FrameType) -> None:
+            for listener in self.listeners:
+                listener.release_begins(obj, self._row.declaration, frame)
 
-        watched = self
-        return release
+        return in_place_of(original, _BEGIN, {"begins": begins})
 
     def _dropped_above(self) -> Any:
         """Hear from what is dropped above a file, such as its text layer, which will then close it."""
@@ -333,16 +335,19 @@ class WatchedClass(Shared):
         return _dealloc_warn
 
     def _finalizer(self, original: Any) -> Any:
-        """Wrap a finalizer written in Python; it may keep the object alive, so the weak reference would be late."""
+        """Wrap a finalizer written in Python, or make one where there is none."""
+
+        def ends(obj: Any) -> None:
+            for listener in self.listeners:
+                if self._row.quiet:
+                    listener.taken_over(obj)
+                else:
+                    listener.finalized(obj, self._row.declaration)
+
+        if original is not None:
+            return in_place_of(original, _FINALIZE, {"ends": ends})
 
         def __del__(self: Any) -> None:
-            for listener in watched.listeners:
-                if watched._row.quiet:
-                    listener.taken_over(self)
-                else:
-                    listener.finalized(self, watched._row.declaration)
-            if original is not None:
-                original(self)
+            ends(self)
 
-        watched = self
         return __del__
