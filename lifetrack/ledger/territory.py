@@ -18,6 +18,9 @@ _SCRIPTS = os.path.dirname(os.path.abspath(sys.executable or "python"))
 _INSTALLED_FOLDERS = {"site-packages", "dist-packages"}
 #: Code that lifetrack generates carries this in place of a file name.
 GENERATED = "<lifetrack "
+#: The end of such a name. Frames of files that are called so are left out of account where a warning counts frames for
+#: the line to name (``stacklevel``), so that it names the line that it would without lifetrack.
+NOT_COUNTED = ", not counted, as importlib._bootstrap>"
 
 
 def classify(filename: str) -> int:

@@ -35,10 +35,16 @@ class Replacement:
         return hash(self.__wrapped__)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return self.__wrapped__.__reduce_ex__(protocol)
+        original = self.__wrapped__
+        if getattr(sys.modules.get(self.__module__), self.__qualname__, None) is self:
+            return original.__reduce_ex__(protocol)
+        # Only a name elsewhere was exchanged, where pickle would not look for it.
+        import pkgutil
+
+        return pkgutil.resolve_name, (f"{original.__module__}:{original.__qualname__}",)
 
     def __reduce__(self) -> Any:
-        return self.__wrapped__.__reduce__()
+        return self.__reduce_ex__(2)
 
     def __copy__(self) -> Any:
         return self
@@ -49,6 +55,7 @@ class Replacement:
 
 def replacement(original: Callable[..., Any], call: Callable[..., Any]) -> Replacement:
     """Make what stands in for a function; ``call`` is given the replacement itself and the arguments."""
+    call.__annotations__ = {}  # those of a built-in function's call are none, which mocks made of it show
     made: type[Replacement] = type(type(original).__name__, (Replacement,), {"__call__": call})
     return made(original)
 

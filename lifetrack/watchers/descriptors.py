@@ -81,10 +81,11 @@ class WatchedDescriptors(Shared):
         return make
 
     def _duplicating(self, native: Any) -> Any:
-        def duplicating(_: object, /, fd: Any, fd2: Any, *args: Any, **kwargs: Any) -> Any:
+        def duplicating(_: object, /, *args: Any, **kwargs: Any) -> Any:
             # What takes the place of another one belongs to whoever that belonged to.
-            fresh = type(fd2) is int and not is_open(fd2)
-            result = native(fd, fd2, *args, **kwargs)
+            number = args[1] if len(args) > 1 else kwargs.get("fd2")
+            fresh = type(number) is int and not is_open(number)
+            result = native(*args, **kwargs)
             if fresh:
                 self._acquired(result, "os.dup2", caller(1))
             return result
@@ -92,8 +93,8 @@ class WatchedDescriptors(Shared):
         return duplicating
 
     def _forking(self, native: Any) -> Any:
-        def forking(_: object, /) -> Any:
-            result = native()
+        def forking(_: object, /, *args: Any, **kwargs: Any) -> Any:
+            result = native(*args, **kwargs)
             if result[0]:
                 self._acquired(result[1], "os.forkpty", caller(1))
             return result

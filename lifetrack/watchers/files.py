@@ -20,7 +20,7 @@ from types import FrameType, MethodType
 from typing import Any
 
 from lifetrack.ledger.capture import locate
-from lifetrack.ledger.entries import Entry, Kind
+from lifetrack.ledger.entries import Entry, Kind, type_name
 from lifetrack.ledger.moment import moment
 from lifetrack.ledger.territory import FILES, USER
 from lifetrack.values.declarations import Declaration
@@ -96,7 +96,7 @@ class WatchedFiles(Shared):
             reach = RAW_OF.get(cls)
             raw = file if reach is None else reach(file)
             if raw.__class__ is not _FileIO:
-                self._untrackable()
+                self._untrackable(cls)
                 return file
             try:
                 frame = _getframe(1)
@@ -116,9 +116,9 @@ class WatchedFiles(Shared):
 
         return opening
 
-    def _untrackable(self) -> None:
+    def _untrackable(self, cls: type) -> None:
         for listener in self.listeners:
-            listener.ledger.note_untrackable()
+            listener.ledger.gaps.untrackable(type_name(cls), "the file below it is of another class than io.FileIO")
 
 
 def _noting(listener: Recording, declaration: Declaration) -> Noting:

@@ -29,6 +29,7 @@ from lifetrack.ledger.entries import (
     part_from_children,
     type_name,
 )
+from lifetrack.ledger.unseen import NO_REFERENCE
 from lifetrack.ownership.holding import let_go
 from lifetrack.ownership.kinship import bind
 from lifetrack.values.declarations import INIT, Declaration
@@ -123,15 +124,16 @@ class Recording:
         kind = self.kind(type(obj) if cls is None else cls, declaration)
         if kind is None or (declaration.acquire == INIT and _says_released(obj, declaration)):
             return
-        entry = new_entry(self.engine, kind, LIVE, kind.next(), frame)
+        reference = None
         try:
             gone = self._gone_quietly if quiet else self._gone
             reference = _Reference(obj) if finalized else _Reference(obj, gone)
         except TypeError:
             if not finalized:
-                self.ledger.note_untrackable()
+                self.ledger.gaps.untrackable(kind.type_name, NO_REFERENCE)
                 return
-        else:
+        entry = new_entry(self.engine, kind, LIVE, kind.next(), frame)
+        if reference is not None:
             reference.key, reference.parts = id(obj), ()
             extra_of(entry).reference = reference
         self._entries.pop(id(obj), None)  # so that the entry stands last, as the youngest
@@ -217,6 +219,16 @@ class Recording:
         else:
             note_release(self.engine, entry, frame)
         judge_lent(self.engine, entry, frame)
+
+    def is_met(self, obj: object) -> bool:
+        """Whether there is a record of an object."""
+        return id(obj) in self._entries
+
+    def unmet(self, obj: object, declaration: Declaration) -> None:
+        """Note that an object was released whose acquisition nobody has seen; one that is declared tells by itself."""
+        kind = self.kind(type(obj), declaration)
+        if kind is not None:
+            self.ledger.gaps.unknown(kind.type_name)
 
     def release_begins(self, obj: object, declaration: Declaration, frame: FrameType) -> None:
         """Note that somebody asks for a release which will be completed later: the program, or a finalizer."""

@@ -166,6 +166,18 @@ class Watching:
             tell("%s.%s cannot be watched: %s: %s", row.module, row.name, type(error).__name__, text_of(error))
 
 
+def mechanisms_of(names: Iterable[str]) -> frozenset[str]:
+    """Give the mechanisms that these watch names need."""
+    return frozenset(row.mechanism for name in names for row in rows_of(name))
+
+
+def classes_in_use() -> list[Any]:
+    """Give the mechanisms of the classes written in Python that somebody watches."""
+    from lifetrack.watchers.python_classes import WatchedClass
+
+    return [each for each in _mechanisms.values() if isinstance(each, WatchedClass) and each.listeners]
+
+
 def node_of(lock: object) -> Any:
     """Give what is known of a lock that is an object of a class written in Python; None for any other."""
     for mechanism in list(_mechanisms.values()):

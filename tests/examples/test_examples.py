@@ -33,6 +33,10 @@ EXPECTED = {
     "watching/pool_slot.py": (
         "no connection left", "LT101 leak-at-exit (proven): 2 x sqlalchemy QueuePool check-out", "in is_open",
     ),
+    "watching/unfinished.py": (
+        "lifetrack: 2 findings (2 proven)", "it is held by the generator lines(), suspended at", "contextlib.ExitStack",
+        "Child: _io.BufferedRandom",
+    ),
     "ownership/pool.py": ("answer to select 1", "LT302 release-while-borrowed", "; 2 acquired, 2 released"),
     "ownership/hand_over.py": (
         "this end has nothing left to release: True",
