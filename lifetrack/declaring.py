@@ -40,6 +40,11 @@ class Declaring:
         return self._account
 
     @property
+    def reports_to(self) -> bool | tuple[str, ...]:
+        """Where the report goes at exit, as a tracker is told at its start: True is standard error, False nowhere."""
+        return False if self._account is None else self._account.targets
+
+    @property
     def ledger(self) -> Ledger | None:
         """The ledger while tracking is on."""
         return None if self._account is None else self._account.engine.ledger

@@ -107,11 +107,6 @@ class Tracker(Declaring):
 
     # -- parts, for the layers that stand on the tracker ---------------------------------------------------------
 
-    @property
-    def reports_to(self) -> bool | tuple[str, ...]:
-        """Where the report goes at exit, as :meth:`start` takes it: True is standard error, False nowhere."""
-        return False if self._account is None else self._account.targets
-
     def begin_witness(self, place: Place) -> None:
         """Ask the operating system from now on what a place leaves behind; needs the extra ``os``."""
         if self._account is not None and self._account.ask_system(place):

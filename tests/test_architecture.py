@@ -38,8 +38,7 @@ LAYERS = (
     ("tracker",),  # all of the above, switched on together
     ("api", "environment", "secrets"),  # the default tracker: as functions; by a variable; a class of its own
     ("backends",),  # collections of plugins, tracked by the default tracker
-    ("configuration", "unittests"),  # settings that people write down; tests of unittest
-    ("doctor",),  # leaks one of each kind, and tells whether it is caught
+    ("configuration", "doctor", "unittests"),  # settings that people write down; the self-test; tests of unittest
     ("cli", "pytest_plugin", "startup", "testing"),  # the ways in; `startup` is that of followed children
     ("__init__", "__main__"),  # the façade and the command: names only
 )

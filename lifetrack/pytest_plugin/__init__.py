@@ -1,6 +1,8 @@
 """The pytest plugin: ``pytest --lifetrack``.
 
 This module registers the options, the marker and the fixture. Everything else is imported only when it is switched on.
+
+PYTEST_DONT_REWRITE: there are no assertions here, and pytest would warn where somebody has imported it already.
 """
 
 from __future__ import annotations

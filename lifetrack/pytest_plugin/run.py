@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 import os
 import weakref
 from collections.abc import Callable, Iterable
@@ -64,12 +65,19 @@ class Run:
 
     def start(self) -> None:
         """Start tracking; what was on before, if anything, is remembered."""
+        linecache.checkcache()  # of an earlier run in this process
         engine = self.tracker.engine
-        self._before = None if engine is None else engine.settings
+        self._before = None if engine is None or self._is_by_environment() else engine.settings
         self.ensure(self.terms)
         if self.tracker.ledger is not None:
             # In a run inside a test of another run, what is acquired is that test's.
             self._base = self.tracker.ledger.place.get()
+
+    def _is_by_environment(self) -> bool:
+        """Whether it is on because the variable that switches on this run has switched it on at the import already."""
+        ledger = self.tracker.ledger
+        outermost = ledger is not None and ledger.place.get() is PROCESS
+        return outermost and bool(os.environ.get("LIFETRACK")) and self.tracker.reports_to is True
 
     def ensure(self, terms: Terms) -> None:
         """Bring the settings to what this run wants: a test's marker or the program itself may have changed them."""

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 from lifetrack.testing.cases import CASES, Skip
+from lifetrack.testing.clocks import FakeClock
 from lifetrack.testing.results import FAILED, PASSED, SKIPPED, Outcome, ProtocolError, ProtocolReport
 from lifetrack.testing.sessions import tracking
 from lifetrack.testing.subject import Subject
@@ -37,7 +38,7 @@ def check_protocol(
     """
     subject = Subject(factory, release, use, child, failing)
     names = _checked(skip)
-    with tracking("raise") as tracker:
+    with tracking("raise") as tracker, FakeClock():  # nothing is waited for: a grace is over at once
         subject.tracker = tracker
         if _is_in_loop():
             raise ConfigurationError("check_protocol() runs its own event loop: await acheck_protocol() in this one")
@@ -58,7 +59,7 @@ async def acheck_protocol(
     """Do the same as :func:`check_protocol` in the running event loop."""
     subject = Subject(factory, release, use, child, failing)
     names = _checked(skip)
-    with tracking("raise") as tracker:
+    with tracking("raise") as tracker, FakeClock():
         subject.tracker = tracker
         return await _judged(subject, names)
 

@@ -9,6 +9,9 @@ from typing import Protocol
 
 import pytest
 
+# A run in this process forgets the modules that it imported: no half of lifetrack may stay behind.
+import lifetrack.api  # noqa: F401
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 RESOURCES = """

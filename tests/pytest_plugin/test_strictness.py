@@ -36,6 +36,17 @@ def test_precedence(pytester: pytest.Pytester, run: Run, monkeypatch: pytest.Mon
     assert level(run("-p", "no:asyncio", flag=False)) == ""
 
 
+def test_the_environment_makes_no_second_report(
+    pytester: pytest.Pytester, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The variable switches tracking on at the import of lifetrack, too; pytest's summary is all there is to say."""
+    monkeypatch.setenv("LIFETRACK", "stacks")
+    pytester.makepyfile(LEAKY)
+    result = run(flag=False, fresh=True)
+    result.assert_outcomes(passed=1, errors=1)
+    assert "lifetrack: " not in result.stderr.str()
+
+
 @pytest.mark.parametrize(
     ("files", "arguments", "words"),
     [

@@ -71,7 +71,7 @@ def failed(output: str, word: str = "FAIL") -> set[str]:
 
 
 def test_the_mixin(run_python: RunPython, tmp_path: Path) -> None:
-    """A leak fails its test with the evidence, a class's is an error of its teardown; other endings stay as they are."""
+    """A leak fails its test with the evidence, a class's is an error of its teardown; other endings stay."""
     (tmp_path / "test_it.py").write_text(MIXIN)
     done = run_python("", "-v", "test_it", python_flags=["-m", "unittest"], cwd=tmp_path)
     assert failed(done.stderr) == FAILING | {"Sync.test_fails"}
