@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 pytest_plugins = ["pytester"]  # only the conftest of the root may ask for it
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+# Hundreds of programs are started, of which each would compile every module anew where no bytecode may be written.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ.setdefault("PYTHONPYCACHEPREFIX", str(CHECKOUT / ".cache" / "bytecode"))
 
 
 class Finished(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -72,24 +73,48 @@ def _namespaces(*, of_program: bool = False) -> Iterator[dict[str, Any]]:
             yield namespace
 
 
+#: What is to be exchanged when everybody has asked: lists of pairs, one for each block; empty while each is done at once.
+_waiting: list[list[tuple[object, object]]] = []
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Put off what is exchanged in this block to its end, where one walk through all modules does it all."""
+    if _waiting:
+        yield
+        return
+    pairs: list[tuple[object, object]] = []
+    _waiting.append(pairs)
+    try:
+        yield
+    finally:
+        _waiting.remove(pairs)
+        if pairs:
+            _exchange(pairs, _namespaces())
+
+
 def exchange(old: object, new: object, *, of_program: bool = False) -> None:
     """Put ``new`` wherever a module has ``old`` as a global; what it has put there itself is left alone.
 
     With ``of_program`` the modules of the standard library, and ours, are left alone too.
     """
-    for namespace in _namespaces(of_program=of_program):
-        try:
-            names = [name for name, value in namespace.items() if value is old]
-        except RuntimeError:  # another thread is importing into it
-            names = [name for name, value in namespace.copy().items() if value is old]
-        for name in names:
-            namespace[name] = new
+    if of_program:
+        _exchange([(old, new)], _namespaces(of_program=True))
+    else:
+        exchange_all([(old, new)])
 
 
 def exchange_all(pairs: Iterable[tuple[object, object]]) -> None:
-    """Do so for many functions in one go through all modules."""
+    """Do so for many functions in one walk through all modules."""
+    if _waiting:
+        _waiting[-1].extend(pairs)
+    else:
+        _exchange(pairs, _namespaces())
+
+
+def _exchange(pairs: Iterable[tuple[object, object]], namespaces: Iterable[dict[str, Any]]) -> None:
     news = {id(old): (old, new) for old, new in pairs}
-    for namespace in _namespaces():
+    for namespace in namespaces:
         try:
             found = [(name, id(value)) for name, value in namespace.items() if id(value) in news]
         except RuntimeError:  # another thread is importing into it

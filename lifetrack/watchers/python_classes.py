@@ -16,12 +16,12 @@ from typing import Any
 from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own, resolve
 from lifetrack.ledger.callers import caller
-from lifetrack.ledger.territory import FILES, STDLIB
 from lifetrack.watchers.coroutines import is_coroutine_function
 from lifetrack.watchers.custody import keep, keeping, lease_of, put_below, take_over
 from lifetrack.watchers.greenlets import asking_frame
 from lifetrack.watchers.imports import forget, when_imported
 from lifetrack.watchers.numbers import taken
+from lifetrack.watchers.provenance import comes_from
 from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.rows import Row, harmless
 from lifetrack.watchers.shared import RELEASE, Shared, in_place_of
@@ -58,20 +58,6 @@ def _no_arguments() -> Any:
     import inspect
 
     return inspect.Signature([inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)])
-
-
-def comes_from(frame: FrameType | None, modules: tuple[str, ...]) -> bool:
-    """Whether one of these modules calls, or stands in the standard library between the program and an acquisition.
-
-    A name with a dot at its end stands for all modules that begin so.
-    """
-    packages = tuple(name for name in modules if name.endswith("."))
-    while frame is not None:
-        name = frame.f_globals.get("__name__") or ""
-        if name in modules or name.startswith(packages):
-            return True
-        frame = frame.f_back if FILES[frame.f_code.co_filename] == STDLIB else None
-    return False
 
 
 def _bears_no_reference(cls: type) -> bool:

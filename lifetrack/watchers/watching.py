@@ -11,6 +11,7 @@ from typing import Any
 from lifetrack.guards.engine import Engine
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.settings import shown
+from lifetrack.watchers.aliases import together
 from lifetrack.watchers.imports import forget, when_imported
 from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.rows import (
@@ -142,6 +143,10 @@ class Watching:
         self._settle()
 
     def _settle(self) -> None:
+        with together():
+            self._settle_rows()
+
+    def _settle_rows(self) -> None:
         wanted = dict.fromkeys(row for name in self.names for row in rows_of(name))
         for row in [row for row in self._hooks if row not in wanted]:
             hook = self._hooks.pop(row)
