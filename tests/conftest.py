@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -108,3 +109,10 @@ def tracker() -> Iterator[Tracker]:
         yield fresh
     finally:
         fresh.stop()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _a_small_heap() -> None:
+    """Take what is there before a module's tests out of the collector's sight: many of them collect, some a lot."""
+    gc.collect()
+    gc.freeze()

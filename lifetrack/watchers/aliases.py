@@ -73,7 +73,7 @@ def _namespaces(*, of_program: bool = False) -> Iterator[dict[str, Any]]:
             yield namespace
 
 
-#: What is to be exchanged when everybody has asked: lists of pairs, one for each block; empty while each is done at once.
+#: What is to be exchanged when everybody has asked, for each block; empty while each is done at once.
 _waiting: list[list[tuple[object, object]]] = []
 
 
