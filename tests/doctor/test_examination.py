@@ -54,6 +54,7 @@ def test_what_is_caught(level: Level) -> None:
     """Each kind is told with the rule and the type that were found."""
     assert told("os", "tempfile", "locks", level=level) == {
         "os.open": (CAUGHT, "LT103 os.open"),
+        "os.scandir": (CAUGHT, "LT103 posix.ScandirIterator"),
         "tempfile.TemporaryDirectory": (CAUGHT, "LT103 tempfile.TemporaryDirectory"),
         "threading.Lock": (CAUGHT, "LT404 threading.Lock"),
         "asyncio.locks.Lock": (CAUGHT, "LT404 asyncio.Lock"),

@@ -67,7 +67,7 @@ def test_an_example_shows_what_it_is_for(name: str, run_python: RunPython) -> No
 def test_every_example_is_tested() -> None:
     """A new script among the examples needs a line above; an installable project has a test of its own."""
     folder = Path(CHECKOUT / "examples")
-    projects = [path.parent for path in folder.glob("*/pyproject.toml")]
+    projects = [*(path.parent for path in folder.glob("*/pyproject.toml")), folder / "testing"]
     scripts = [path for path in folder.rglob("*.py") if not any(project in path.parents for project in projects)]
     assert {path.relative_to(folder).as_posix() for path in scripts} == set(EXPECTED)
     assert all((Path(__file__).parent / f"test_{project.name}.py").exists() for project in projects)
