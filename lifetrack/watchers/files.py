@@ -35,6 +35,7 @@ from lifetrack.watchers.shared import Shared
 _FileIO = io.FileIO
 #: Reads a module for the import system, which closes it in the same line: no resource of anybody's.
 _IMPORT = sys.modules["_frozen_importlib_external"].FileLoader.get_data.__code__
+_COMPILE = sys.modules["_frozen_importlib_external"]._write_atomic.__code__
 _LINE_BUFFERING = "line buffering (buffering=1) isn't supported in binary mode, the default buffer size will be used"
 #: The position of ``buffering`` among the arguments of open().
 _BUFFERING = 2
@@ -102,7 +103,7 @@ class WatchedFiles(Shared):
                 frame = _getframe(1)
             except ValueError:  # called straight from C, as by a bare new thread
                 frame = _getframe(0)
-            if not raw.closefd or frame.f_code is _IMPORT:
+            if not raw.closefd or frame.f_code is _IMPORT or frame.f_code is _COMPILE:
                 return file  # the descriptor is somebody else's
             if OPEN or CLOSED:
                 claimed(raw)
