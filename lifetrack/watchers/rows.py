@@ -77,6 +77,8 @@ class Row:
     specimen: str = ""
     #: Modules of the standard library, of which it counts only what they make.
     only_from: tuple[str, ...] = ()
+    #: Attributes of classes, as ``module:Class.attribute``, that take it over when their module is imported.
+    taken_by: tuple[str, ...] = ()
     #: Whose calls count, where not everybody's do: see ``ledger.territory``.
     callers: frozenset[int] = frozenset()
     #: Functions whose result it is, as ``module:Class.method``, where it is not its constructor that acquires it.

@@ -54,7 +54,6 @@ WORKERS: tuple[Row, ...] = (
         ("multiprocessing",), "multiprocessing.process", "BaseProcess", CLASSES,
         declare("join", "is_alive", acquire="start", released_when=_has_ended, ends_with_process=_is_daemon,
                 hint="join() it when it shall end; terminate() it first if it does not end by itself"),
-        not_from=PROCESS_WIDE,
     ),
     Row(
         ("multiprocessing",), "multiprocessing.pool", "Pool", CLASSES,
