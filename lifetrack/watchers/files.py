@@ -36,6 +36,7 @@ _of_buffer: Any = attrgetter("raw")
 #: How to reach the raw file, by the type of what ``open`` returns.
 #: Reads a module for the import system, which closes it in the same line: no resource of anybody's.
 _IMPORT = sys.modules["_frozen_importlib_external"].FileLoader.get_data.__code__
+_COMPILE = sys.modules["_frozen_importlib_external"]._write_atomic.__code__
 _RAW_OF: dict[type, Any] = {
     io.TextIOWrapper: attrgetter("buffer.raw"),
     io.BufferedReader: _of_buffer,
@@ -111,7 +112,7 @@ class WatchedFiles(Shared):
                 frame = _getframe(1)
             except ValueError:  # called straight from C, as by a bare new thread
                 frame = _getframe(0)
-            if frame.f_code is _IMPORT:
+            if frame.f_code is _IMPORT or frame.f_code is _COMPILE:
                 return file
             for note in notings:
                 note(raw, cls, frame)
