@@ -33,10 +33,10 @@ from lifetrack.watchers.shared import Shared
 
 _FileIO = io.FileIO
 _of_buffer: Any = attrgetter("raw")
-#: How to reach the raw file, by the type of what ``open`` returns.
-#: Reads a module for the import system, which closes it in the same line: no resource of anybody's.
+#: What reads a module for the import system and what writes its bytecode: each closes its file itself, at once.
 _IMPORT = sys.modules["_frozen_importlib_external"].FileLoader.get_data.__code__
 _COMPILE = sys.modules["_frozen_importlib_external"]._write_atomic.__code__
+#: How to reach the raw file, by the type of what ``open`` returns.
 _RAW_OF: dict[type, Any] = {
     io.TextIOWrapper: attrgetter("buffer.raw"),
     io.BufferedReader: _of_buffer,
