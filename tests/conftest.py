@@ -1,4 +1,7 @@
-"""Fixtures that every test may use: a subprocess of this Python, and a tracker of one's own. No global state is set."""
+"""Fixtures that every test may use: a subprocess of this Python, and a tracker of one's own.
+
+Two things are set for all tests, both to save time: where bytecode goes, and what the collector need not look at.
+"""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.shared import Shared
 
 _FileIO = io.FileIO
-#: Reads a module for the import system, which closes it in the same line: no resource of anybody's.
+#: What reads a module for the import system and what writes its bytecode: each closes its file itself, at once.
 _IMPORT = sys.modules["_frozen_importlib_external"].FileLoader.get_data.__code__
 _COMPILE = sys.modules["_frozen_importlib_external"]._write_atomic.__code__
 _LINE_BUFFERING = "line buffering (buffering=1) isn't supported in binary mode, the default buffer size will be used"
