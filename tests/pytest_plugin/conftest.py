@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import warnings
+from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol
@@ -64,7 +67,7 @@ class Run(Protocol):
 
 
 @pytest.fixture
-def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
     """Run pytest on what the test wrote, with ``--lifetrack`` and declared classes only; ``fresh``: as a process."""
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(CHECKOUT), str(pytester.path)]))
     monkeypatch.delenv("LIFETRACK", raising=False)
@@ -82,4 +85,7 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
             return pytester.runpytest_subprocess(*without_the_unasked(pytester.path, arguments), *given)
         return pytester.runpytest_inprocess(*given)
 
-    return run_it
+    yield run_it
+    with warnings.catch_warnings():  # what a suite leaked on purpose, in this process, is not a later test's
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
