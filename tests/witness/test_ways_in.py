@@ -106,4 +106,4 @@ def test_pytest_with_a_wider_fixture(
     run_pytest(pytester, monkeypatch)
     found = json.loads((pytester.path / "out.json").read_text())["findings"]
     blamed = sorted((each["rule"], each["test"] or each["scope"]) for each in found for _ in range(each["count"]))
-    assert blamed == [("LT501", "wide (session)")] * 3 + [("LT501", "test_wide.py::test_first")]
+    assert blamed == [("LT501", "test_wide.py::test_first"), *[("LT501", "wide (session)")] * 3]
