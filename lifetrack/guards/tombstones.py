@@ -33,6 +33,7 @@ from lifetrack.ledger.entries import (
     is_opening,
     part_from_children,
 )
+from lifetrack.ledger.ledger import Ledger
 from lifetrack.values.declarations import CONTEXT_RELEASES, INIT
 
 #: What people ask of a closed object, and how they wait for its end.
@@ -202,11 +203,19 @@ def _all_guard(shape: Shape, rule: str) -> Callable[[Any, str], Any]:
     return __getattribute__
 
 
-def _forgetter(entries: dict[int, Entry]) -> Callable[[Any], None]:
+def _forgetter(ledger: Ledger) -> Callable[[Any], None]:
+    take, tally, which, extra = ledger.entries.pop, ledger.departures.tally, 0, EXTRA
+
     def forget(self: Any) -> None:
-        entry = entries.pop(id(self), None)
-        if entry is not None and entry[EXTRA] is not None:
-            part_from_children(entry)
+        nonlocal which
+        try:
+            entry = take(id(self))
+            if entry[extra] is not None:
+                part_from_children(entry)
+            if not entry[1] & which:  # the number of the resource; of many only some count
+                which = tally(entry)
+        except (KeyError, TypeError):  # taken out before; or never acquired while tracking was on, so without a number
+            pass
 
     return forget
 
@@ -242,7 +251,7 @@ def _guards(shape: Shape, rule: str) -> dict[str, Any]:
             if name not in CONTEXT_RELEASES and resolve(shape.cls, name) is not None:
                 found[name] = _release(shape, name)
         if getattr(resolve(shape.cls, "__del__"), "lifetrack_chained", None) is None:
-            found["__del__"] = _forgetter(shape.engine.ledger.entries)
+            found["__del__"] = _forgetter(shape.engine.ledger)
     if shape.declaration.guard == "all":
         found["__getattribute__"] = _all_guard(shape, rule)
     return found

@@ -11,7 +11,9 @@ from typing import Any
 
 from lifetrack.values.events import TRANSFERRED, Event
 from lifetrack.values.rules import RULES
+from lifetrack.values.siblings import Parted, Siblings
 from lifetrack.values.stacks import Site
+from lifetrack.values.suggestions import Suggestion
 
 
 def _sha256() -> Any:
@@ -120,7 +122,9 @@ class Finding:
     resources it stands for. ``allowed`` is the reason under which :func:`lifetrack.allow` accepted it, else None.
     ``owner`` is the last one. ``ended`` is how the resource ended, one of :data:`lifetrack.values.endings.ENDINGS`.
     ``left_by`` is the exception that left the acquiring function before the release, where that is known.
-    ``processes`` are those that it was found in, where a report is about several.
+    ``processes`` are those that it was found in, where a report is about several. ``siblings`` tell what became of the
+    others that the same site acquired, where any was released, and ``parted`` where this one went another way.
+    ``suggestion`` is the source as it could be, where that is sure to be right.
     """
 
     rule: str
@@ -140,6 +144,9 @@ class Finding:
     ended: str | None = None
     left_by: LeftBy | None = None
     processes: tuple[ProcessName, ...] = ()
+    siblings: Siblings | None = None
+    parted: Parted | None = None
+    suggestion: Suggestion | None = None
 
     @property
     def name(self) -> str:
