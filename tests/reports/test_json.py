@@ -85,6 +85,8 @@ def test_shape(build):
                 "hint": None,
                 "ended": None,
                 "left_by": None,
+                "siblings": None,
+                "suggestion": None,
             }
         ],
         "tracker": {"complete": True, "dropped": 0, "watched": ["stdlib"]},
