@@ -223,9 +223,9 @@ def report_of(account: Account, ending: str, findings: Sequence[Finding] | None)
     """Make a report: of these leaks and every misuse filed, or of all that was filed."""
     ledger = account.engine.ledger
     filed = filed_findings(ledger) if findings is None else [*findings, *misuses(ledger)]
-    found = account.explained(group(filed))
     types = type_totals(ledger)
     unseen = (*ledger.gaps.all(), *account.earlier.unseen(ledger, account.classes, account.watching.names))
+    found = account.explained(group(filed))
     totals = Totals(
         acquired=sum(each.acquired for each in types),
         released=sum(each.released for each in types),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
-import linecache
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, TypeAlias
 
-from lifetrack.values.stacks import Site
+from lifetrack.values.stacks import Site, source_lines
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 #: What opens a scope of names of its own.
@@ -105,9 +104,9 @@ class Source:
 def read(file: str) -> Source | None:
     """Read and parse a file; None where it is not at hand or is no Python of this version."""
     try:
-        lines = linecache.getlines(file)
+        lines = source_lines(file)
         return Source(ast.parse("".join(lines)), lines) if 0 < len(lines) <= _LONGEST else None
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 

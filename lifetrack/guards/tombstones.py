@@ -19,11 +19,11 @@ from lifetrack.guards.class_methods import class_methods
 from lifetrack.guards.conditions import judge_orphaned_use
 from lifetrack.guards.copying import copying
 from lifetrack.guards.coroutines import mark_coroutine
+from lifetrack.guards.forgetting import forgetter
 from lifetrack.guards.patches import attribute_setter
 from lifetrack.guards.shapes import Shape, mro, own, resolve, set_class
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import (
-    EXTRA,
     NUMBER,
     OPEN_STATES,
     RELEASED,
@@ -31,9 +31,7 @@ from lifetrack.ledger.entries import (
     UNOPENED,
     Entry,
     is_opening,
-    part_from_children,
 )
-from lifetrack.ledger.ledger import Ledger
 from lifetrack.values.declarations import CONTEXT_RELEASES, INIT
 
 #: What people ask of a closed object, and how they wait for its end.
@@ -203,23 +201,6 @@ def _all_guard(shape: Shape, rule: str) -> Callable[[Any, str], Any]:
     return __getattribute__
 
 
-def _forgetter(ledger: Ledger) -> Callable[[Any], None]:
-    take, tally, which, extra = ledger.entries.pop, ledger.departures.tally, 0, EXTRA
-
-    def forget(self: Any) -> None:
-        nonlocal which
-        try:
-            entry = take(id(self))
-            if entry[extra] is not None:
-                part_from_children(entry)
-            if not entry[1] & which:  # the number of the resource; of many only some count
-                which = tally(entry)
-        except (KeyError, TypeError):  # taken out before; or never acquired while tracking was on, so without a number
-            pass
-
-    return forget
-
-
 def _answers(shape: Shape) -> dict[str, Any]:
     """Let special methods written in C that only ask use the rest of the object: ``repr`` of a set iterates over it."""
 
@@ -251,7 +232,7 @@ def _guards(shape: Shape, rule: str) -> dict[str, Any]:
             if name not in CONTEXT_RELEASES and resolve(shape.cls, name) is not None:
                 found[name] = _release(shape, name)
         if getattr(resolve(shape.cls, "__del__"), "lifetrack_chained", None) is None:
-            found["__del__"] = _forgetter(shape.engine.ledger)
+            found["__del__"] = forgetter(shape.engine.ledger)
     if shape.declaration.guard == "all":
         found["__getattribute__"] = _all_guard(shape, rule)
     return found
