@@ -155,9 +155,9 @@ class Account:
         self.engine.ledger.settle(is_released)
         self.judgement.drain()
 
-    def leaks(self, place: Place | None) -> list[Finding]:
-        """Give every leak so far, or only what was acquired in a place; look before."""
-        return leaks(self.engine.ledger, place, self.judgement.lasts)
+    def leaks(self, place: Place | None, *, counting: bool = False) -> list[Finding]:
+        """Give every leak so far, or what was acquired in a place; one for all alike if ``counting``. Look before."""
+        return leaks(self.engine.ledger, place, self.judgement.lasts, counting=counting)
 
     def explained(self, findings: Iterable[Finding]) -> list[Finding]:
         """Add to findings what is worked out only when somebody wants to read them."""

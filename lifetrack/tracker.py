@@ -218,7 +218,7 @@ class Tracker(Declaring):
         """Make the report of this moment; raises LifetrackError while tracking is off."""
         account = self._on()
         account.look()
-        return report_of(account, "normal", account.leaks(None))
+        return report_of(account, "normal", account.leaks(None, counting=True))
 
     def final_report(self, ending: str = "normal") -> Report:
         """Make the report at the end of the process: what is live now is LT101. Later calls give the same account.

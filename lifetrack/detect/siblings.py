@@ -63,18 +63,18 @@ class _Family:
 def _counted(ledger: Ledger) -> tuple[Departures, Counter[Key]]:
     """Count what was released, also of objects that are still there, and what was not: live or leaked."""
     left = Counter[Key]()
-    present: list[Entry] = []
-    for entry in ledger.snapshot():
-        if entry[STATE] == RELEASED:
-            # What is watched was counted when it was released.
-            if not entry[KIND].declaration.watched:
-                present.append(entry)
-        elif entry[STATE] in OPEN_STATES and not is_reported(entry):
-            _count(left, entry)
-    for case in ledger.cases.all():
-        if is_leak(case.rule):
-            _count(left, case.entry, case.count)
-    return (_with(ledger.departures, present) if present else ledger.departures), left
+    entries = ledger.snapshot()
+    # What is watched was counted when it was released.
+    present = [entry for entry in entries if entry[STATE] == RELEASED and not entry[KIND].declaration.watched]
+    account = _with(ledger.departures, present) if present else ledger.departures
+    if account.sites:
+        for entry in entries:
+            if entry[STATE] in OPEN_STATES and not is_reported(entry):
+                _count(left, entry)
+        for case in ledger.cases.all():
+            if is_leak(case.rule):
+                _count(left, case.entry, case.count)
+    return account, left
 
 
 def _with(departures: Departures, present: Iterable[Entry]) -> Departures:

@@ -68,7 +68,19 @@ def line_of(code: CodeType, offset: int) -> int:
     return code.co_firstlineno
 
 
+#: Sites that were rendered lately, by the address of the code object, with which each is kept; and how many at most.
+_rendered: dict[tuple[int, int], tuple[CodeType, Site]] = {}
+_MANY = 8192
+
+
 def site_of(frame: RawFrame) -> Site:
-    """Render one captured frame."""
+    """Render one captured frame; of the same frame mostly the same object."""
     code, offset = frame
-    return Site(code.co_filename, line_of(code, offset), code.co_qualname)
+    known = _rendered.get((id(code), offset))
+    if known is not None:
+        return known[1]
+    site = Site(code.co_filename, line_of(code, offset), code.co_qualname)
+    if len(_rendered) >= _MANY:
+        _rendered.clear()
+    _rendered[id(code), offset] = code, site
+    return site

@@ -296,7 +296,7 @@ def test_every_missing_or_mistyped_field_is_named(build, tmp_path):
     site = build.used[0]
     story = {
         "left_by": LeftBy("ValueError", site),
-        "siblings": Siblings(3, 2, (ReleasedAt(site, 1), ReleasedAt(None, 1))),
+        "siblings": Siblings(3, 2, (ReleasedAt(site, 1), ReleasedAt(site, 1))),
         "parted": Parted(CALLER, "main", site, site),
         "suggestion": Suggestion(site, "use a block", "with Backend() as backend:"),
     }
