@@ -34,7 +34,8 @@ class _Remembering(Suggesting):
 
     def told(self, finding: Finding) -> Finding:
         """Give a finding with the suggestion for it, if there is one."""
-        key = finding.rule, finding.resource.type, finding.owner.kind, finding.duty_site, _stack(finding)
+        ways = finding.owner.kind, finding.duty_site, finding.left_by is None, _stack(finding)
+        key = finding.rule, finding.resource.type, ways
         if key not in self._known:
             try:
                 self._known[key] = self.suggestion(finding)

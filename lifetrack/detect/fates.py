@@ -17,6 +17,8 @@ _CONSUMERS = {
 }  # fmt: skip
 #: Methods that give a value, not something that goes on living on the object.
 _ASKING = ("read", "recv", "get", "fetch", "load", "dump", "write", "send", "close", "is", "has", "count", "tell")
+#: Attributes that are no methods.
+_PLAIN_ATTRIBUTES = {"name", "pid", "mode", "closed", "path", "returncode", "encoding"}
 #: Functions that keep what they were given beyond the call.
 _KEEPERS = {
     "create_task", "ensure_future", "submit", "run_in_executor", "start_soon", "start_new_thread", "apply_async",
@@ -147,7 +149,7 @@ def _fate_of_use(spot: Spot, use: ast.Name) -> Fate | None:
         container = _adds(above)
         if container:
             return _in_container(spot, container)
-        return _fate_of_argument(source, above)
+        return _fate_of_argument(spot, above)
     if isinstance(above, ast.Yield | ast.Expr | ast.Compare | ast.If | ast.FormattedValue | ast.For | ast.withitem):
         return None if isinstance(above, ast.withitem) else Fate(LOCAL)
     return None
@@ -160,7 +162,8 @@ def _fate_of_method(source: Source, attribute: ast.Attribute) -> Fate | None:
         return Fate(LOCAL)
     is_call = isinstance(above, ast.Call) and above.func is attribute
     if not is_call and isinstance(above, ast.Call | ast.keyword):
-        return None  # a bound method that was handed on
+        is_plain = attribute.attr in _PLAIN_ATTRIBUTES and isinstance(above, ast.Call)
+        return Fate(LOCAL) if is_plain else None  # it may be a bound method that is handed on
     outer = source.parents[above] if is_call else above
     if isinstance(outer, ast.Await):
         outer = source.parents[outer]
@@ -169,17 +172,20 @@ def _fate_of_method(source: Source, attribute: ast.Attribute) -> Fate | None:
     return Fate(LOCAL)
 
 
-def _fate_of_argument(source: Source, call: ast.Call) -> Fate | None:
-    """Tell whether a function may keep what it was handed; a class does."""
-    name = source.name_of(call.func)[1]
-    if not name or name in _KEEPERS or name[:1].isupper() or (name.startswith("_") and name[1:2].isupper()):
-        return None
-    outer = source.parents[call]
-    if isinstance(outer, ast.Await):
-        outer = source.parents[outer]
-    if isinstance(outer, ast.Expr) or name in _CONSUMERS:
+def _fate_of_argument(spot: Spot, call: ast.Call) -> Fate | None:
+    """Tell whether a function may have kept what it was handed; a class does."""
+    name = spot.source.name_of(call.func)[1]
+    if name in _CONSUMERS:
         return Fate(LOCAL)
-    return Fate(LOCAL) if isinstance(outer, ast.Assign) and isinstance(outer.targets[0], ast.Name) else None
+    if not name or name in _KEEPERS or name.lstrip("_")[:1].isupper():
+        return None
+    outer = spot.source.parents[call]
+    if isinstance(outer, ast.Await):
+        outer = spot.source.parents[outer]
+    if isinstance(outer, ast.Expr):  # what is alive as a variable of the module need not be kept by anybody else
+        return Fate(LOCAL) if spot.dropped or isinstance(spot.scope, ast.Module) else None
+    is_bound = isinstance(outer, ast.Assign) and isinstance(outer.targets[0], ast.Name)
+    return Fate(LOCAL) if is_bound and spot.dropped else None
 
 
 def _fate_of_attribute(spot: Spot, target: ast.Attribute) -> Fate | None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
-from lifetrack.ledger.departures import Departures, Key, Ways, key_of, origin_of
+from lifetrack.ledger.departures import COUNTED, Departures, Key, Ways, counts, key_of, origin_of
 from lifetrack.ledger.entries import KIND, OPEN_STATES, RELEASED, STATE, Entry
 from lifetrack.ledger.ledger import Ledger, is_reported
 from lifetrack.ledger.territory import FILES, USER
@@ -42,6 +42,10 @@ class _Family:
             name = key[0], site_of(ways.site)
             self._ways.setdefault(name, []).append(ways)
             self._left[name] += left[key]
+        #: How many of each type were acquired.
+        self._acquired = Counter[str]()
+        for kind in ledger.kinds:
+            self._acquired[kind.type_name] = max(self._acquired[kind.type_name], kind.acquired)
         self._known: dict[_Named, Siblings] = {}
 
     def told(self, finding: Finding) -> Finding:
@@ -56,7 +60,9 @@ class _Family:
             return finding
         siblings = self._known.get(name)
         if siblings is None:
-            siblings = self._known[name] = _siblings(self._ways[name], self._left[name])
+            siblings = self._known[name] = _siblings(
+                self._ways[name], self._left[name], exact=self._acquired[name[0]] <= COUNTED
+            )
         return replace(finding, siblings=siblings, parted=_parted(finding, self._ways[name]))
 
 
@@ -87,16 +93,14 @@ def _with(departures: Departures, present: Iterable[Entry]) -> Departures:
 
 def _count(left: Counter[Key], entry: Entry, number: int = 1) -> None:
     site, _ = origin_of(entry)
-    if site is not None:
+    if site is not None and counts(entry):
         left[key_of(entry, site)] += number
 
 
-def _siblings(ways: Iterable[Ways], left: int) -> Siblings:
+def _siblings(ways: Iterable[Ways], left: int, *, exact: bool) -> Siblings:
     counts: Counter[Site | None] = Counter()
-    exact = True
     for way in (way for each in ways for way in each.all()):
         counts[None if way.place is None else site_of(way.place)] += way.released
-        exact = exact and way.is_exact
     places = sorted(counts.items(), key=lambda item: (item[0] is None, -item[1], str(item[0])))
     released = sum(counts.values())
     return Siblings(released + left, released, tuple(ReleasedAt(*each) for each in places), exact)

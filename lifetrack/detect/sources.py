@@ -23,6 +23,8 @@ class Spot(NamedTuple):
     call: ast.Call
     statement: ast.stmt
     scope: Function | ast.Module
+    #: Whether it is known that nobody has kept what the call gave.
+    dropped: bool = False
 
 
 class Source:

@@ -35,6 +35,7 @@ class _Wanted(NamedTuple):
 
     type_name: str
     form: Form
+    dropped: bool
     function: str = ""
 
     @property
@@ -66,7 +67,8 @@ class Suggesting:
         form = self._forms[name]
         if form is None:
             return None
-        return self._at(_sites(finding, site), _Wanted(name, form))
+        dropped = finding.rule == "LT102" or finding.left_by is not None
+        return self._at(_sites(finding, site), _Wanted(name, form, dropped))
 
     def _at(self, sites: Sequence[Site], wanted: _Wanted) -> Suggestion | None:
         site = sites[0]
@@ -76,7 +78,7 @@ class Suggesting:
         spots = [] if source is None else [spot for spot in source.calls_at(site) if _is_wanted(spot, wanted)]
         if len(spots) != 1:
             return None
-        fate = fate_of(spots[0])
+        fate = fate_of(spots[0]._replace(dropped=wanted.dropped))
         if fate is None:
             return None
         if fate.kind == RETURNED:

@@ -1,8 +1,8 @@
 """Departures: where the resources of one site were released, counted, so that a leak can be told from its siblings.
 
-The first resources of each type are counted one by one, of the later ones every 64th, which then stands for 64. It is
-done when the object is gone, not when it is released, and may so run in the garbage collector: it takes no lock. Of a
-resource only code objects and offsets are kept, for a bounded number of sites and places.
+The first resources of each type are counted, so that a program pays for it once and not for ever. It is done when the
+object is gone, not when it is released, and may so run in the garbage collector: it takes no lock. Of a resource only
+code objects and offsets are kept, for a bounded number of sites and places.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from lifetrack.values import endings
 from lifetrack.values.declarations import CONTEXT_RELEASES
 from lifetrack.values.stacks import RawFrame, RawStack
 
-#: How many resources of a type are counted one by one, and the mask of the numbers of those that count later.
-ONE_BY_ONE, MASK = 10_000, 63
+#: How many resources of each type are counted: those with a lower number.
+COUNTED = 10_000
 #: How many sites are told of, how many places of release of each, and how many callers of each of these.
 KEPT_SITES, KEPT_PLACES, KEPT_CALLERS = 2_000, 16, 16
 #: The ways of ending that meet a duty. What exit hooks and finalizers did says nothing of how it is meant to be.
@@ -47,18 +47,18 @@ class Way:
     ``callers`` is None once there were too many to keep.
     """
 
-    __slots__ = ("_exact", "_weighed", "callers", "moved", "place")
+    __slots__ = ("_numbers", "callers", "moved", "place")
 
     def __init__(self, place: RawFrame | None) -> None:
         self.place = place
         self.callers: dict[tuple[int, int], RawFrame] | None = {}
         #: Whether any of them was transferred.
         self.moved = False
-        self._exact, self._weighed = count(), count()
+        self._numbers = count()
 
-    def add(self, caller: RawFrame | None, *, weighed: bool, moved: bool) -> None:
+    def add(self, caller: RawFrame | None, *, moved: bool) -> None:
         """Count one more."""
-        next(self._weighed if weighed else self._exact)
+        next(self._numbers)
         self.moved = self.moved or moved
         callers = self.callers
         if caller is None or callers is None:
@@ -74,18 +74,13 @@ class Way:
         """Give a copy that counts on by itself."""
         other = Way(self.place)
         other.moved, other.callers = self.moved, None if self.callers is None else self.callers.copy()
-        other._exact, other._weighed = count(counted(self._exact)), count(counted(self._weighed))
+        other._numbers = count(counted(self._numbers))
         return other
 
     @property
     def released(self) -> int:
-        """How many were released here; nearly so unless it :attr:`is_exact`."""
-        return counted(self._exact) + counted(self._weighed) * (MASK + 1)
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether each of them was counted."""
-        return not counted(self._weighed)
+        """How many were released here."""
+        return counted(self._numbers)
 
 
 class Ways:
@@ -143,18 +138,14 @@ class Departures:
         self.sites.clear()
         self.overflown = False
 
-    def tally(self, entry: Entry, frame: FrameType | None = None) -> int:
-        """Count a resource that was released, at ``frame`` if given; give the mask of the numbers that count next."""
-        number = entry[NUMBER]
-        if number is None:
-            return 0
-        if entry[TRACE] is not None and (number < ONE_BY_ONE or not number & MASK):
+    def tally(self, entry: Entry, frame: FrameType | None = None) -> None:
+        """Count a resource that was released, at ``frame`` if given; it may be one that does not count."""
+        if counts(entry) and entry[STATE] == RELEASED:
             self._tally(entry, frame)
-        return MASK if number >= ONE_BY_ONE else 0
 
     def _tally(self, entry: Entry, frame: FrameType | None) -> None:
         extra = entry[EXTRA]
-        if entry[STATE] != RELEASED or (extra is not None and extra.reported is not None):
+        if extra is not None and extra.reported is not None:
             return
         place = _place_of(release_stack(entry)) if frame is None else locate(frame)
         if place is None or ending_of(entry) not in _MET:
@@ -170,7 +161,12 @@ class Departures:
                 return
             ways = self.sites.setdefault(key, Ways(site))
         moved = extra is not None and extra.transfer is not None
-        ways.at(place).add(caller, weighed=entry[NUMBER] >= ONE_BY_ONE, moved=moved)
+        ways.at(place).add(caller, moved=moved)
+
+
+def counts(entry: Entry) -> bool:
+    """Whether a resource is one of those of its type that are counted, and was acquired at a known place."""
+    return entry[TRACE] is not None and entry[NUMBER] is not None and entry[NUMBER] < COUNTED
 
 
 def key_of(entry: Entry, site: RawFrame) -> Key:

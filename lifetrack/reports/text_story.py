@@ -28,10 +28,9 @@ def sibling_lines(finding: Finding, layout: Layout) -> list[Line]:
 
 
 def _released(siblings: Siblings, layout: Layout) -> str:
-    about = "" if siblings.exact else "about "
-    head = f"{about}{siblings.released:,} of {siblings.acquired:,} acquired here were released"
-    if siblings.released == 1:
-        head = f"1 of {siblings.acquired:,} acquired here was released"
+    among = "" if siblings.exact else "of the first 10,000 of this type, "
+    verb = "was" if siblings.released == 1 else "were"
+    head = f"{among}{siblings.released:,} of {siblings.acquired:,} acquired here {verb} released"
     places = [each for each in siblings.places if each.site is not None]
     shown = places[:MAX_PLACES]
     if len(shown) == 1 and len(siblings.places) == 1:

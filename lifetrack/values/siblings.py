@@ -23,8 +23,8 @@ class Siblings:
     """What became of all resources of one type that one site has acquired.
 
     ``released`` counts those whose duty was met, ``acquired`` these and all that leaked or are live. Where not
-    ``exact``, the numbers are estimates: of very many only some are counted. ``places`` are those of the releases,
-    the most frequent first.
+    ``exact``, both are about the first 10,000 of the type only. ``places`` are those of the releases, the most
+    frequent first.
     """
 
     acquired: int
