@@ -188,7 +188,8 @@ AWAITED = {
     "a block": ("b = Block()\nawait b.use()", "async with Block() as b:\n    await b.use()"),
     "aclose": ("a = Awaited()\nawait a.use()", "async with contextlib.aclosing(Awaited()) as a:\n    await a.use()"),
     "another release": (
-        "h = Hangup()\nawait h.hang_up()", "h = Hangup()\ntry:\n    await h.hang_up()\nfinally:\n    await h.disconnect()",
+        "h = Hangup()\nawait h.hang_up()",
+        "h = Hangup()\ntry:\n    await h.hang_up()\nfinally:\n    await h.disconnect()",
     ),
     "several": (
         "every = [Block() for _ in range(2)]",
@@ -212,7 +213,7 @@ UNSURE = {
     "kept in a container that is not ours": "KEPT.append(Managed())",
     "kept under a key": "d = {}\nd['x'] = Managed()\nKEPT.append(d)",
     "kept by a wrapper": "r = csv.reader(open(NULL))\nKEPT.append(r)",
-    "kept by a class": "w = io.BufferedReader(Managed)  if False else None\nm = Managed()\nt = Holder(m)\nKEPT.append(t)",
+    "kept by a class": "m = Managed()\nt = Holder(m)\nKEPT.append(t)",
     "handed to a function that may keep it": "m = keep(Managed())",
     "a name that is handed to it": "m = Managed()\nn = keep(m)\nreturn n",
     "a name that is handed to it, and no more": "m = Managed()\nkeep(m)",
@@ -289,8 +290,11 @@ def main():
     ("method", "code", "text"),
     [
         ("", "def close(self):\n    self.managed.close()", "give Owner a close() that releases it"),
-        ("    def stop(self, now=True):\n        pass\n", "def stop(self, now=True):\n    ...\n    self.managed.close()",
-         "release it in Owner.stop()"),
+        (
+            "    def stop(self, now=True):\n        pass\n",
+            "def stop(self, now=True):\n    ...\n    self.managed.close()",
+            "release it in Owner.stop()",
+        ),
         ("    def close(self):\n        self.managed.close()\n", "", "Owner.close() releases it"),
     ],
 )  # fmt: skip
@@ -317,8 +321,12 @@ def test_generators_hold_it_while_they_run(program: Program) -> None:
 
 def test_the_source_is_gone(program: Program) -> None:
     """Without a source there is a finding and no suggestion."""
-    main = "def main():\n    m = Managed()\n    KEPT.append(m) if False else m.use()\n    linecache_gone()\n"
-    gone = "import linecache\ndef linecache_gone():\n    for name in [n for n in linecache.cache if 'evidence_' in n]:\n        del linecache.cache[name]\n"
+    gone = (
+        "import linecache\n\ndef forget():\n"
+        "    for name in [name for name in linecache.cache if 'evidence_' in name]:\n"
+        "        del linecache.cache[name]\n\n"
+    )
+    main = "def main():\n    m = Managed()\n    m.use()\n    forget()\n"
     assert program(gone + main) == []
 
 
