@@ -57,6 +57,8 @@ class Suggesting:
 
     def suggestion(self, finding: Finding) -> Suggestion | None:
         """Say how to write the source of a finding so that the resource is released; None where that is not sure."""
+        if finding.rule == "LT404" and finding.site is not None:
+            return self._held(finding.site)
         if finding.rule not in _RULES or finding.owner.kind not in _OWNERS or finding.duty_site is not None:
             return None
         name, site = finding.resource.type, finding.site
@@ -70,11 +72,26 @@ class Suggesting:
         dropped = finding.rule == "LT102" or finding.left_by is not None
         return self._at(_sites(finding, site), _Wanted(name, form, dropped))
 
+    def _source(self, file: str) -> Source | None:
+        if file not in self._sources:
+            self._sources[file] = read(file)
+        return self._sources[file]
+
+    def _held(self, site: Site) -> Suggestion | None:
+        """Suggest a block for a lock that is taken by a call of its own."""
+        source = self._source(site.file) if FILES[site.file] == USER else None
+        for spot in () if source is None else source.calls_at(site):
+            function, statement = spot.call.func, spot.statement
+            if isinstance(function, ast.Attribute) and function.attr == "acquire" and isinstance(statement, ast.Expr):
+                is_awaited = isinstance(statement.value, ast.Await)
+                lock = spot.source.text(function.value)
+                code = f"{'async with' if is_awaited else 'with'} {lock}:\n    ..."
+                return Suggestion(site, "hold it by a block, which releases it on every way out", code)
+        return None
+
     def _at(self, sites: Sequence[Site], wanted: _Wanted) -> Suggestion | None:
         site = sites[0]
-        if site.file not in self._sources:
-            self._sources[site.file] = read(site.file)
-        source = self._sources[site.file]
+        source = self._source(site.file)
         spots = [] if source is None else [spot for spot in source.calls_at(site) if _is_wanted(spot, wanted)]
         if len(spots) != 1:
             return None
