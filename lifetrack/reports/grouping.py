@@ -6,8 +6,9 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 
 from lifetrack.reports.stored import StoredFinding
-from lifetrack.values.findings import Finding, ProcessName, is_leak
+from lifetrack.values.findings import Finding, is_leak
 from lifetrack.values.rules import RULES
+from lifetrack.values.siblings import Siblings, summed
 from lifetrack.values.stacks import Site
 
 
@@ -39,19 +40,25 @@ def _merged(same: Sequence[Finding]) -> Finding:
         return first
     count, processes = 0, dict.fromkeys(first.processes)
     below: list[Finding] = []
+    siblings: dict[int, Siblings] = {}
     for finding in same:
         count += finding.count
         if finding.children:
             below += finding.children
         if finding.processes:
             processes |= dict.fromkeys(finding.processes)
-    return _with(first, count, group(below) if below else (), tuple(processes))
-
-
-def _with(first: Finding, count: int, children: tuple[Finding, ...], processes: tuple[ProcessName, ...]) -> Finding:
-    if first.count == count and first.children == children and first.processes == processes:
+        if finding.siblings is not None:
+            siblings[id(finding.siblings)] = finding.siblings
+    changes = {
+        "count": count,
+        "children": group(below) if below else (),
+        "processes": tuple(processes),
+        # Those of one process share what they know of their siblings; each process has siblings of its own.
+        "siblings": summed(siblings.values()) if len(siblings) > 1 else first.siblings,
+    }
+    if all(getattr(first, name) == value for name, value in changes.items()):
         return first
-    return replace(first, count=count, children=children, processes=processes)
+    return replace(first, **changes)  # type: ignore[arg-type]
 
 
 def count_findings(findings: Iterable[Finding]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lifetrack.values.stacks import Site
@@ -45,3 +46,15 @@ class Parted:
     detail: str
     site: Site | None
     others: Site | None = None
+
+
+def summed(families: Iterable[Siblings]) -> Siblings:
+    """Add up what is known of the same site in several processes."""
+    acquired, released, exact = 0, 0, True
+    counts: dict[Site | None, int] = {}
+    for each in families:
+        acquired, released, exact = acquired + each.acquired, released + each.released, exact and each.exact
+        for place in each.places:
+            counts[place.site] = counts.get(place.site, 0) + place.count
+    places = sorted(counts.items(), key=lambda item: (item[0] is None, -item[1], str(item[0])))
+    return Siblings(acquired, released, tuple(ReleasedAt(*each) for each in places), exact)
