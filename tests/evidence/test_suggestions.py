@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import inspect
 import linecache
 import sys
 import textwrap
@@ -97,7 +98,7 @@ class Program:
         self.tracker.start("stacks", policy="record", report=False, watch="stdlib")
         main = module.__dict__["main"]
         with self.tracker.scope("program") as scope:
-            asyncio.run(main()) if asyncio.iscoroutinefunction(main) else main()
+            asyncio.run(main()) if inspect.iscoroutinefunction(main) else main()
             found = self.tracker.find_leaks(scope=scope)
             found = [each for each in found if each.site is not None and each.site.file == file]
             self.tracker.stop()
