@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from lifetrack.account import Account, ReportTarget, report_of, report_targets, type_totals
 from lifetrack.company import Company
 from lifetrack.declaring import OFF, Declaring
-from lifetrack.detect.leaks import leaks
 from lifetrack.judgement import leak_error
 from lifetrack.ledger.entries import Entry
 from lifetrack.ledger.places import PROCESS, Place
@@ -202,8 +201,7 @@ class Tracker(Declaring):
         if account is None or (scope is not None and scope.place is None):
             return []
         account.look()
-        place = None if scope is None else scope.place
-        return leaks(account.engine.ledger, place, account.judgement.lasts)
+        return account.explained(account.leaks(None if scope is None else scope.place))
 
     def assert_no_leaks(self, *, scope: Scope | None = None) -> None:
         """Raise LeakError if :meth:`find_leaks` finds anything that was not allowed."""
@@ -230,7 +228,7 @@ class Tracker(Declaring):
         """Make the report of this moment; raises LifetrackError while tracking is off."""
         account = self._on()
         account.look()
-        return report_of(account, "normal", self.find_leaks())
+        return report_of(account, "normal", account.leaks(None, counting=True))
 
     def final_report(self, ending: str = "normal") -> Report:
         """Make the report at the end of the process: what is live now is LT101. Later calls give the same account.

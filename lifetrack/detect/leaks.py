@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
+from lifetrack.detect.alike import alike
 from lifetrack.detect.families import Leak, fold, upper
 from lifetrack.ledger.cases import leak_rule
 from lifetrack.ledger.entries import EXTRA, KIND, OPEN_STATES, STATE, Entry, is_orphan, origin_of, place_of
@@ -63,10 +65,13 @@ def misuses(ledger: Ledger) -> list[Finding]:
     return [finding_of_case(ledger, case) for case in ledger.cases.all() if not is_leak(case.rule)]
 
 
-def leaks(ledger: Ledger, place: Place | None, lasts: Callable[[Entry], bool]) -> list[Finding]:
+def leaks(
+    ledger: Ledger, place: Place | None, lasts: Callable[[Entry], bool], *, counting: bool = False
+) -> list[Finding]:
     """Find every leak so far: what was filed, and what is live now; with ``place``, only what was acquired in it.
 
-    What ``lasts`` as long as the process by design is none.
+    What ``lasts`` as long as the process by design is none. If ``counting``, those that nothing tells apart are one
+    finding with a count.
     """
     filed = [case for case in ledger.cases.all() if is_leak(case.rule)]
     open_now = [entry for entry in ledger.open_entries() if not lasts(entry)]
@@ -79,4 +84,16 @@ def leaks(ledger: Ledger, place: Place | None, lasts: Callable[[Entry], bool]) -
         rule = "LT103"
     note_suspended(ledger.entries, open_now)
     found = [(case.entry, finding_of_case(ledger, case)) for case in filed]
+    if counting:
+        return fold(found + _counted(ledger, open_now, rule))
     return fold(found + live_findings(ledger, open_now, rule))
+
+
+def _counted(ledger: Ledger, entries: Iterable[Entry], rule: str) -> list[Leak]:
+    """Render open entries as leaks, one for all that are alike."""
+    unfiled = [entry for entry in entries if not is_reported(entry)]
+    found = []
+    for entry, count in alike(ledger, unfiled):
+        finding = finding_of(ledger, entry, *leak_rule(entry, rule))
+        found.append((entry, finding if count == 1 else replace(finding, count=count)))
+    return found

@@ -144,7 +144,8 @@ def _way(rule: str, story: Story) -> str:
     if story.suspended is not None:
         text += f"; it is held by the generator {story.suspended.function}(), suspended at {story.suspended}"
     if story.left_by is not None:
-        function = "the function" if story.site is None else f"{story.site.function}()"
+        left = story.left_by.site or story.site
+        function = "the function" if left is None else f"{left.function}()"
         where = "the module" if function == "<module>()" else function
         text += f"; {where} was left by {story.left_by.error}{_at(story.left_by.site)}"
     return text

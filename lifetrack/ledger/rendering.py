@@ -185,6 +185,8 @@ def finding_of(ledger: Ledger, entry: Entry, rule: str, certainty: Certainty, ca
     """Render an entry as a finding under ``rule``."""
     kind, place = entry[KIND], place_of(entry)
     story = _story(entry, case)
+    if rule == "LT106":  # that is what its construction raised
+        story = story._replace(left_by=None)
     return Finding(
         rule=rule,
         certainty=certainty,

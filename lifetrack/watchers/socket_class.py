@@ -79,6 +79,7 @@ _FORGET = """
             ended{i}(self, entry, getframe(1))
         else:
             entry[0] = 3
+            tally{i}(entry, getframe({depth}))
 """
 #: Where a descriptor comes from, and where it goes.
 _TAKE = """
@@ -200,7 +201,7 @@ class WatchedSockets(Shared):
         return {
             "pending": ledger.pending, "drain": listener.drain, "entries": ledger.entries, "kinds": kinds,
             "place": ledger.place.get, "take": ledger.entries.pop, "lose": ledger.pending.append,
-            "slow": slow, "ended": ended, "capture": listener.engine.capture,
+            "tally": ledger.departures.tally, "slow": slow, "ended": ended, "capture": listener.engine.capture,
             "observe": ledger.observer,
         }  # fmt: skip
 

@@ -27,6 +27,10 @@ EXPECTED = {
         "LT102 leak-collected",
         "key material that was never wiped",
     ),
+    "evidence.py": (
+        "Others: 99 of 100 acquired here were released at", "by ValueError at",
+        "with contextlib.closing(Session()) as session:",
+    ),
     "locks.py": ("LT403 lock-order-inversion (proven)", "LT404 lock-abandoned (proven)", "thread back", "thread audit"),
     "processes.py": ("LT101 leak-at-exit", "(converter)", "With 1 child process.", "Lost: process"),
     "operating_system.py": ("LT501 os-handle-leak", "no record explains it", "LT504 os-mismatch"),
