@@ -11,6 +11,7 @@ from typing import Any
 
 from lifetrack.values.declarations import INIT
 from lifetrack.values.errors import DeclarationError
+from lifetrack.values.limits import check_limit
 from lifetrack.values.settings import shown
 from lifetrack.watchers.rows import CLASSES, Row, declare
 
@@ -32,6 +33,8 @@ def resource(
     works: str | Iterable[str] = (),
     keeps: str | Iterable[str] = (),
     within: bool = False,
+    limit: float | None = None,
+    max_live: int | None = None,
 ) -> Row:
     """Describe one class of a library, to be watched without being imported.
 
@@ -49,6 +52,9 @@ def resource(
     acquires belongs to the innermost object at work, or else to its own. With ``within``, a new object does too.
     A class that is no resource but takes part in this has an empty ``release``.
 
+    ``limit`` is for how many seconds it may be held (LT108), ``max_live`` how many may be live at once (LT107); both
+    are looked at where a service runs, and when somebody asks.
+
     Raises DeclarationError for an argument that cannot work.
     """
     (target,) = _names((where,), "resource()", _is_target)
@@ -62,7 +68,8 @@ def resource(
     return Row(
         (module.partition(".")[0],), module, name, CLASSES,
         declare(*releases, acquire=_names((acquire,), "acquire", str.isidentifier)[0], hint=hint,
-                grace=_seconds(grace), **options),
+                grace=_seconds(grace), limit=check_limit(limit, f"{name}: limit="),
+                max_live=check_limit(max_live, f"{name}: max_live=", whole=True), **options),
         parts=parts, parent=parent, within=bool(within),
         made_by=_names(made_by, "made_by", _is_target), works=_names(works, "works", str.isidentifier),
         keeps=_names(keeps, "keeps", str.isidentifier),

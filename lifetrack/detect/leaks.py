@@ -12,7 +12,7 @@ from lifetrack.ledger.ledger import Ledger, is_reported
 from lifetrack.ledger.places import Place
 from lifetrack.ledger.rendering import finding_of, finding_of_case
 from lifetrack.ledger.suspended import note_suspended
-from lifetrack.values.findings import Finding, is_leak
+from lifetrack.values.findings import Certainty, Finding, is_leak
 
 
 def belongs_to(entry: Entry, place: Place) -> bool:
@@ -46,9 +46,20 @@ def _ends_with_process(entry: Entry) -> bool:
     return obj is not None and bool(ends(obj))
 
 
-def live_findings(ledger: Ledger, entries: Iterable[Entry], rule: str) -> list[Leak]:
-    """Render open entries as leaks: under ``rule``, or under their own if their acquire or release failed."""
-    return [(entry, finding_of(ledger, entry, *leak_rule(entry, rule))) for entry in entries if not is_reported(entry)]
+def live_findings(
+    ledger: Ledger, entries: Iterable[Entry], rule: str, told: dict[str, str] | None = None
+) -> list[Leak]:
+    """Render open entries as leaks: under ``rule``, or under their own if their acquire or release failed.
+
+    With ``told``, which says that they are only live by now, those under ``rule`` are mere hints.
+    """
+    found = []
+    for entry in entries:
+        if not is_reported(entry):
+            own, certainty = leak_rule(entry, rule)
+            sure = Certainty.HINT if told and own == rule else certainty
+            found.append((entry, finding_of(ledger, entry, own, sure, told=told)))
+    return found
 
 
 def filed_findings(ledger: Ledger) -> list[Finding]:
@@ -63,10 +74,12 @@ def misuses(ledger: Ledger) -> list[Finding]:
     return [finding_of_case(ledger, case) for case in ledger.cases.all() if not is_leak(case.rule)]
 
 
-def leaks(ledger: Ledger, place: Place | None, lasts: Callable[[Entry], bool]) -> list[Finding]:
+def leaks(
+    ledger: Ledger, place: Place | None, lasts: Callable[[Entry], bool], told: dict[str, str] | None = None
+) -> list[Finding]:
     """Find every leak so far: what was filed, and what is live now; with ``place``, only what was acquired in it.
 
-    What ``lasts`` as long as the process by design is none.
+    What ``lasts`` as long as the process by design is none. ``told`` is what the sentences of what is live name.
     """
     filed = [case for case in ledger.cases.all() if is_leak(case.rule)]
     open_now = [entry for entry in ledger.open_entries() if not lasts(entry)]
@@ -79,4 +92,4 @@ def leaks(ledger: Ledger, place: Place | None, lasts: Callable[[Entry], bool]) -
         rule = "LT103"
     note_suspended(ledger.entries, open_now)
     found = [(case.entry, finding_of_case(ledger, case)) for case in filed]
-    return fold(found + live_findings(ledger, open_now, rule))
+    return fold(found + live_findings(ledger, open_now, rule, told))

@@ -33,6 +33,11 @@ def is_ours(attribute: object) -> bool:
     return isinstance(attribute, FunctionType) and ORIGINAL in attribute.__dict__
 
 
+def bases_of(cls: type) -> tuple[str, ...]:
+    """Give the names of what a class inherits from, nearest first."""
+    return tuple(type_name(base) for base in mro(cls)[1:-1])
+
+
 def _is_protocol(cls: type) -> bool:
     return bool(own(cls).get("_is_protocol", False))
 
@@ -150,7 +155,9 @@ class Classes:
         if former is not None and former.declaration == declaration:
             former.engine = self.engine
             return former
-        return Shape(self.engine, cls, declaration, self.engine.ledger.new_kind(type_name(cls), declaration))
+        kind = self.engine.ledger.new_kind(type_name(cls), declaration)
+        kind.bases = bases_of(cls)
+        return Shape(self.engine, cls, declaration, kind)
 
     def parts(self) -> Parts:
         """Give what another engine with the same ledger needs to go on with these classes, once they are removed."""

@@ -1,0 +1,358 @@
+"""The service of one tracker: a thread that watches limits and hands out events and numbers, while the program runs."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from lifetrack.ledger.cases import Case
+from lifetrack.ledger.entries import KIND, OPEN_STATES, STATE, place_of
+from lifetrack.ledger.ledger import Ledger
+from lifetrack.ledger.places import PROCESS, Place
+from lifetrack.ledger.rendering import finding_of_case
+from lifetrack.service.caps import CapWatch
+from lifetrack.service.dumping import Dumps, SignalSwitch
+from lifetrack.service.events import DUMPED, RELEASED, TROUBLE, ServiceEvent, finding_event
+from lifetrack.service.growth import WINDOWS, GrowthCases, GrowthWatch
+from lifetrack.service.held import HELD, LIMIT, HeldWatch, Overdue
+from lifetrack.service.options import SHORTEST, ServiceOptions
+from lifetrack.service.sinks import Sinks, described, wants_metrics
+from lifetrack.service.sites import SiteKey, site_key
+from lifetrack.service.tallies import Tallies, Tally
+from lifetrack.values.limits import Limits, seconds_text
+
+if TYPE_CHECKING:
+    from lifetrack.account import Account
+    from lifetrack.reports.model import Report
+
+THREAD = "lifetrack-service"
+#: Seconds between two looks, where no limit asks for more of them.
+_PACE = 1.0
+#: The looks take at most this part of one processor.
+_SHARE = 0.05
+#: Seconds that somebody who wants numbers, or the end, waits for the thread.
+_PATIENCE = 5.0
+#: How old numbers may be that are given again, in seconds: one export asks several times.
+_FRESH = 0.05
+#: How many findings are kept until the next look; of more only the last are told.
+_MOST_NEWS = 10_000
+#: How many samples of growth are kept, until two become one.
+_SAMPLES = 4 * WINDOWS
+_OWN = "lifetrack's own sinks"
+
+_services: weakref.WeakSet[Service] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    """Leave the thread and the sinks to the parent; a forked child that wants its own calls ``start()``."""
+    for service in list(_services):
+        service.in_child()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+class Service:
+    """What goes on beside a program that is tracked. ``account`` gives the account of this moment."""
+
+    def __init__(self, account: Callable[[], Account | None], report: Callable[[], Report | None]) -> None:
+        self._account = account
+        self.options = ServiceOptions()
+        self.dumps = Dumps(report, self._dumped)
+        self._signal: SignalSwitch | None = None
+        self._sinks = Sinks(self._trouble)
+        self._held = HeldWatch(Limits())
+        self._caps = CapWatch(Limits())
+        self._growth: GrowthWatch | None = None
+        self._growth_cases = GrowthCases()
+        self._next_sample = 0.0
+        self._tallies = Tallies()
+        self._last = Tally()
+        self._last_at = float("-inf")
+        #: Who waits for numbers; and what is to be told beside the findings. Both may be filled by any thread.
+        self._asking: deque[threading.Event] = deque()
+        self._events: deque[ServiceEvent] = deque(maxlen=_MOST_NEWS)
+        self._judging = threading.Lock()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._stopping = False
+        self._own = Place(_OWN, "allow", PROCESS, _OWN)
+        self._cost = 0.0
+        self._due: float | None = None
+        self._complained = False
+        _services.add(self)
+
+    # -- options ---------------------------------------------------------------------------------------------------
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether the times of acquire and release are wanted at every level that has places."""
+        return is_timed(self.options)
+
+    def apply(self, options: ServiceOptions) -> None:
+        """Go by these options from now on; raise before anything has changed where one of them cannot be."""
+        wanted = options.over(self.options)
+        account = self._account()
+        if wanted.sinks is not None and account is not None:
+            with self._as_own(account.engine.ledger):
+                self._sinks.open(wanted.sinks, self)
+            self._forget_own(account.engine.ledger)
+        self._switch(wanted.dump_signal)
+        self.dumps.target = wanted.dump_to
+        self._held.use(wanted.held_limits or Limits())
+        self._caps.use(wanted.live_limits or Limits())
+        if wanted.growth_every is not None and self._growth is None:
+            self._growth = GrowthWatch(_SAMPLES)
+        self.options = wanted
+        self.begin()
+
+    def _switch(self, number: int | None) -> None:
+        if self._signal is not None and self._signal.number != number:
+            self._signal.remove()
+            self._signal = None
+        if number is not None and self._signal is None:
+            switch = SignalSwitch(number, self.dumps.dump)
+            switch.install()
+            self._signal = switch
+
+    def begin(self) -> None:
+        """Begin the thread where there is something for it to do, and it does not run in this process."""
+        account = self._account()
+        if account is None or not self._has_work(account.engine.ledger):
+            return
+        if self._sinks.choices and account.engine.ledger.cases.news is None:
+            account.engine.ledger.cases.news = deque(maxlen=_MOST_NEWS)
+        if self._thread is None:
+            self._stopping = False
+            # Its own name and a thread that ends with the process: nobody has to join it.
+            self._thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
+            self._thread.start()
+        self._wake.set()
+
+    def _has_work(self, ledger: Ledger) -> bool:
+        limited = self._held.shortest(ledger) is not None or self._caps.is_wanted(ledger)
+        return limited or self._growth is not None or bool(self._sinks.choices)
+
+    # -- the thread ------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._stopping:
+            self._wake.clear()
+            account = self._account()
+            if account is not None:  # what sinks acquire here is theirs
+                account.engine.ledger.place.set(self._own)
+            began = time.perf_counter()
+            self._look_safely()
+            self._cost = time.perf_counter() - began
+            self._wake.wait(self._pause())
+
+    def _pause(self) -> float:
+        account = self._account()
+        shortest = None if account is None else self._held.shortest(account.engine.ledger)
+        pace = self.options.check_every or min(_PACE, _PACE if shortest is None else shortest / 2)
+        if self._due is not None:
+            pace = min(pace, self._due)
+        return max(SHORTEST, pace, self._cost * (1 / _SHARE - 1))
+
+    def _look_safely(self) -> None:
+        try:
+            self._look()
+        except Exception as error:  # the next look may do better; one line is enough
+            if not self._complained:
+                self._complained = True
+                self._trouble(f"the service could not look ({described(error)})")
+        while self._asking:
+            self._asking.popleft().set()
+
+    def _look(self) -> None:
+        """Look at limits, growth and news, and tell the sinks."""
+        account = self._account()
+        if account is None:
+            return
+        self.judge(account)
+        ledger = account.engine.ledger
+        if self._sinks.wants_metrics:
+            if self._asking:
+                self._last, self._last_at = self._tallies.tally(ledger), time.monotonic()
+            else:
+                self._tallies.look(ledger)
+            self._hand_over_held()
+        self._tell_news(ledger)
+
+    def judge(self, account: Account) -> None:
+        """File what is held too long, has passed its cap or grows; warn of it as the policy says."""
+        account.judgement.drain()
+        # Nobody ever waits for this lock, so whatever the collector runs meanwhile may come by here, too.
+        if not self._judging.acquire(blocking=False):
+            return
+        try:
+            cases = self._judged(account)
+        finally:
+            self._judging.release()
+        account.judgement.announce(cases)
+
+    def _judged(self, account: Account) -> list[Case]:
+        ledger = account.engine.ledger
+        overdue, ended, self._due = self._held.look(ledger)
+        cases = [each.case for each in overdue] + self._caps.look(ledger) + self._sample(ledger)
+        self._events.extend(_after_all(ledger, ended))
+        return cases
+
+    def _sample(self, ledger: Ledger) -> list[Case]:
+        every, growth, now = self.options.growth_every, self._growth, time.monotonic()
+        if every is None or growth is None or now < self._next_sample:
+            return []
+        self._next_sample = now + every
+        growth.take(ledger)
+        how = "from one look to the next, and some of each time is live"
+        filed = [self._growth_cases.file(ledger, grown, how) for grown in growth.grown(ledger)]
+        return [case for case in filed if case is not None]
+
+    def _hand_over_held(self) -> None:
+        fresh = self._tallies.fresh
+        seconds = [fresh.popleft() for _ in range(len(fresh))]
+        if seconds:
+            self._sinks.held(seconds)
+
+    def _tell_news(self, ledger: Ledger) -> None:
+        news = ledger.cases.news
+        if news is not None:
+            cases = [news.popleft() for _ in range(len(news))]
+            for event in _events_of(ledger, cases):
+                self._sinks.tell(event)
+        for _ in range(len(self._events)):
+            self._sinks.tell(self._events.popleft())
+
+    # -- numbers -----------------------------------------------------------------------------------------------------
+
+    def tally(self) -> Tally:
+        """Give the numbers of this moment, gathered by the thread; the last ones if it is not heard of for long."""
+        if time.monotonic() - self._last_at < _FRESH:
+            return self._last
+        if self._thread is None or threading.current_thread() is self._thread or self._stopping:
+            account = self._account()
+            if account is not None:
+                account.judgement.drain()
+                self._last, self._last_at = self._tallies.tally(account.engine.ledger), time.monotonic()
+            return self._last
+        done = threading.Event()
+        self._asking.append(done)
+        self._wake.set()
+        done.wait(_PATIENCE)
+        return self._last
+
+    # -- sinks -------------------------------------------------------------------------------------------------------
+
+    def _dumped(self, message: str) -> None:
+        self._events.append(ServiceEvent(DUMPED, message))
+        self._wake.set()
+
+    def _trouble(self, message: str) -> None:
+        """Tell of trouble of our own: to the log, whatever the sinks are."""
+        import logging
+
+        logging.getLogger("lifetrack").error("%s", message)
+        self._events.append(ServiceEvent(TROUBLE, message))
+
+    @contextmanager
+    def _as_own(self, ledger: Ledger) -> Iterator[None]:
+        """Let what is acquired in the block be known as our own."""
+        ledger.note_scoped()
+        token = ledger.place.set(self._own)
+        try:
+            yield
+        finally:
+            ledger.place.reset(token)
+
+    def _forget_own(self, ledger: Ledger) -> None:
+        """Take what our sinks have open, such as the socket of a server, out of the account of the program."""
+        for key, entry in ledger.entries.copy().items():
+            if entry[STATE] in OPEN_STATES and self._own in place_of(entry).lineage():
+                dict.pop(ledger.entries, key, None)
+                entry[KIND].discount()
+
+    # -- the end -----------------------------------------------------------------------------------------------------
+
+    def finish(self) -> None:
+        """Tell the sinks what is known now, after the process has been judged."""
+        account = self._account()
+        self._stop_thread()
+        if account is not None:
+            self._look_safely()
+
+    def before_end(self) -> None:
+        """Take our own things out of the account before the process is judged."""
+        account = self._account()
+        self._stop_thread()
+        if account is not None:
+            self._forget_own(account.engine.ledger)
+            self.judge(account)
+
+    def _stop_thread(self) -> None:
+        thread, self._thread = self._thread, None
+        self._stopping = True
+        self._wake.set()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(_PATIENCE)
+
+    def stop(self) -> None:
+        """End: the thread, the sinks, the handler of the signal."""
+        self.finish()
+        if self._signal is not None:
+            self._signal.remove()
+            self._signal = None
+        self._sinks.close()
+        _services.discard(self)
+
+    def in_child(self) -> None:
+        """Begin anew in a forked child, without a thread and without sinks until ``start()`` is called there."""
+        self._thread = None
+        self._stopping = False
+        self._wake, self._judging = threading.Event(), threading.Lock()
+        self._asking.clear()
+        self._events.clear()
+        self._sinks.forget()
+        self._tallies = Tallies()
+        self._growth = None if self._growth is None else GrowthWatch(_SAMPLES)
+        self.dumps.in_child()
+
+
+def is_timed(options: ServiceOptions) -> bool:
+    """Whether these options want the times of acquire and release at every level that has places."""
+    return bool(options.held_limits) or wants_metrics(options.sinks or ())
+
+
+def _after_all(ledger: Ledger, ended: Iterable[Overdue]) -> Iterator[ServiceEvent]:
+    """Make one event for those of each place that were released after all; ``held`` is the longest time."""
+    same: dict[SiteKey, list[Overdue]] = {}
+    for each in ended:
+        same.setdefault(site_key(each.case.entry), []).append(each)
+    for group in same.values():
+        worst = max(group, key=lambda each: each.held)
+        event = _event(ledger, worst.case, len(group))
+        where = "" if event.site is None else f" acquired at {event.site}"
+        times = f"after {seconds_text(worst.held)}, with a limit of {seconds_text(worst.limit)}"
+        yield replace(event, event=RELEASED, message=f"{event.type}{where} was released after all, {times}")
+
+
+def _event(ledger: Ledger, case: Case, count: int) -> ServiceEvent:
+    held, limit = (None if (word := case.words.get(name)) is None else float(word) for name in (HELD, LIMIT))
+    return finding_event(finding_of_case(ledger, case), count, held=held, limit=limit)
+
+
+def _events_of(ledger: Ledger, cases: Sequence[Case]) -> Iterable[ServiceEvent]:
+    """Make one event for the cases of each rule and place; a leak of ten thousand is one line in a log."""
+    same: dict[tuple[str, SiteKey, Any], list[Case]] = {}
+    for case in cases:
+        trace = None if case.use is None else case.use[1]
+        same.setdefault((case.rule, site_key(case.entry), None if trace is None else trace[:2]), []).append(case)
+    for group in same.values():
+        yield _event(ledger, group[0], len(group))
