@@ -85,8 +85,9 @@ __version__ = "0.1.0"
 _HOMES = {
     "lifetrack.api": (
         "Owned", "Owner", "Shared", "Weak", "acquires", "allow", "assert_no_growth", "assert_no_leaks", "borrow",
-        "borrows", "dump", "find_leaks", "growth", "history", "is_tracking", "lives_with_process", "owner_of", "releases",
-        "repetitions", "report", "scope", "snapshot", "start", "stop", "track", "tracked", "transfer", "watch",
+        "borrows", "dump", "find_leaks", "growth", "history", "is_tracking", "lives_with_process", "owner_of",
+        "releases", "repetitions", "report", "scope", "snapshot", "start", "stop", "track", "tracked", "transfer",
+        "watch",
     ),
     "lifetrack.backends.capabilities": ("Backend", "Capability", "MissingCapabilityError"),
     "lifetrack.backends.collection": ("BackendCollection",),

@@ -96,8 +96,17 @@ class Tracker(Serving):
         )  # fmt: skip
         timed = self._wants_times(options)
         settings = Settings(parse_level(level), parse_policy(policy), parse_frames(frames), timed)
-        names = check_names(watch)
-        targets = report_targets(report)
+        return self._begin(settings, check_names(watch), report_targets(report), options, children, witness)
+
+    def _begin(
+        self,
+        settings: Settings,
+        names: tuple[str, ...],
+        targets: bool | tuple[str, ...],
+        options: ServiceOptions | None,
+        children: bool,
+        witness: bool,
+    ) -> Switch:
         if settings.level == Level.OFF:
             self.stop()
             return Switch(self.stop)

@@ -50,26 +50,22 @@ def resource(
 
     For pools and clients: while a method of ``works`` runs the object is at work, and what a method of ``keeps``
     acquires belongs to the innermost object at work, or else to its own. With ``within``, a new object does too.
-    A class that is no resource but takes part in this has an empty ``release``.
-
-    ``limit`` is for how many seconds it may be held (LT108), ``max_live`` how many may be live at once (LT107); both
-    are looked at where a service runs, and when somebody asks.
+    A class that is no resource but takes part in this has an empty ``release``. It may be held for ``limit`` seconds
+    (LT108), and ``max_live`` of them may be live at once (LT107).
 
     Raises DeclarationError for an argument that cannot work.
     """
-    (target,) = _names((where,), "resource()", _is_target)
-    module, _, name = target.partition(":")
+    module, _, name = _names((where,), "resource()", _is_target)[0].partition(":")
     releases = _names(release, "release", _is_path)
     if not releases and not works and not keeps:
         raise DeclarationError(f"release= is empty: name the method that releases a {name}")
     questions = {"released_when": released_when, "ends_with_process": ends_with_process}
     _check_questions({**questions, "parts": parts, "parent": parent})
-    options: dict[str, Any] = {word: question for word, question in questions.items() if question is not None}
+    options = _limits(name, grace, limit, max_live)
+    options |= {word: question for word, question in questions.items() if question is not None}
     return Row(
         (module.partition(".")[0],), module, name, CLASSES,
-        declare(*releases, acquire=_names((acquire,), "acquire", str.isidentifier)[0], hint=hint,
-                grace=_seconds(grace), limit=check_limit(limit, f"{name}: limit="),
-                max_live=check_limit(max_live, f"{name}: max_live=", whole=True), **options),
+        declare(*releases, acquire=_names((acquire,), "acquire", str.isidentifier)[0], hint=hint, **options),
         parts=parts, parent=parent, within=bool(within),
         made_by=_names(made_by, "made_by", _is_target), works=_names(works, "works", str.isidentifier),
         keeps=_names(keeps, "keeps", str.isidentifier),
@@ -80,6 +76,14 @@ def _check_questions(questions: dict[str, Callable[[Any], Any] | None]) -> None:
     for what, question in questions.items():
         if question is not None and not callable(question):
             raise DeclarationError(f"{what}= takes a function of the object, not {shown(question)}")
+
+
+def _limits(name: str, grace: object, limit: object, max_live: object) -> dict[str, Any]:
+    return {
+        "grace": _seconds(grace),
+        "limit": check_limit(limit, f"{name}: limit="),
+        "max_live": check_limit(max_live, f"{name}: max_live=", whole=True),
+    }
 
 
 def _is_path(text: str) -> bool:

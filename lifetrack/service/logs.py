@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from lifetrack.service.events import FINDING, TROUBLE, ServiceEvent
-from lifetrack.service.sinks import LOGGING, Sink
+from lifetrack.service.sink import LOGGING, Sink
 from lifetrack.values.findings import Certainty
 
 LOGGER = "lifetrack"

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from lifetrack.service.sinks import SinkChoice, parse_sinks
+from lifetrack.service.sink import SinkChoice
+from lifetrack.service.sinks import parse_sinks
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.limits import Limits, parse_limits
 from lifetrack.values.settings import shown

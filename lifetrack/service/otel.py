@@ -8,7 +8,7 @@ from typing import Any
 
 from lifetrack.service.events import ServiceEvent
 from lifetrack.service.logs import level_of
-from lifetrack.service.sinks import OTEL, Sink, Source
+from lifetrack.service.sink import OTEL, Sink, Source
 from lifetrack.service.tallies import BOUNDS, Series
 from lifetrack.values.errors import MissingExtraError
 from lifetrack.values.rules import RULES

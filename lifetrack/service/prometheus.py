@@ -5,27 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from lifetrack.service.sinks import PROMETHEUS, Sink, Source
+from lifetrack.service.sink import PROMETHEUS, Sink, Source
 from lifetrack.service.tallies import BOUNDS, Held, Tally
 from lifetrack.values.errors import ConfigurationError, MissingExtraError
 from lifetrack.values.rules import RULES
 
 _LABELS = ("type", "site", "function")
-_LOOPBACK = "127.0.0.1"
-_MAX_PORT = 65535
-
-
-def address(where: str) -> tuple[str, int | None]:
-    """Read ``PORT`` or ``HOST:PORT``; without a host it is the loopback device, without a port nothing is served.
-
-    Raises ConfigurationError for anything else.
-    """
-    if not where:
-        return _LOOPBACK, None
-    host, _, port = where.rpartition(":")
-    if not port.isdecimal() or not 0 <= int(port) <= _MAX_PORT:
-        raise ConfigurationError(f"sink 'prometheus:{where}': write prometheus:PORT or prometheus:HOST:PORT")
-    return host.strip("[]") or _LOOPBACK, int(port)
 
 
 class PrometheusSink(Sink):

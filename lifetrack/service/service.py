@@ -7,26 +7,24 @@ import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lifetrack.ledger.cases import Case
-from lifetrack.ledger.entries import KIND, OPEN_STATES, STATE, place_of
+from lifetrack.ledger.entries import INHERITED, KIND, SCOPE, STATE, Entry, place_of
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.places import PROCESS, Place
-from lifetrack.ledger.rendering import finding_of_case
 from lifetrack.service.caps import CapWatch
 from lifetrack.service.dumping import Dumps, SignalSwitch
-from lifetrack.service.events import DUMPED, RELEASED, TROUBLE, ServiceEvent, finding_event
+from lifetrack.service.events import DUMPED, TROUBLE, ServiceEvent
 from lifetrack.service.growth import WINDOWS, GrowthCases, GrowthWatch
-from lifetrack.service.held import HELD, LIMIT, HeldWatch, Overdue
+from lifetrack.service.held import HeldWatch
 from lifetrack.service.options import SHORTEST, ServiceOptions
 from lifetrack.service.sinks import Sinks, described, wants_metrics
-from lifetrack.service.sites import SiteKey, site_key
 from lifetrack.service.tallies import Tallies, Tally
-from lifetrack.values.limits import Limits, seconds_text
+from lifetrack.service.telling import after_all, events_of
+from lifetrack.values.limits import Limits
 
 if TYPE_CHECKING:
     from lifetrack.account import Account
@@ -74,7 +72,8 @@ class Service:
         self._growth: GrowthWatch | None = None
         self._growth_cases = GrowthCases()
         self._next_sample = 0.0
-        self._tallies = Tallies()
+        self._own = Place(_OWN, "allow", PROCESS, _OWN)
+        self._tallies = Tallies(self._is_own)
         self._last = Tally()
         self._last_at = float("-inf")
         #: Who waits for numbers; and what is to be told beside the findings. Both may be filled by any thread.
@@ -84,7 +83,6 @@ class Service:
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._stopping = False
-        self._own = Place(_OWN, "allow", PROCESS, _OWN)
         self._cost = 0.0
         self._due: float | None = None
         self._complained = False
@@ -104,7 +102,6 @@ class Service:
         if wanted.sinks is not None and account is not None:
             with self._as_own(account.engine.ledger):
                 self._sinks.open(wanted.sinks, self)
-            self._forget_own(account.engine.ledger)
         self._switch(wanted.dump_signal)
         self.dumps.target = wanted.dump_to
         self._held.use(wanted.held_limits or Limits())
@@ -134,7 +131,8 @@ class Service:
             self._stopping = False
             # Its own name and a thread that ends with the process: nobody has to join it.
             self._thread = threading.Thread(target=self._run, name=THREAD, daemon=True)
-            self._thread.start()
+            with self._as_own(account.engine.ledger):
+                self._thread.start()
         self._wake.set()
 
     def _has_work(self, ledger: Ledger) -> bool:
@@ -190,6 +188,8 @@ class Service:
     def judge(self, account: Account) -> None:
         """File what is held too long, has passed its cap or grows; warn of it as the policy says."""
         account.judgement.drain()
+        if self._sinks.choices:
+            self._disown(account.engine.ledger)
         # Nobody ever waits for this lock, so whatever the collector runs meanwhile may come by here, too.
         if not self._judging.acquire(blocking=False):
             return
@@ -203,7 +203,7 @@ class Service:
         ledger = account.engine.ledger
         overdue, ended, self._due = self._held.look(ledger)
         cases = [each.case for each in overdue] + self._caps.look(ledger) + self._sample(ledger)
-        self._events.extend(_after_all(ledger, ended))
+        self._events.extend(after_all(ledger, ended))
         return cases
 
     def _sample(self, ledger: Ledger) -> list[Case]:
@@ -226,7 +226,7 @@ class Service:
         news = ledger.cases.news
         if news is not None:
             cases = [news.popleft() for _ in range(len(news))]
-            for event in _events_of(ledger, cases):
+            for event in events_of(ledger, cases):
                 self._sinks.tell(event)
         for _ in range(len(self._events)):
             self._sinks.tell(self._events.popleft())
@@ -272,12 +272,22 @@ class Service:
         finally:
             ledger.place.reset(token)
 
-    def _forget_own(self, ledger: Ledger) -> None:
-        """Take what our sinks have open, such as the socket of a server, out of the account of the program."""
-        for key, entry in ledger.entries.copy().items():
-            if entry[STATE] in OPEN_STATES and self._own in place_of(entry).lineage():
-                dict.pop(ledger.entries, key, None)
+    def _is_own(self, entry: Entry) -> bool:
+        """Whether it is our sinks', such as the socket of a server."""
+        return entry[SCOPE] is not None and self._own in place_of(entry).lineage()
+
+    def _disown(self, ledger: Ledger) -> None:
+        """Take what is our sinks' as nobody's duty, before the process is judged."""
+        for entry in ledger.open_entries():
+            if self._is_own(entry):
+                entry[STATE] = INHERITED
                 entry[KIND].discount()
+
+    def _forget_own(self, ledger: Ledger) -> None:
+        """Forget what is our sinks', before it is closed."""
+        for key, entry in ledger.entries.copy().items():
+            if self._is_own(entry):
+                ledger.entries.pop(key, None)
 
     # -- the end -----------------------------------------------------------------------------------------------------
 
@@ -293,7 +303,6 @@ class Service:
         account = self._account()
         self._stop_thread()
         if account is not None:
-            self._forget_own(account.engine.ledger)
             self.judge(account)
 
     def _stop_thread(self) -> None:
@@ -309,6 +318,9 @@ class Service:
         if self._signal is not None:
             self._signal.remove()
             self._signal = None
+        account = self._account()
+        if account is not None:
+            self._forget_own(account.engine.ledger)
         self._sinks.close()
         _services.discard(self)
 
@@ -320,7 +332,7 @@ class Service:
         self._asking.clear()
         self._events.clear()
         self._sinks.forget()
-        self._tallies = Tallies()
+        self._tallies = Tallies(self._is_own)
         self._growth = None if self._growth is None else GrowthWatch(_SAMPLES)
         self.dumps.in_child()
 
@@ -328,31 +340,3 @@ class Service:
 def is_timed(options: ServiceOptions) -> bool:
     """Whether these options want the times of acquire and release at every level that has places."""
     return bool(options.held_limits) or wants_metrics(options.sinks or ())
-
-
-def _after_all(ledger: Ledger, ended: Iterable[Overdue]) -> Iterator[ServiceEvent]:
-    """Make one event for those of each place that were released after all; ``held`` is the longest time."""
-    same: dict[SiteKey, list[Overdue]] = {}
-    for each in ended:
-        same.setdefault(site_key(each.case.entry), []).append(each)
-    for group in same.values():
-        worst = max(group, key=lambda each: each.held)
-        event = _event(ledger, worst.case, len(group))
-        where = "" if event.site is None else f" acquired at {event.site}"
-        times = f"after {seconds_text(worst.held)}, with a limit of {seconds_text(worst.limit)}"
-        yield replace(event, event=RELEASED, message=f"{event.type}{where} was released after all, {times}")
-
-
-def _event(ledger: Ledger, case: Case, count: int) -> ServiceEvent:
-    held, limit = (None if (word := case.words.get(name)) is None else float(word) for name in (HELD, LIMIT))
-    return finding_event(finding_of_case(ledger, case), count, held=held, limit=limit)
-
-
-def _events_of(ledger: Ledger, cases: Sequence[Case]) -> Iterable[ServiceEvent]:
-    """Make one event for the cases of each rule and place; a leak of ten thousand is one line in a log."""
-    same: dict[tuple[str, SiteKey, Any], list[Case]] = {}
-    for case in cases:
-        trace = None if case.use is None else case.use[1]
-        same.setdefault((case.rule, site_key(case.entry), None if trace is None else trace[:2]), []).append(case)
-    for group in same.values():
-        yield _event(ledger, group[0], len(group))

@@ -7,43 +7,12 @@ lock of ours is held then.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any
 
 from lifetrack.service.events import ServiceEvent
-from lifetrack.service.tallies import Tally
+from lifetrack.service.sink import LOGGING, OTEL, PROMETHEUS, Sink, SinkChoice, Source, address
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.settings import shown
-
-#: What a person hands over: ``logging``, ``otel``, ``otel:URL``, ``prometheus``, ``prometheus:PORT`` or
-#: ``prometheus:HOST:PORT``; or a function that takes each event.
-SinkChoice: TypeAlias = str | Callable[[ServiceEvent], object]
-LOGGING, OTEL, PROMETHEUS = "logging", "otel", "prometheus"
-
-
-class Source(Protocol):
-    """Where a sink gets numbers."""
-
-    def tally(self) -> Tally:
-        """Give the numbers of this moment."""
-
-
-class Sink:
-    """What events are told to. Subclasses say whether they want numbers too, which makes the records timed."""
-
-    name = "sink"
-    wants_metrics = False
-
-    def open(self, source: Source) -> None:
-        """Begin; raise ConfigurationError or MissingExtraError where that cannot be."""
-
-    def tell(self, event: ServiceEvent) -> None:
-        """Take an event."""
-
-    def held(self, seconds: Sequence[tuple[str, float]]) -> None:
-        """Take how long resources were held that were released since the last time: type and seconds of each."""
-
-    def close(self) -> None:
-        """End; what is still to be sent is sent, in a few seconds at most."""
 
 
 class CallSink(Sink):
@@ -79,8 +48,6 @@ def _check(choice: object) -> None:
         raise ConfigurationError(f"a sink is a name or a function, not {shown(choice)}")
     name, _, where = choice.partition(":")
     if name == PROMETHEUS:
-        from lifetrack.service.prometheus import address
-
         address(where)
     elif name == OTEL and where and not where.startswith(("http://", "https://")):
         raise ConfigurationError(f"sink {choice!r}: write the collector's address, as otel:http://127.0.0.1:4318")
@@ -94,7 +61,7 @@ def make_sink(choice: SinkChoice) -> Sink:
         return CallSink(choice)
     name, _, where = choice.partition(":")
     if name == PROMETHEUS:
-        from lifetrack.service.prometheus import PrometheusSink, address
+        from lifetrack.service.prometheus import PrometheusSink
 
         return PrometheusSink(*address(where))
     if name == OTEL:

@@ -8,12 +8,14 @@ own table of records, which notes those that leave; it is used while metrics are
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Callable
 from itertools import count
 from time import perf_counter
 from typing import Any, NamedTuple
 
 from lifetrack.ledger.entries import (
     COLLECTED,
+    INHERITED,
     KIND,
     MOMENT,
     NUMBER,
@@ -121,9 +123,10 @@ class _Histogram:
 
 
 class Tallies:
-    """The numbers of one ledger. They belong to one thread."""
+    """The numbers of one ledger. They belong to one thread. What ``is_own`` is ours, such as a sink's socket."""
 
-    def __init__(self, most_sites: int = MOST_SITES) -> None:
+    def __init__(self, is_own: Callable[[Entry], bool], most_sites: int = MOST_SITES) -> None:
+        self._is_own = is_own
         self._most_sites = most_sites
         self._names = SiteNames()
         #: Released and collected so far, by place.
@@ -139,6 +142,8 @@ class Tallies:
         self._folded: set[SiteKey] = set()
         #: The largest numbers told for each series: what counts up never goes back.
         self._told: dict[SiteKey, tuple[int, int, int]] = {}
+        #: How many of our own there were, by type: no acquisitions of the program's.
+        self._own: Counter[str] = Counter()
         self._taken: int | None = None
         self._missed = 0
         #: Seconds that resources were held, since somebody asked last: for systems that have histograms of their own.
@@ -171,7 +176,9 @@ class Tallies:
 
     def _count(self, entry: Entry, when: float | None, *, last_call: bool = False) -> None:
         state = entry[STATE]
-        if state == COLLECTED:
+        if self._is_own(entry):
+            self._own[self._type(entry[KIND].type_name)] += state != INHERITED  # those were never counted
+        elif state == COLLECTED:
             self._collected[self._place(entry)] += 1
         elif state == RELEASED or (state in OPEN_STATES and len(entry) > HOLDER):  # a lock that was let go of
             self._released[self._place(entry)] += 1
@@ -214,14 +221,19 @@ class Tallies:
         entries = ledger.snapshot()
         taken = self.look(ledger)
         live: Counter[SiteKey] = Counter(self._place(entry) for entry in self._waiting)
+        own = self._own.copy()
         for entry in entries:
             if id(entry) in taken:
                 continue
             if entry[STATE] in OPEN_STATES:
-                live[self._place(entry)] += 1
+                if self._is_own(entry):
+                    own[self._type(entry[KIND].type_name)] += 1
+                else:
+                    live[self._place(entry)] += 1
             elif entry[STATE] == RELEASED and entry[NUMBER] is not None and id(entry) not in self._counted:
                 self._counted[id(entry)] = entry
                 self._count(entry, None)
+        acquired.subtract(own)
         self._put_rest(live, acquired, collected)
         series = tuple(self._series(key, live[key]) for key in dict.fromkeys((*live, *self._told)))
         held = tuple((name, histogram.value()) for name, histogram in self._held.items())
