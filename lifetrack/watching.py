@@ -57,19 +57,22 @@ def resource(
     """
     module, _, name = _names((where,), "resource()", _is_target)[0].partition(":")
     releases = _names(release, "release", _is_path)
-    if not releases and not works and not keeps:
-        raise DeclarationError(f"release= is empty: name the method that releases a {name}")
+    _check_release(name, releases, works, keeps)
     questions = {"released_when": released_when, "ends_with_process": ends_with_process}
     _check_questions({**questions, "parts": parts, "parent": parent})
-    options = _limits(name, grace, limit, max_live)
-    options |= {word: question for word, question in questions.items() if question is not None}
+    options = _limits(name, grace, limit, max_live) | {word: ask for word, ask in questions.items() if ask is not None}
     return Row(
         (module.partition(".")[0],), module, name, CLASSES,
         declare(*releases, acquire=_names((acquire,), "acquire", str.isidentifier)[0], hint=hint, **options),
         parts=parts, parent=parent, within=bool(within),
-        made_by=_names(made_by, "made_by", _is_target), works=_names(works, "works", str.isidentifier),
-        keeps=_names(keeps, "keeps", str.isidentifier),
+        made_by=_names(made_by, "made_by", _is_target),
+        works=_names(works, "works", str.isidentifier), keeps=_names(keeps, "keeps", str.isidentifier),
     )  # fmt: skip
+
+
+def _check_release(name: str, releases: object, works: object, keeps: object) -> None:
+    if not releases and not works and not keeps:
+        raise DeclarationError(f"release= is empty: name the method that releases a {name}")
 
 
 def _check_questions(questions: dict[str, Callable[[Any], Any] | None]) -> None:

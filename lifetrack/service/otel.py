@@ -14,8 +14,8 @@ from lifetrack.values.errors import MissingExtraError
 from lifetrack.values.rules import RULES
 
 SCOPE = "lifetrack"
-#: Milliseconds that the end waits for the last export.
-_LAST_EXPORT = 3000
+#: Seconds that one export may take, with all its attempts; the end waits for two of them.
+_TIMEOUT = 2
 #: The numbers of log severities, by the levels of ``logging``: INFO, WARN and ERROR.
 _SEVERITIES = {20: 9, 30: 13, 40: 17}
 
@@ -88,7 +88,9 @@ class OtelSink(Sink):
         return provider
 
     def _endpoint(self, signal: str) -> dict[str, Any]:
-        return {} if self._url is None else {"endpoint": f"{self._url.rstrip('/')}/v1/{signal}"}
+        if self._url is None:
+            return {}
+        return {"endpoint": f"{self._url.rstrip('/')}/v1/{signal}", "timeout": _TIMEOUT}
 
     def _make_instruments(self, meter: Any) -> None:
         def of_series(read: Callable[[Series], int]) -> list[Callable[[Any], Iterable[Any]]]:
@@ -172,11 +174,9 @@ class OtelSink(Sink):
         ours, self._ours = self._ours, []
         try:
             for provider in ours:
-                provider.force_flush(_LAST_EXPORT)
+                provider.shutdown()  # which sends what there is
         finally:
             self._source = None
-            for provider in ours:
-                provider.shutdown()
 
 
 def _is_idle(provider: Any) -> bool:

@@ -178,7 +178,7 @@ class Service:
         self.judge(account)
         ledger = account.engine.ledger
         if self._sinks.wants_metrics:
-            if self._asking:
+            if self._asking or self._stopping:
                 self._last, self._last_at = self._tallies.tally(ledger), time.monotonic()
             else:
                 self._tallies.look(ledger)
