@@ -94,6 +94,13 @@ class HeldWatch:
         self._forget(here)
         return found, self._ended(here, now), next_due
 
+    def refresh(self) -> None:
+        """Tell anew those that were reported and are live still: for how long they are held by now."""
+        now = perf_counter()
+        for late in list(self._late.values()):
+            if late.entry[STATE] in OPEN_STATES:
+                late.case.renew(late.entry, _words(late.limit, now - late.since, ""))
+
     def _judge(self, ledger: Ledger, entry: Entry, limit: float, now: float, found: list[Overdue]) -> float | None:
         """File an entry that is overdue; else give the seconds until it will be."""
         if entry[EXTRA] is not None and entry[EXTRA].overdue:

@@ -85,11 +85,7 @@ def parse(given: Mapping[str, Any]) -> ServiceOptions:
     for name, value in given.items():
         if value is not None:
             try:
-                found[name] = value if _is_read(name, value) else READERS[name](value)
+                found[name] = READERS[name](value)
             except ConfigurationError as error:
                 raise ConfigurationError(f"{name}=: {error}") from None
     return ServiceOptions(**found)
-
-
-def _is_read(name: str, value: object) -> bool:
-    return isinstance(value, Limits) and name in {"held_limits", "live_limits"}

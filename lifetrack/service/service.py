@@ -195,6 +195,8 @@ class Service:
             return
         try:
             cases = self._judged(account)
+            if self._thread is not threading.current_thread():  # somebody wants to read of it
+                self._held.refresh()
         finally:
             self._judging.release()
         account.judgement.announce(cases)

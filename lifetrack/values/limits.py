@@ -42,6 +42,8 @@ def parse_limits(value: object, *, whole: bool = False) -> Limits:
     A class may stand for its name. They are seconds, or with ``whole`` numbers of resources. Raises ConfigurationError
     for anything else.
     """
+    if isinstance(value, Limits):
+        return value
     unit = "a whole number from 0" if whole else "seconds, more than 0"
     pairs: Iterable[tuple[object, object]]
     if isinstance(value, str):
