@@ -8,7 +8,7 @@ what was acquired in that window is live to this moment.
 from __future__ import annotations
 
 from collections import Counter
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import NamedTuple
 
 from lifetrack.ledger.cases import Case
@@ -48,10 +48,7 @@ def _sample(ledger: Ledger) -> _Sample:
 
 
 class GrowthWatch:
-    """Samples of one ledger, oldest first; the first is where it begins.
-
-    With ``kept`` it keeps that many: then two become one, for as long as it runs.
-    """
+    """Samples of one ledger, oldest first; the first is where it begins. With ``kept`` only the last ones are kept."""
 
     def __init__(self, kept: int | None = None) -> None:
         self._samples: list[_Sample] = []
@@ -62,9 +59,13 @@ class GrowthWatch:
 
     def take(self, ledger: Ledger) -> None:
         """Take a sample of this moment."""
-        self._samples.append(_sample(ledger))
+        self.add(_sample(ledger))
+
+    def add(self, sample: _Sample) -> None:
+        """Take a sample that was made already."""
+        self._samples.append(sample)
         if self._kept is not None and len(self._samples) > self._kept:
-            self._samples = [self._samples[0], *map(_joined, self._samples[1::2], self._samples[2::2])]
+            del self._samples[0]
 
     def suspects(self, ledger: Ledger) -> list[Grown]:
         """Give the places that may be growing, after a few repetitions: what is worth more of them."""
@@ -123,6 +124,39 @@ def _joined(earlier: _Sample, later: _Sample) -> _Sample:
     """Make one sample of two that follow each other: the lower counts, and the end of the later one."""
     counts = {key: min(count, earlier.counts.get(key, 0)) for key, count in later.counts.items()}
     return _Sample(counts, later.marks)
+
+
+class GrowthScales:
+    """Samples of a ledger for as long as a process runs: the last ones, the last pairs, pairs of pairs and so on.
+
+    So growth is found from the pace of the samples up to that of months, in memory that grows as the logarithm of time.
+    """
+
+    def __init__(self, kept: int = 2 * WINDOWS + 1) -> None:
+        self._kept = kept
+        self._scales: list[GrowthWatch] = []
+        #: For each scale the sample that waits for the other of its pair.
+        self._waiting: list[_Sample | None] = []
+
+    def __len__(self) -> int:
+        return sum(map(len, self._scales))
+
+    def take(self, ledger: Ledger) -> list[Grown]:
+        """Take a sample of this moment; give the places that have grown at any scale that it completes."""
+        sample, found = _sample(ledger), dict[SiteKey, Grown]()
+        for scale in count():
+            if scale == len(self._scales):
+                self._scales.append(GrowthWatch(self._kept))
+                self._waiting.append(None)
+            watch, waiting = self._scales[scale], self._waiting[scale]
+            watch.add(sample)
+            if len(watch) == self._kept:
+                found |= {grown.key: grown for grown in watch.grown(ledger)}
+            self._waiting[scale] = sample if waiting is None else None
+            if waiting is None:
+                break
+            sample = _joined(waiting, sample)
+        return list(found.values())
 
 
 class GrowthCases:

@@ -18,7 +18,7 @@ from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.service.caps import CapWatch
 from lifetrack.service.dumping import Dumps, SignalSwitch
 from lifetrack.service.events import DUMPED, TROUBLE, ServiceEvent
-from lifetrack.service.growth import WINDOWS, GrowthCases, GrowthWatch
+from lifetrack.service.growth import GrowthCases, GrowthScales
 from lifetrack.service.held import HeldWatch
 from lifetrack.service.options import SHORTEST, ServiceOptions
 from lifetrack.service.sinks import Sinks, described, wants_metrics
@@ -41,8 +41,6 @@ _PATIENCE = 5.0
 _FRESH = 0.05
 #: How many findings are kept until the next look; of more only the last are told.
 _MOST_NEWS = 10_000
-#: How many samples of growth are kept, until two become one.
-_SAMPLES = 4 * WINDOWS
 _OWN = "lifetrack's own sinks"
 
 _services: weakref.WeakSet[Service] = weakref.WeakSet()
@@ -69,7 +67,7 @@ class Service:
         self._sinks = Sinks(self._trouble)
         self._held = HeldWatch(Limits())
         self._caps = CapWatch(Limits())
-        self._growth: GrowthWatch | None = None
+        self._growth: GrowthScales | None = None
         self._growth_cases = GrowthCases()
         self._next_sample = 0.0
         self._own = Place(_OWN, "allow", PROCESS, _OWN)
@@ -107,7 +105,7 @@ class Service:
         self._held.use(wanted.held_limits or Limits())
         self._caps.use(wanted.live_limits or Limits())
         if wanted.growth_every is not None and self._growth is None:
-            self._growth = GrowthWatch(_SAMPLES)
+            self._growth = GrowthScales()
         self.options = wanted
         self.begin()
 
@@ -213,9 +211,8 @@ class Service:
         if every is None or growth is None or now < self._next_sample:
             return []
         self._next_sample = now + every
-        growth.take(ledger)
-        how = "from one look to the next, and some of each time is live"
-        filed = [self._growth_cases.file(ledger, grown, how) for grown in growth.grown(ledger)]
+        how = "from look to look, of each of which some are live"
+        filed = [self._growth_cases.file(ledger, grown, how) for grown in growth.take(ledger)]
         return [case for case in filed if case is not None]
 
     def _hand_over_held(self) -> None:
@@ -335,7 +332,7 @@ class Service:
         self._events.clear()
         self._sinks.forget()
         self._tallies = Tallies(self._is_own)
-        self._growth = None if self._growth is None else GrowthWatch(_SAMPLES)
+        self._growth = None if self._growth is None else GrowthScales()
         self.dumps.in_child()
 
 
