@@ -186,7 +186,7 @@ class Service:
     def judge(self, account: Account) -> None:
         """File what is held too long, has passed its cap or grows; warn of it as the policy says."""
         account.judgement.drain()
-        if self._sinks.choices:
+        if self._sinks.choices or self._thread is not None:
             self._disown(account.engine.ledger)
         # Nobody ever waits for this lock, so whatever the collector runs meanwhile may come by here, too.
         if not self._judging.acquire(blocking=False):
@@ -300,8 +300,9 @@ class Service:
     def before_end(self) -> None:
         """Take our own things out of the account before the process is judged."""
         account = self._account()
-        self._stop_thread()
         if account is not None:
+            self._disown(account.engine.ledger)
+            self._stop_thread()
             self.judge(account)
 
     def _stop_thread(self) -> None:
