@@ -162,7 +162,7 @@ class Tallies:
         waited, self._waiting = self._waiting, []
         for entry in waited:
             self._count(entry, None, last_call=True)
-        while table.gone:
+        for _ in range(len(table.gone)):  # those that come meanwhile are for the next time: they may never end
             try:
                 entry, when = table.gone.popleft()
             except IndexError:  # somebody has forgotten them, in a process that was forked
