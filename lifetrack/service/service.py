@@ -159,16 +159,18 @@ class Service:
         return max(SHORTEST, pace, self._cost * (1 / _SHARE - 1))
 
     def _look_safely(self) -> None:
+        # Who asks from here on is answered by the next look: this one may have counted already.
+        asking = [self._asking.popleft() for _ in range(len(self._asking))]
         try:
-            self._look()
+            self._look(numbers=bool(asking) or self._stopping)
         except Exception as error:  # the next look may do better; one line is enough
             if not self._complained:
                 self._complained = True
                 self._trouble(f"the service could not look ({described(error)})")
-        while self._asking:
-            self._asking.popleft().set()
+        for done in asking:
+            done.set()
 
-    def _look(self) -> None:
+    def _look(self, *, numbers: bool) -> None:
         """Look at limits, growth and news, and tell the sinks."""
         account = self._account()
         if account is None:
@@ -176,7 +178,7 @@ class Service:
         self.judge(account)
         ledger = account.engine.ledger
         if self._sinks.wants_metrics:
-            if self._asking or self._stopping:
+            if numbers:
                 self._last, self._last_at = self._tallies.tally(ledger), time.monotonic()
             else:
                 self._tallies.look(ledger)
