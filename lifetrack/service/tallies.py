@@ -7,6 +7,7 @@ own table of records, which notes those that leave; it is used while metrics are
 
 from __future__ import annotations
 
+import time
 from collections import Counter, deque
 from collections.abc import Callable
 from itertools import count
@@ -39,6 +40,8 @@ MOST_SITES = 500
 OTHER = "(other)"
 #: Places are not known at level ``counts``.
 UNKNOWN = "(unknown)"
+#: In how many looks a record that was taken out must have been judged.
+_LOOKS = 20
 #: How many departures are kept between two looks.
 _MOST_DEPARTURES = 200_000
 
@@ -134,8 +137,10 @@ class Tallies:
         self._collected: Counter[SiteKey] = Counter()
         #: Records that were counted as released while their object lives on, by the number that tells them.
         self._counted: dict[int, Entry] = {}
-        #: Records that were taken out before it was known why.
-        self._waiting: list[Entry] = []
+        #: Records that were taken out before it was known why, and how many more looks they wait for that.
+        self._waiting: list[tuple[Entry, int]] = []
+        #: What each type has beyond what stands at its places.
+        self._rests: dict[str, int] = {}
         self._held: dict[str, _Histogram] = {}
         self._kept: set[SiteKey] = set()
         self._types: set[str] = set()
@@ -160,8 +165,8 @@ class Tallies:
         if self._taken is None:
             self._taken = counted(table.numbers) - len(table.gone)
         waited, self._waiting = self._waiting, []
-        for entry in waited:
-            self._count(entry, None, last_call=True)
+        for entry, looks in waited:
+            self._count(entry, None, looks - 1)
         for _ in range(len(table.gone)):  # those that come meanwhile are for the next time: they may never end
             try:
                 entry, when = table.gone.popleft()
@@ -174,17 +179,18 @@ class Tallies:
         self._missed = max(self._missed, counted(table.numbers) - self._taken - len(table.gone))
         return taken
 
-    def _count(self, entry: Entry, when: float | None, *, last_call: bool = False) -> None:
+    def _count(self, entry: Entry, when: float | None, looks: int = _LOOKS) -> None:
         state = entry[STATE]
         if self._is_own(entry):
             self._own[self._type(entry[KIND].type_name)] += state != INHERITED  # those were never counted
         elif state == COLLECTED:
             self._collected[self._place(entry)] += 1
-        elif state == RELEASED or (state in OPEN_STATES and len(entry) > HOLDER):  # a lock that was let go of
+        elif state == RELEASED or (state in OPEN_STATES and (len(entry) > HOLDER or not looks)):
+            # A lock that was let go of; or what ends by itself when it is dropped, and is released by that.
             self._released[self._place(entry)] += 1
             self._time(entry, when)
-        elif state in OPEN_STATES and not last_call:
-            self._waiting.append(entry)  # it may be about to be judged as collected
+        elif state in OPEN_STATES:
+            self._waiting.append((entry, looks))  # it may be about to be judged as collected
 
     def _time(self, entry: Entry, when: float | None) -> None:
         release = entry[RELEASE_MOMENT]
@@ -216,11 +222,24 @@ class Tallies:
 
     def tally(self, ledger: Ledger) -> Tally:
         """Give the numbers of this moment."""
+        live, rests, lost = self._measure(ledger)
+        if any(rest > self._rests.get(name, 0) for name, rest in rests.items()):
+            # What was being acquired or dropped in that moment is at its place in the next one.
+            time.sleep(0.001)
+            live, again, lost = self._measure(ledger)
+            rests = {name: min(rest, rests.get(name, 0)) for name, rest in again.items()}
+        self._put(live, rests, lost)
+        series = tuple(self._series(key, live[key]) for key in dict.fromkeys((*live, *self._told)))
+        held = tuple((name, histogram.value()) for name, histogram in self._held.items())
+        return Tally(series, held, self._found(ledger), len(self._folded), self._missed)
+
+    def _measure(self, ledger: Ledger) -> tuple[Counter[SiteKey], dict[str, int], dict[str, int]]:
+        """Give the live ones by place, and by type what has no place: of all, and of those that were collected."""
         # In this order, so that nothing is missed that goes meanwhile: it would seem to have no place.
         acquired, collected = self._by_type(ledger)
         entries = ledger.snapshot()
         taken = self.look(ledger)
-        live: Counter[SiteKey] = Counter(self._place(entry) for entry in self._waiting)
+        live: Counter[SiteKey] = Counter(self._place(entry) for entry, _ in self._waiting)
         own = self._own.copy()
         for entry in entries:
             if id(entry) in taken:
@@ -234,10 +253,11 @@ class Tallies:
                 self._counted[id(entry)] = entry
                 self._count(entry, None)
         acquired.subtract(own)
-        self._put_rest(live, acquired, collected)
-        series = tuple(self._series(key, live[key]) for key in dict.fromkeys((*live, *self._told)))
-        held = tuple((name, histogram.value()) for name, histogram in self._held.items())
-        return Tally(series, held, self._found(ledger), len(self._folded), self._missed)
+        for key in dict.fromkeys((*live, *self._released, *self._collected)):
+            acquired[key[0]] -= live[key] + self._released[key] + self._collected[key]
+            collected[key[0]] -= self._collected[key]
+        rests = {name: max(0, number) for name, number in acquired.items()}
+        return live, rests, {name: max(0, min(collected[name], rest)) for name, rest in rests.items()}
 
     def _by_type(self, ledger: Ledger) -> tuple[Counter[str], Counter[str]]:
         """Give how many of each type were acquired and collected, from the ledger's own counters, which are exact."""
@@ -249,21 +269,17 @@ class Tallies:
             collected[name] += kind.collected
         return acquired, collected
 
-    def _put_rest(self, live: Counter[SiteKey], acquired: Counter[str], collected: Counter[str]) -> None:
-        """Count by place; what a type has beyond that stands at OTHER, so that sums by type are exact."""
-        rests = {(name, None, -1) for name in acquired}
-        for key in dict.fromkeys((*live, *self._released, *self._collected)):
-            number = live[key] + self._released[key] + self._collected[key]
-            acquired[key[0]] -= number
-            collected[key[0]] -= self._collected[key]
-            if key not in rests:
-                self._tell(key, number, self._released[key], self._collected[key])
-        for there in rests:
-            rest, lost = max(0, acquired[there[0]]), max(0, collected[there[0]])
-            released, gone = self._released[there], self._collected[there]
-            number = live[there] + released + gone + rest
-            if number:
-                self._tell(there, number, released + max(0, rest - lost), gone + lost)
+    def _put(self, live: Counter[SiteKey], rests: dict[str, int], lost: dict[str, int]) -> None:
+        """Note the numbers by place; what a type has beyond that stands at OTHER, so that sums by type are exact."""
+        self._rests = rests
+        others: dict[SiteKey, tuple[int, int]] = {}
+        for name, rest in rests.items():
+            others[name, None, -1] = rest, min(rest, lost[name])
+        for key in dict.fromkeys((*live, *self._released, *self._collected, *others)):
+            rest, gone = others.get(key, (0, 0))
+            released, collected = self._released[key] + rest - gone, self._collected[key] + gone
+            if number := live[key] + released + collected:
+                self._tell(key, number, released, collected)
 
     def _tell(self, key: SiteKey, acquired: int, released: int, collected: int) -> None:
         # Between two counts a resource may be neither live nor gone yet; what counts up must not go down for that.
