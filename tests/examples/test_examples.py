@@ -32,7 +32,7 @@ EXPECTED = {
     "operating_system.py": ("LT501 os-handle-leak", "no record explains it", "LT504 os-mismatch"),
     "service.py": (
         "finding: LT108 __main__.Lease, 1", "released-after-all: LT108 __main__.Lease, 1", "growth: [24]",
-        "was held for longer than its limit of 0.1 s (released after ", "over its cap of 20",
+        "LT108 held-too-long (proven): __main__.Lease", "(released after", "over its cap of 20",
         "is live at this moment",
     ),
     "watching/pool_slot.py": (
