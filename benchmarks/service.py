@@ -1,6 +1,6 @@
 """What a service costs: ``python benchmarks/service.py [TURNS]``, create + close, and one look at many live resources.
 
-All cases take turns in short slices, and each counts with its fastest one. Every case has a tracker and a class of its own.
+All cases take turns in short slices, and each counts with its fastest one. Every case has its own tracker.
 """
 
 from __future__ import annotations

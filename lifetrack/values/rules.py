@@ -69,7 +69,7 @@ _ALL = (
         "growth",
         "The number of live resources from one place rises with every repetition of the same work.",
         "for job in jobs:\n    cache.append(Connection(job))   # one more each time, none released\n"
-        "# found by lifetrack.growth(work), start(growth_every=60), and caps: start(live_limits={'app.Connection': 100})",
+        "# found by lifetrack.growth(work), start(growth_every=60), start(live_limits={'app.Connection': 100})",
         "Release what one repetition acquires before the next one begins, or bound the cache that keeps it.",
     ),
     Rule(
