@@ -178,6 +178,8 @@ class Service:
         self.judge(account)
         ledger = account.engine.ledger
         if self._sinks.wants_metrics:
+            if self._stopping:
+                self._tallies.tally(ledger)  # the next one is sure of what has no place
             if numbers:
                 self._last, self._last_at = self._tallies.tally(ledger), time.monotonic()
             else:

@@ -7,7 +7,6 @@ own table of records, which notes those that leave; it is used while metrics are
 
 from __future__ import annotations
 
-import time
 from collections import Counter, deque
 from collections.abc import Callable
 from itertools import count
@@ -139,7 +138,7 @@ class Tallies:
         self._counted: dict[int, Entry] = {}
         #: Records that were taken out before it was known why, and how many more looks they wait for that.
         self._waiting: list[tuple[Entry, int]] = []
-        #: What each type has beyond what stands at its places.
+        #: What each type had beyond what stood at its places, when it was looked at last.
         self._rests: dict[str, int] = {}
         self._held: dict[str, _Histogram] = {}
         self._kept: set[SiteKey] = set()
@@ -223,12 +222,9 @@ class Tallies:
     def tally(self, ledger: Ledger) -> Tally:
         """Give the numbers of this moment."""
         live, rests, lost = self._measure(ledger)
-        if any(rest > self._rests.get(name, 0) for name, rest in rests.items()):
-            # What was being acquired or dropped in that moment is at its place in the next one.
-            time.sleep(0.001)
-            live, again, lost = self._measure(ledger)
-            rests = {name: min(rest, rests.get(name, 0)) for name, rest in again.items()}
-        self._put(live, rests, lost)
+        # What was being acquired or dropped in this moment has no place yet, and will have by the next time.
+        before, self._rests = self._rests, rests
+        self._put(live, {name: min(rest, before.get(name, 0)) for name, rest in rests.items()}, lost)
         series = tuple(self._series(key, live[key]) for key in dict.fromkeys((*live, *self._told)))
         held = tuple((name, histogram.value()) for name, histogram in self._held.items())
         return Tally(series, held, self._found(ledger), len(self._folded), self._missed)
@@ -271,7 +267,6 @@ class Tallies:
 
     def _put(self, live: Counter[SiteKey], rests: dict[str, int], lost: dict[str, int]) -> None:
         """Note the numbers by place; what a type has beyond that stands at OTHER, so that sums by type are exact."""
-        self._rests = rests
         others: dict[SiteKey, tuple[int, int]] = {}
         for name, rest in rests.items():
             others[name, None, -1] = rest, min(rest, lost[name])

@@ -121,8 +121,8 @@ def test_what_came_too_fast_is_counted_by_type(tracker: Tracker) -> None:
     cls = session_class(tracker)
     for _ in range(100):
         cls().close()
-    tally = _tally(tracker)
-    assert tally.missed == 90
+    assert _tally(tracker).missed == 90
+    tally = _tally(tracker)  # what has no place is told when it had none twice
     assert _sums(tally) == (0, 100, 100, 0)
 
 
@@ -156,6 +156,7 @@ def test_numbers_that_count_up_never_go_back_under_load(tracker: Tracker) -> Non
     for thread in threads:
         thread.join()
     gc.collect()
+    _tally(tracker)
     live, acquired, released, collected = _sums(_tally(tracker))
     assert (live, acquired) == (0, sum(done))
     assert collected == sum(number // 3 for number in done)
