@@ -57,8 +57,8 @@ class Departures(dict[int, Entry]):
         """Take a record out."""
         entry = dict.pop(self, key, default)
         if entry is not None and key > 0:  # marks in the order of records have negative keys
-            next(self.numbers)
             self.gone.append((entry, perf_counter()))
+            next(self.numbers)
         return entry
 
 
@@ -222,7 +222,8 @@ class Tallies:
     def tally(self, ledger: Ledger) -> Tally:
         """Give the numbers of this moment."""
         live, rests, lost = self._measure(ledger)
-        # What was being acquired or dropped in this moment has no place yet, and will have by the next time.
+        if not self._missed and isinstance(ledger.entries, Departures):
+            rests = {}  # what was being acquired or dropped in this moment has no place yet, and will have
         before, self._rests = self._rests, rests
         self._put(live, {name: min(rest, before.get(name, 0)) for name, rest in rests.items()}, lost)
         series = tuple(self._series(key, live[key]) for key in dict.fromkeys((*live, *self._told)))
