@@ -21,7 +21,7 @@ from lifetrack.ledger.entries import (
     is_idle,
 )
 from lifetrack.ledger.holds import NODE, holder_of
-from lifetrack.ledger.ledger import Ledger
+from lifetrack.ledger.ledger import Ledger, is_reported
 from lifetrack.values.findings import Certainty
 from lifetrack.values.limits import Limits, seconds_text
 from lifetrack.witness.lasting import lasting_record
@@ -103,8 +103,8 @@ class HeldWatch:
 
     def _judge(self, ledger: Ledger, entry: Entry, limit: float, now: float, found: list[Overdue]) -> float | None:
         """File an entry that is overdue; else give the seconds until it will be."""
-        if entry[EXTRA] is not None and entry[EXTRA].overdue:
-            return None
+        if entry[EXTRA] is not None and (entry[EXTRA].overdue or is_reported(entry)):
+            return None  # what was told as a leak already need not be told again
         is_open = entry[STATE] in OPEN_STATES
         since, until = self._since(entry, now, is_open=is_open), now
         if not is_open:

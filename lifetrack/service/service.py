@@ -337,6 +337,9 @@ class Service:
         self._events.clear()
         self._sinks.forget()
         self._tallies = Tallies(self._is_own)
+        account = self._account()
+        if account is not None:
+            self._tallies.begin_anew(account.engine.ledger)
         self._growth = None if self._growth is None else GrowthScales()
         self.dumps.in_child()
 

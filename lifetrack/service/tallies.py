@@ -153,6 +153,12 @@ class Tallies:
         #: Seconds that resources were held, since somebody asked last: for systems that have histograms of their own.
         self.fresh: deque[tuple[str, float]] = deque(maxlen=_MOST_DEPARTURES)
 
+    def begin_anew(self, ledger: Ledger) -> None:
+        """Begin in a forked child: what is over by now was the parent's."""
+        if isinstance(ledger.entries, Departures):
+            ledger.entries.gone.clear()
+        self._counted = {id(entry): entry for entry in ledger.snapshot() if entry[STATE] == RELEASED}
+
     def look(self, ledger: Ledger) -> set[int]:
         """Take in what has left the ledger since the last look, and give the numbers that tell these records.
 

@@ -137,6 +137,17 @@ def test_it_is_one_leak_and_one_warning_of_time(tracker: Tracker) -> None:
     assert kept is not None
 
 
+def test_what_was_told_as_a_leak_is_not_told_again(tracker: Tracker) -> None:
+    """What its scope left behind is a leak; that it goes on being held is no news."""
+    tracker.start("sites", policy="record", report=False, held_limits={"app.Session": 0.1})
+    cls = session_class(tracker)
+    with tracker.scope("job"):
+        kept = cls()
+    time.sleep(0.15)
+    assert _rules(tracker) == ["LT103"]
+    assert kept is not None
+
+
 def test_a_watched_file_that_is_open_too_long(tracker: Tracker, tmp_path: object) -> None:
     """Files are resources that come without a declaration; a pattern names their type."""
     tracker.start("sites", policy="record", report=False, watch="stdlib", held_limits={"_io.*": 0.03})
