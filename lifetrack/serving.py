@@ -69,7 +69,7 @@ class Serving(Declaring):
             self._ask_service().apply(options)
         elif self._service is not None:
             self._service.apply(self._service.options)
-        elif self._registry.has_limits():
+        elif self._registry.has_limits() or (self._account is not None and self._account.watching.has_limits()):
             self._watch_limits()
 
     def _ask_service(self) -> Service:
@@ -80,7 +80,7 @@ class Serving(Declaring):
         return self._service
 
     def _watch_limits(self) -> None:
-        self._ask_service().begin()
+        self._ask_service().begin(limited=True)
 
     def _end_service(self) -> None:
         service, self._service = self._service, None

@@ -41,7 +41,7 @@ from lifetrack.witness.system import psutil
 if TYPE_CHECKING:
     from lifetrack.service.options import ServiceOptions
 
-LimitChoice = str | Mapping[str, float] | Mapping[type, float]
+LimitChoice = str | Mapping[Any, float]
 
 
 class Tracker(Serving):
@@ -201,6 +201,8 @@ class Tracker(Serving):
         self._watches.append(checked)
         if self._account is not None:
             self._account.watching.install(checked)
+            if self._account.watching.has_limits():
+                self._watch_limits()
 
         def undo() -> None:
             self._watches.remove(checked)

@@ -84,6 +84,7 @@ class Service:
         self._cost = 0.0
         self._due: float | None = None
         self._complained = False
+        self._limited = False
         _services.add(self)
 
     # -- options ---------------------------------------------------------------------------------------------------
@@ -118,8 +119,12 @@ class Service:
             switch.install()
             self._signal = switch
 
-    def begin(self) -> None:
-        """Begin the thread where there is something for it to do, and it does not run in this process."""
+    def begin(self, *, limited: bool = False) -> None:
+        """Begin the thread where there is something for it to do, and it does not run in this process.
+
+        With ``limited`` some declaration has a limit, though there may be none of its resources yet.
+        """
+        self._limited = self._limited or limited
         account = self._account()
         if account is None or not self._has_work(account.engine.ledger):
             return
@@ -135,7 +140,7 @@ class Service:
 
     def _has_work(self, ledger: Ledger) -> bool:
         limited = self._held.shortest(ledger) is not None or self._caps.is_wanted(ledger)
-        return limited or self._growth is not None or bool(self._sinks.choices)
+        return limited or self._limited or self._growth is not None or bool(self._sinks.choices)
 
     # -- the thread ------------------------------------------------------------------------------------------------
 
