@@ -11,28 +11,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from lifetrack.ledger.cases import Case
 from lifetrack.ledger.entries import INHERITED, KIND, SCOPE, STATE, Entry, place_of
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.places import PROCESS, Place
-from lifetrack.service.caps import CapWatch
 from lifetrack.service.dumping import Dumps, SignalSwitch
 from lifetrack.service.events import DUMPED, TROUBLE, ServiceEvent
-from lifetrack.service.growth import GrowthCases, GrowthScales
-from lifetrack.service.held import HeldWatch
+from lifetrack.service.judging import Limiter
 from lifetrack.service.options import SHORTEST, ServiceOptions
 from lifetrack.service.sinks import Sinks, described, wants_metrics
 from lifetrack.service.tallies import Tallies, Tally
 from lifetrack.service.telling import after_all, events_of
-from lifetrack.values.limits import Limits
 
 if TYPE_CHECKING:
     from lifetrack.account import Account
     from lifetrack.reports.model import Report
 
 THREAD = "lifetrack-service"
-#: Seconds between two looks, where no limit asks for more of them.
-_PACE = 1.0
 #: The looks take at most this part of one processor.
 _SHARE = 0.05
 #: Seconds that somebody who wants numbers, or the end, waits for the thread.
@@ -65,11 +59,7 @@ class Service:
         self.dumps = Dumps(report, self._dumped)
         self._signal: SignalSwitch | None = None
         self._sinks = Sinks(self._trouble)
-        self._held = HeldWatch(Limits())
-        self._caps = CapWatch(Limits())
-        self._growth: GrowthScales | None = None
-        self._growth_cases = GrowthCases()
-        self._next_sample = 0.0
+        self._limiter = Limiter()
         self._own = Place(_OWN, "allow", PROCESS, _OWN)
         self._tallies = Tallies(self._is_own)
         self._last = Tally()
@@ -77,14 +67,11 @@ class Service:
         #: Who waits for numbers; and what is to be told beside the findings. Both may be filled by any thread.
         self._asking: deque[threading.Event] = deque()
         self._events: deque[ServiceEvent] = deque(maxlen=_MOST_NEWS)
-        self._judging = threading.Lock()
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._stopping = False
         self._cost = 0.0
-        self._due: float | None = None
         self._complained = False
-        self._limited = False
         _services.add(self)
 
     # -- options ---------------------------------------------------------------------------------------------------
@@ -103,10 +90,7 @@ class Service:
                 self._sinks.open(wanted.sinks, self)
         self._switch(wanted.dump_signal)
         self.dumps.target = wanted.dump_to
-        self._held.use(wanted.held_limits or Limits())
-        self._caps.use(wanted.live_limits or Limits())
-        if wanted.growth_every is not None and self._growth is None:
-            self._growth = GrowthScales()
+        self._limiter.use(wanted)
         self.options = wanted
         self.begin()
 
@@ -124,7 +108,7 @@ class Service:
 
         With ``limited`` some declaration has a limit, though there may be none of its resources yet.
         """
-        self._limited = self._limited or limited
+        self._limiter.is_expected = self._limiter.is_expected or limited
         account = self._account()
         if account is None or not self._has_work(account.engine.ledger):
             return
@@ -139,8 +123,7 @@ class Service:
         self._wake.set()
 
     def _has_work(self, ledger: Ledger) -> bool:
-        limited = self._held.shortest(ledger) is not None or self._caps.is_wanted(ledger)
-        return limited or self._limited or self._growth is not None or bool(self._sinks.choices)
+        return bool(self._sinks.choices) or self._limiter.has_work(ledger)
 
     # -- the thread ------------------------------------------------------------------------------------------------
 
@@ -157,11 +140,8 @@ class Service:
 
     def _pause(self) -> float:
         account = self._account()
-        shortest = None if account is None else self._held.shortest(account.engine.ledger)
-        pace = self.options.check_every or min(_PACE, _PACE if shortest is None else shortest / 2)
-        if self._due is not None:
-            pace = min(pace, self._due)
-        return max(SHORTEST, pace, self._cost * (1 / _SHARE - 1))
+        pause = self._limiter.pause(None if account is None else account.engine.ledger)
+        return max(SHORTEST, pause, self._cost * (1 / _SHARE - 1))
 
     def _look_safely(self) -> None:
         # Who asks from here on is answered by the next look: this one may have counted already.
@@ -195,34 +175,12 @@ class Service:
     def judge(self, account: Account) -> None:
         """File what is held too long, has passed its cap or grows; warn of it as the policy says."""
         account.judgement.drain()
-        if self._sinks.choices or self._thread is not None:
-            self._disown(account.engine.ledger)
-        # Nobody ever waits for this lock, so whatever the collector runs meanwhile may come by here, too.
-        if not self._judging.acquire(blocking=False):
-            return
-        try:
-            cases = self._judged(account)
-            if self._thread is not threading.current_thread():  # somebody wants to read of it
-                self._held.refresh()
-        finally:
-            self._judging.release()
-        account.judgement.announce(cases)
-
-    def _judged(self, account: Account) -> list[Case]:
         ledger = account.engine.ledger
-        overdue, ended, self._due = self._held.look(ledger)
-        cases = [each.case for each in overdue] + self._caps.look(ledger) + self._sample(ledger)
+        if self._sinks.choices or self._thread is not None:
+            self._disown(ledger)
+        cases, ended = self._limiter.judge(ledger, to_be_read=self._thread is not threading.current_thread())
         self._events.extend(after_all(ledger, ended))
-        return cases
-
-    def _sample(self, ledger: Ledger) -> list[Case]:
-        every, growth, now = self.options.growth_every, self._growth, time.monotonic()
-        if every is None or growth is None or now < self._next_sample:
-            return []
-        self._next_sample = now + every
-        how = "from look to look, of each of which some are live"
-        filed = [self._growth_cases.file(ledger, grown, how) for grown in growth.take(ledger)]
-        return [case for case in filed if case is not None]
+        account.judgement.announce(cases)
 
     def _hand_over_held(self) -> None:
         fresh = self._tallies.fresh
@@ -337,7 +295,7 @@ class Service:
         """Begin anew in a forked child, without a thread and without sinks until ``start()`` is called there."""
         self._thread = None
         self._stopping = False
-        self._wake, self._judging = threading.Event(), threading.Lock()
+        self._wake = threading.Event()
         self._asking.clear()
         self._events.clear()
         self._sinks.forget()
@@ -345,7 +303,7 @@ class Service:
         account = self._account()
         if account is not None:
             self._tallies.begin_anew(account.engine.ledger)
-        self._growth = None if self._growth is None else GrowthScales()
+        self._limiter.in_child()
         self.dumps.in_child()
 
 

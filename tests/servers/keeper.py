@@ -113,7 +113,7 @@ def _rabbitmq(folder: Path, program: str, port: int) -> tuple[list[str], dict[st
 def _prometheus(folder: Path, program: str, port: int) -> tuple[list[str], dict[str, str]]:
     (folder / "targets").mkdir()
     (folder / "prometheus.yml").write_text(
-        "global: {scrape_interval: 200ms, scrape_timeout: 200ms}\n"
+        "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
         "scrape_configs:\n"
         "- job_name: tests\n"
         f"  file_sd_configs: [{{files: ['{folder}/targets/*.json'], refresh_interval: 1s}}]\n",
