@@ -18,7 +18,7 @@ from lifetrack.instrument.owning import owning
 from lifetrack.instrument.recorder import Recorder
 from lifetrack.instrument.uses import inherited_uses, next_in_line, own_uses, use_recorder
 from lifetrack.instrument.wrappers import ORIGINAL, acquirer, constructor, finalizer, first_constructor, releaser
-from lifetrack.ledger.entries import INHERITED, KIND, STATE, type_name
+from lifetrack.ledger.entries import INHERITED, KIND, STATE, bases_of, type_name
 from lifetrack.values.declarations import INIT, Declaration
 from lifetrack.values.settings import Level
 
@@ -31,11 +31,6 @@ Parts: TypeAlias = tuple[list[Shape], list[tuple[weakref.ref[type], Declaration]
 def is_ours(attribute: object) -> bool:
     """Whether an attribute is one of our wrappers."""
     return isinstance(attribute, FunctionType) and ORIGINAL in attribute.__dict__
-
-
-def bases_of(cls: type) -> tuple[str, ...]:
-    """Give the names of what a class inherits from, nearest first."""
-    return tuple(type_name(base) for base in mro(cls)[1:-1])
 
 
 def _is_protocol(cls: type) -> bool:

@@ -235,3 +235,8 @@ def type_name(cls: type) -> str:
     name = type.__dict__["__qualname__"].__get__(cls)
     module = type.__dict__["__module__"].__get__(cls)
     return str(name) if module in (None, "builtins") else f"{module}.{name}"
+
+
+def bases_of(cls: type) -> tuple[str, ...]:
+    """Give the names of what a class inherits from, nearest first."""
+    return tuple(type_name(base) for base in type.__dict__["__mro__"].__get__(cls)[1:-1])
