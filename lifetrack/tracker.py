@@ -299,9 +299,10 @@ class Tracker(Serving):
         account.judgement.end_process(ending)
         if self._service is not None:
             self._service.finish()
-            if ending == "signal":
-                self._end_service()  # there is no later moment at which sinks could send what they have
-        return report_of(account, ending, None)
+        report = report_of(account, ending, None)
+        if ending == "signal":
+            self._end_service()  # there is no later moment at which sinks could send what they have
+        return report
 
     def disown(self, file: str) -> None:
         """Take what the code of a file has acquired as inherited from another process."""
