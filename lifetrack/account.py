@@ -155,9 +155,11 @@ class Account:
         self.engine.ledger.settle(is_released)
         self.judgement.drain()
 
-    def leaks(self, place: Place | None, *, counting: bool = False) -> list[Finding]:
+    def leaks(
+        self, place: Place | None, told: dict[str, str] | None = None, *, counting: bool = False
+    ) -> list[Finding]:
         """Give every leak so far, or what was acquired in a place; one for all alike if ``counting``. Look before."""
-        return leaks(self.engine.ledger, place, self.judgement.lasts, counting=counting)
+        return leaks(self.engine.ledger, place, self.judgement.lasts, told, counting=counting)
 
     def explained(self, findings: Iterable[Finding]) -> list[Finding]:
         """Add to findings what is worked out only when somebody wants to read them."""

@@ -70,8 +70,8 @@ class Ledger:
     object is collected takes its entry out.
     """
 
-    def __init__(self) -> None:
-        self.entries: dict[int, Entry] = {}
+    def __init__(self, entries: dict[int, Entry] | None = None) -> None:
+        self.entries: dict[int, Entry] = {} if entries is None else entries
         self.pending: deque[Entry] = deque()
         self.place: ContextVar[Place] = ContextVar("lifetrack place", default=PROCESS)
         #: Not empty as soon as any scope or allowance was entered.
