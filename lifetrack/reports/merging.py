@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
 from lifetrack.values.findings import Finding, ProcessName
-from lifetrack.values.records import TypeTotals, Unseen
+from lifetrack.values.records import Lifetimes, TypeTotals, Unseen
 from lifetrack.values.settings import parse_level
 
 
@@ -36,6 +36,10 @@ def merged(main: Report, others: Sequence[Report], lost: Iterable[ProcessInfo] =
         ),
         processes=(*main.processes, *(info for report in others for info in _infos(report)), *missing),
         lasting=tuple(dict.fromkeys(each for report in reports for each in report.lasting)),
+        lifetimes=Lifetimes(
+            tuple(lifetime for report in reports for lifetime in report.lifetimes.shown),
+            sum(report.lifetimes.left_out for report in reports),
+        ),
     )
 
 

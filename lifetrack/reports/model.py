@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lifetrack.reports.grouping import group
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Finding
-from lifetrack.values.records import Lasting, TypeTotals, Unseen
+from lifetrack.values.records import Lasting, Lifetimes, TypeTotals, Unseen
 
 #: How a process can end, as reports word it.
 ENDINGS = ("normal", "exit", "exception", "signal", "lost")
@@ -85,6 +85,8 @@ class Report:
     processes: tuple[ProcessInfo, ...] = ()
     #: What lives as long as the process by design.
     lasting: tuple[Lasting, ...] = ()
+    #: Some resources in time, for charts.
+    lifetimes: Lifetimes = Lifetimes()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "findings", group(self.findings))
