@@ -23,7 +23,7 @@ def show(file: str, form: str | None, out: str | None) -> bool:
     if out is not None:
         write_atomically(out, chosen.render(report))
         return True
-    return print_report(report, sys.stdout) if chosen.name == "text" else print_text(chosen.render(report))
+    return print_report(report, sys.stdout) if chosen.name == "text" else print_document(chosen.render(report))
 
 
 def _chosen(form: str | None, out: str | None) -> Form:
@@ -34,15 +34,24 @@ def _chosen(form: str | None, out: str | None) -> Form:
 
 
 def print_text(text: str) -> bool:
-    """Write to standard output, in UTF-8 whatever the terminal's encoding is; tell whether somebody was there."""
+    """Write to standard output; tell whether somebody was there to read it."""
     try:
-        binary = getattr(sys.stdout, "buffer", None)
-        if binary is None:
-            sys.stdout.write(text)
-        else:
-            sys.stdout.flush()
-            binary.write(text.encode("utf-8", "backslashreplace"))
+        sys.stdout.write(text)
         sys.stdout.flush()
     except (OSError, ValueError, AttributeError):
+        return False
+    return True
+
+
+def print_document(text: str) -> bool:
+    """Write to standard output in UTF-8, whatever its encoding is; tell whether somebody was there to read it."""
+    binary = getattr(sys.stdout, "buffer", None)
+    if binary is None:
+        return print_text(text)
+    try:
+        sys.stdout.flush()
+        binary.write(text.encode("utf-8", "backslashreplace"))
+        binary.flush()
+    except (OSError, ValueError):
         return False
     return True

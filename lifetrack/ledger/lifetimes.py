@@ -61,7 +61,7 @@ def lifetimes_of(ledger: Ledger) -> Lifetimes:
 
 
 def _group(entry: Entry) -> tuple[object, ...]:
-    """Tell kinds, places and owners apart, without rendering anything; what changed hands comes in groups of its own."""
+    """Tell kinds, places and owners apart, without rendering; what changed hands comes in groups of its own."""
     moved = entry[EXTRA] is not None and entry[EXTRA].transfer is not None
     return id(entry[KIND]), id(entry[TRACE]), entry[OFFSET], id(entry[SCOPE]), moved
 

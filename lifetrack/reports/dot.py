@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from lifetrack.reports.layout import counted
@@ -160,16 +161,20 @@ class _Graph:
         if len(groups) > MAX_OTHERS:
             self._left_out.append(f"{counted(len(groups) - MAX_OTHERS, 'place')} of live resources")
         if self._report.lifetimes.left_out:
-            self._left_out.append(f"{counted(self._report.lifetimes.left_out, 'resource')} that the report does not tell")
+            self._left_out.append(
+                f"{counted(self._report.lifetimes.left_out, 'resource')} that the report does not tell"
+            )
 
     def _transfers(self) -> None:
         moves: Counter[tuple[int, OwnerName, OwnerName]] = Counter()
         for lifetime in self._report.lifetimes.shown:
             owners = [tenure.owner for tenure in lifetime.owners]
-            moves.update((lifetime.pid, *pair) for pair in zip(owners, owners[1:], strict=False))
+            moves.update((lifetime.pid, *pair) for pair in pairwise(owners))
         for (pid, giver, receiver), count in moves.items():
             words = counted(count, "transfer")
-            self._edge(self._owner(pid, giver), self._owner(pid, receiver), f'label="{words}", style=bold, color="#1565c0"')
+            self._edge(
+                self._owner(pid, giver), self._owner(pid, receiver), f'label="{words}", style=bold, color="#1565c0"'
+            )
 
 
 def _group(lifetime: Lifetime) -> tuple[int, str, Site | None, OwnerName]:

@@ -1,4 +1,4 @@
-"""The forms of a report: their names, the endings of their files, and what each needs. Nothing is loaded before its use."""
+"""The forms of a report: their names, the endings of their files, and what each needs; loaded on first use."""
 
 from __future__ import annotations
 
@@ -64,6 +64,4 @@ def form_named(name: str) -> Form:
 def form_for(path: str | os.PathLike[str]) -> Form | None:
     """Give the form that the ending of a file names; None if no form has it."""
     name = os.path.basename(os.fspath(path)).lower()
-    return next(
-        (form for form in FORMS for ending in form.endings if name.endswith(ending) and name != ending), None
-    )
+    return next((form for form in FORMS for ending in form.endings if name.endswith(ending) and name != ending), None)

@@ -1,7 +1,7 @@
 """The report as one HTML page for a browser, which loads nothing from anywhere; made with Jinja2, the extra ``html``.
 
-The page draws itself from JSON within it, a piece at a time, and only as text: nothing of the report is ever markup. Its
-content security policy allows its own script and style and nothing else.
+The page draws itself from JSON within it, a piece at a time, and only as text: nothing of the report is ever markup.
+Its content security policy allows its own script and style and nothing else.
 """
 
 from __future__ import annotations

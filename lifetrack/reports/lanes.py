@@ -97,9 +97,7 @@ def lanes_of(report: Report) -> Lanes:
         start = starts.setdefault(lifetime.pid, 0.0)
         ends[lifetime.pid] = max(ends.get(lifetime.pid, 0.0), start + last)
     bars = [
-        bar
-        for key, each in told.items()
-        for bar in _bars(each, starts[each.pid], ends[each.pid], numbers.get(key))
+        bar for key, each in told.items() for bar in _bars(each, starts[each.pid], ends[each.pid], numbers.get(key))
     ]
     return Lanes(
         tuple(sorted(bars, key=lambda bar: (bar.start, bar.turn))), report.lifetimes.left_out, without_time, starts

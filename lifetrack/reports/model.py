@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lifetrack.reports.grouping import group
 from lifetrack.values.findings import Finding
-from lifetrack.values.records import Lasting, Lifetimes, TypeTotals, Unseen
+from lifetrack.values.records import NO_LIFETIMES, Lasting, Lifetimes, TypeTotals, Unseen
 
 #: How a process can end, as reports word it.
 ENDINGS = ("normal", "exit", "exception", "signal", "lost")
@@ -85,7 +85,7 @@ class Report:
     #: What lives as long as the process by design.
     lasting: tuple[Lasting, ...] = ()
     #: Some resources in time, for charts.
-    lifetimes: Lifetimes = Lifetimes()
+    lifetimes: Lifetimes = NO_LIFETIMES
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "findings", group(self.findings))
@@ -103,7 +103,7 @@ class Report:
         return render(self)
 
     def to_html(self) -> str:
-        """Give the report as one HTML page that needs nothing else; raise MissingExtraError without the extra ``html``."""
+        """Give the report as one HTML page that needs nothing else; MissingExtraError without the extra ``html``."""
         return self._to("html")
 
     def to_dot(self) -> str:

@@ -9,9 +9,9 @@ from collections.abc import Hashable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lifetrack.reports.lanes import Bar, Lanes, lanes_of
-from lifetrack.reports.paths import absolute, clean, code_of, is_library, shortest
-from lifetrack.reports.text_finding import shortened_message
 from lifetrack.reports.layout import Layout
+from lifetrack.reports.paths import absolute, clean, code_of, is_library
+from lifetrack.reports.text_finding import shortened_message
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Finding
 from lifetrack.values.rules import RULES
@@ -54,6 +54,7 @@ class _Pool:
         self._sites = _Table()
         self._stacks = _Table()
         self._layout = Layout(None)
+        self._files: dict[str, tuple[int, int, int]] = {}
 
     def page(self, report: Report) -> dict[str, Any]:
         """Give everything."""
@@ -83,16 +84,23 @@ class _Pool:
         return self._texts.number(text, clean(text)) if known is None else known
 
     def site(self, site: Site | None) -> int:
-        """Give the number of a place: its short path, line, function, code, whole path, and whether it is a library's."""
+        """Give the number of a place: short path, line, function, code, whole path, and whether it is a library's."""
         if site is None:
             return -1
         known = self._sites.known(site)
         if known is not None:
             return known
-        short, whole = self.text(shortest(site.file)), self.text(absolute(site.file))
-        foreign = int(is_library(site.file))
+        short, whole, foreign = self.file(site.file)
         told = [short, site.line, self.text(site.function), self.text(code_of(site)), whole, foreign]
         return self._sites.number(site, told)
+
+    def file(self, file: str) -> tuple[int, int, int]:
+        """Give the short and the whole path of a file, and 1 for a library's; each file is looked at once."""
+        known = self._files.get(file)
+        if known is None:
+            texts = self.text(self._layout.path(file)), self.text(absolute(file))
+            known = self._files[file] = (*texts, int(is_library(file)))
+        return known
 
     def stack(self, stack: Sequence[Site]) -> int:
         """Give the number of a stack."""
@@ -195,7 +203,9 @@ class _Pool:
             "complete": tracker.complete,
             "dropped": tracker.dropped,
             "watched": [self.text(name) for name in tracker.watched],
-            "unseen": [[self.text(each.what), self.text(each.type), each.count, self.text(each.why)] for each in tracker.unseen],
+            "unseen": [
+                [self.text(each.what), self.text(each.type), each.count, self.text(each.why)] for each in tracker.unseen
+            ],
             "lasting": [[self.text(each.kind), self.text(each.name), self.text(each.why)] for each in report.lasting],
             "types": [[self.text(row.type), row.acquired, row.released, row.live] for row in report.types],
             "processes": [self.process(info) for info in (report.process, *report.processes)],

@@ -16,7 +16,17 @@ from lifetrack.values.endings import ENDINGS as KNOWN_ENDINGS
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Certainty, Finding, LeftBy, OwnerName, ProcessName, Resource
-from lifetrack.values.records import UNKNOWN, UNTRACKABLE, Lasting, Lifetime, Lifetimes, Tenure, TypeTotals, Unseen
+from lifetrack.values.records import (
+    NO_LIFETIMES,
+    UNKNOWN,
+    UNTRACKABLE,
+    Lasting,
+    Lifetime,
+    Lifetimes,
+    Tenure,
+    TypeTotals,
+    Unseen,
+)
 from lifetrack.values.rules import RULES
 from lifetrack.values.settings import Level, parse_level
 
@@ -165,7 +175,7 @@ def _report(node: _Node) -> Report:
         tracker=_tracker(node["tracker"]),
         processes=node["processes"].each(_process) if "processes" in node.a(dict) else (),
         lasting=node["lasting"].each(_lasting) if "lasting" in node.a(dict) else (),
-        lifetimes=_lifetimes(node["lifetimes"]) if "lifetimes" in node.a(dict) else Lifetimes(),
+        lifetimes=_lifetimes(node["lifetimes"]) if "lifetimes" in node.a(dict) else NO_LIFETIMES,
     )
 
 

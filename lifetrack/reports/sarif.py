@@ -40,7 +40,9 @@ def as_dict(report: Report) -> dict[str, Any]:
     places = _Places()
     results = [_result(finding, used.index(finding.rule), places) for finding in report.findings]
     run = {
-        "tool": {"driver": {"name": "lifetrack", "version": _version(), "rules": [_rule(RULES[each]) for each in used]}},
+        "tool": {
+            "driver": {"name": "lifetrack", "version": _version(), "rules": [_rule(RULES[each]) for each in used]}
+        },
         "originalUriBaseIds": {ROOT: {"uri": places.base}},
         "columnKind": "utf16CodeUnits",
         "invocations": [_invocation(info) for info in (report.process, *report.processes)],

@@ -1,7 +1,7 @@
 """The report as a trace: JSON in the Trace Event Format, which Perfetto and the trace viewer of Chromium open.
 
-Each owner is a lane, each lifetime a bar, each transfer an arrow. Bars of one row must not overlap, so an owner that has
-several resources at a time has several rows.
+Each owner is a lane, each lifetime a bar, each transfer an arrow. Bars of one row must not overlap, so an owner that
+has several resources at a time has several rows.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def as_dict(report: Report) -> dict[str, Any]:
     """Give the trace as JSON objects; times are in microseconds since the first process of the report began."""
     lanes = lanes_of(report)
     rows = _Rows(lanes)
-    events = _names(report, lanes, rows)
+    events = _names(report, rows)
     events += [_bar(report, bar, rows) for bar in lanes.bars]
     events += _arrows(lanes, rows)
     events += _marks(report, lanes, rows)
@@ -83,7 +83,7 @@ def span(bar: Bar) -> tuple[float, float]:
     return start, max(start + _LEAST, round(bar.end * _MICROSECONDS, 3))
 
 
-def _names(report: Report, lanes: Lanes, rows: _Rows) -> list[dict[str, Any]]:
+def _names(report: Report, rows: _Rows) -> list[dict[str, Any]]:
     titles = {info.pid: info.title for info in reversed((report.process, *report.processes))}
     pids = dict.fromkeys([report.process.pid, *(lane.pid for lane in rows.of_lane)])
     events = [_meta("process_name", pid, 0, name=clean(titles.get(pid) or f"process {pid}")) for pid in pids]

@@ -56,8 +56,8 @@ class Tenure:
 class Lifetime:
     """One resource in time: from ``since`` to ``until``, None while it lasts or where the end was not recorded.
 
-    Both are in seconds since tracking started in process ``pid``. ``owners`` are all that it had, the first since it was
-    acquired. ``rule`` is the one under which it was reported as a leak, None if it was not.
+    Both are in seconds since tracking started in process ``pid``. ``owners`` are all that it had, the first since it
+    was acquired. ``rule`` is the one under which it was reported as a leak, None if it was not.
     """
 
     resource: Resource
@@ -81,6 +81,8 @@ class Lifetimes:
     def __bool__(self) -> bool:
         return bool(self.shown or self.left_out)
 
+
+NO_LIFETIMES = Lifetimes()
 
 #: What the records may not cover: objects that could not be tracked, and those acquired before tracking began.
 UNTRACKABLE, UNKNOWN = "untrackable", "unknown"

@@ -27,7 +27,7 @@ function grow(findings) {
   return { roots, leftOut };
 }
 
-// Give every node its place: leaves one below the other, all others in the middle of what they hold.
+// Give every node its place: leaves one below the other, all others beside the first that they hold.
 function settle(level, depth, size, parent, nodes) {
   for (const node of level.values()) {
     Object.assign(node, { x: depth * (BOX.width + BOX.across) + 4, parent });
@@ -36,7 +36,7 @@ function settle(level, depth, size, parent, nodes) {
     const below = [...node.next.values()];
     if (below.length) {
       settle(node.next, depth + 1, size, node, nodes);
-      node.y = (below[0].y + below[below.length - 1].y) / 2;
+      node.y = below[0].y;
     } else {
       node.y = size.height + 4;
       size.height += BOX.height + BOX.down;

@@ -67,7 +67,7 @@ function picture() {
   const width = Math.max(400, (byId("lifetimes").clientWidth || 1000) - 240) * chart.zoom;
   const x = (time) => 6 + (time / end) * (width - 24);
   const names = draw("svg", { "aria-hidden": "true", width: 400, height }, ...lanes.map((lane) =>
-    draw("g", {}, draw("title", {}, laneWords(lane.number)), draw("text", { x: 6, y: lane.top + 18 }, cut(laneWords(lane.number), 60)))));
+    draw("g", {}, draw("title", {}, laneWords(lane.number)), draw("text", { x: 6, y: lane.top + 18 }, cut(laneWords(lane.number), 32)))));
   const svg = draw("svg", { role: "group", "aria-label": `Chart of lifetimes: ${counted(lanes.length, "lane")}, ${counted(bars.length, "bar")}. Arrow keys go from bar to bar, Enter opens its finding.`, width, height, class: "lanes" });
   lanes.forEach((lane, index) => index % 2 || svg.append(draw("rect", { class: "stripe", x: 0, y: lane.top, width, height: lane.height })));
   for (const time of ticks(end, width))
