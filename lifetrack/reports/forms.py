@@ -64,4 +64,7 @@ def form_named(name: str) -> Form:
 def form_for(path: str | os.PathLike[str]) -> Form | None:
     """Give the form that the ending of a file names; None if no form has it."""
     name = os.path.basename(os.fspath(path)).lower()
-    return next((form for form in FORMS for ending in form.endings if name.endswith(ending) and name != ending), None)
+    endings = [(ending, form) for form in FORMS for ending in form.endings]
+    if any(name == ending for ending, _ in endings):  # the name of a hidden file
+        return None
+    return next((form for ending, form in endings if name.endswith(ending)), None)

@@ -6,10 +6,11 @@ import json
 import math
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from lifetrack.reports.lifetimes_form import lifetimes_dict
 from lifetrack.reports.paths import absolute, code_of
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Finding, LeftBy
-from lifetrack.values.records import Lifetime, Lifetimes, Tenure, Unseen
+from lifetrack.values.records import Unseen
 from lifetrack.values.stacks import Site
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def as_dict(report: Report) -> dict[str, Any]:
     if report.lasting:
         more["lasting"] = [{"kind": each.kind, "name": each.name, "why": each.why} for each in report.lasting]
     if report.lifetimes:
-        more["lifetimes"] = _lifetimes(report.lifetimes)
+        more["lifetimes"] = lifetimes_dict(report.lifetimes, _site)
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -126,31 +127,6 @@ def finding_dict(finding: Finding) -> dict[str, Any]:
         "left_by": None if finding.left_by is None else _left_by(finding.left_by),
         **(more if finding.processes else {}),
     }
-
-
-def _lifetimes(lifetimes: Lifetimes) -> dict[str, Any]:
-    return {"left_out": lifetimes.left_out, "resources": [_lifetime(each) for each in lifetimes.shown]}
-
-
-def _lifetime(lifetime: Lifetime) -> dict[str, Any]:
-    resource = lifetime.resource
-    return {
-        "serial": resource.serial,
-        "type": resource.type,
-        "label": resource.label,
-        "state": lifetime.state,
-        "site": None if lifetime.site is None else _site(lifetime.site),
-        "pid": lifetime.pid,
-        "thread": lifetime.thread,
-        "since": lifetime.since,
-        "until": lifetime.until,
-        "owners": [_tenure(each) for each in lifetime.owners],
-        "rule": lifetime.rule,
-    }
-
-
-def _tenure(tenure: Tenure) -> dict[str, Any]:
-    return {"name": tenure.owner.name, "kind": tenure.owner.kind, "since": tenure.since}
 
 
 def _left_by(left_by: LeftBy) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
 from lifetrack.reports.json_form import FORMAT, VERSION
+from lifetrack.reports.lifetimes_form import read_lifetimes
 from lifetrack.reports.model import ENDINGS, ProcessInfo, Report, Totals, TrackerInfo
 from lifetrack.reports.stored import Holder, StoredFinding, StoredSite
 from lifetrack.values.endings import ENDINGS as KNOWN_ENDINGS
@@ -21,9 +22,6 @@ from lifetrack.values.records import (
     UNKNOWN,
     UNTRACKABLE,
     Lasting,
-    Lifetime,
-    Lifetimes,
-    Tenure,
     TypeTotals,
     Unseen,
 )
@@ -175,7 +173,7 @@ def _report(node: _Node) -> Report:
         tracker=_tracker(node["tracker"]),
         processes=node["processes"].each(_process) if "processes" in node.a(dict) else (),
         lasting=node["lasting"].each(_lasting) if "lasting" in node.a(dict) else (),
-        lifetimes=_lifetimes(node["lifetimes"]) if "lifetimes" in node.a(dict) else NO_LIFETIMES,
+        lifetimes=read_lifetimes(node["lifetimes"], _site, _seconds) if "lifetimes" in node.a(dict) else NO_LIFETIMES,
     )
 
 
@@ -248,36 +246,6 @@ def _finding(node: _Node) -> Finding:
 
 def _lasting(node: _Node) -> Lasting:
     return Lasting(node["kind"].a(str), node["name"].a(str), node["why"].a(str))
-
-
-def _lifetimes(node: _Node) -> Lifetimes:
-    return Lifetimes(node["resources"].each(_lifetime), node["left_out"].number())
-
-
-def _lifetime(node: _Node) -> Lifetime:
-    site, since, rule = node["site"], _seconds(node["since"]), node["rule"].optional(str)
-    if since is None:
-        node["since"].fail("must be a number of seconds")
-    if rule is not None and rule not in RULES:
-        node["rule"].fail("names a rule that this lifetrack does not know; a newer one may")
-    owners = node["owners"].each(_tenure)
-    if not owners:
-        node["owners"].fail("must not be empty")
-    return Lifetime(
-        resource=Resource(node["serial"].number(), node["type"].a(str), node["label"].optional(str)),
-        state=node["state"].a(str),
-        site=None if site.value is None else _site(site),
-        pid=node["pid"].number(),
-        thread=node["thread"].optional(str),
-        since=since,
-        until=_seconds(node["until"]),
-        owners=owners,
-        rule=rule,
-    )
-
-
-def _tenure(node: _Node) -> Tenure:
-    return Tenure(OwnerName(node["name"].a(str), node["kind"].a(str)), _seconds(node["since"]))
 
 
 def _process_name(node: _Node) -> ProcessName:
