@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice, zip_longest
 
 from lifetrack.ledger.capture import site_in
-from lifetrack.ledger.cases import notes_of
+from lifetrack.ledger.cases import notes_of, origin_of_trace
 from lifetrack.ledger.entries import (
     COLLECTED,
     EXTRA,
@@ -28,8 +28,8 @@ from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.places import Place
 from lifetrack.ledger.rendering import label_of, owner_name
 from lifetrack.values.events import TRANSFERRED
-from lifetrack.values.findings import Resource
-from lifetrack.values.records import Lifetime, Lifetimes, Tenure
+from lifetrack.values.findings import Resource, is_leak
+from lifetrack.values.records import NO_LIFETIMES, Lifetime, Lifetimes, Tenure
 
 #: How many a report tells, and how many of the oldest and of the newest records are looked at for them.
 SHOWN, LOOKED_AT = 250, 20_000
@@ -47,23 +47,30 @@ def lifetimes_of(ledger: Ledger) -> Lifetimes:
         entries = entries[:LOOKED_AT] + entries[-LOOKED_AT:]
     groups: dict[tuple[object, ...], list[Entry]] = {}
     seen: set[int] = set()
+    cases = ledger.cases.all()
+    rules = {_itself(case.entry): case.rule for case in cases if is_leak(case.rule)}
     # What was filed may be gone since; of what is there the entry tells more than the copy that was filed.
-    for entry in (*entries, *(case.entry for case in ledger.cases.all())):
-        itself = id(entry if entry[EXTRA] is None else entry[EXTRA])
-        if entry[MOMENT] is not None and entry[STATE] in _TOLD and itself not in seen:
-            seen.add(itself)
+    for entry in (*entries, *(case.entry for case in cases)):
+        if entry[MOMENT] is not None and entry[STATE] in _TOLD and _itself(entry) not in seen:
+            seen.add(_itself(entry))
             groups.setdefault(_group(entry), []).append(entry)
     if not groups:
-        return Lifetimes()
-    shown = [_lifetime(ledger, entry) for entry in islice(_in_turn(groups.values()), SHOWN)]
+        return NO_LIFETIMES
+    chosen = list(islice(_in_turn(groups.values()), SHOWN))
+    shown = [_lifetime(ledger, entry, rules.get(_itself(entry))) for entry in chosen]
     left_out += sum(map(len, groups.values())) - len(shown)
     return Lifetimes(tuple(sorted(shown, key=lambda each: each.since)), left_out)
+
+
+def _itself(entry: Entry) -> int:
+    """Tell resources apart: the copy of an entry in a case has the same extra part."""
+    return id(entry if entry[EXTRA] is None else entry[EXTRA])
 
 
 def _group(entry: Entry) -> tuple[object, ...]:
     """Tell kinds, places and owners apart, without rendering; what changed hands comes in groups of its own."""
     moved = entry[EXTRA] is not None and entry[EXTRA].transfer is not None
-    return id(entry[KIND]), id(entry[TRACE]), entry[OFFSET], id(entry[SCOPE]), moved
+    return id(entry[KIND]), *origin_of_trace(entry[TRACE], entry[OFFSET]), id(entry[SCOPE]), moved
 
 
 def _in_turn(groups: Iterable[list[Entry]]) -> Iterator[Entry]:
@@ -71,10 +78,9 @@ def _in_turn(groups: Iterable[list[Entry]]) -> Iterator[Entry]:
         yield from (entry for entry in row if entry is not None)
 
 
-def _lifetime(ledger: Ledger, entry: Entry) -> Lifetime:
+def _lifetime(ledger: Ledger, entry: Entry, rule: str | None) -> Lifetime:
     since, who, _ = entry[MOMENT]
     released = entry[RELEASE_MOMENT]
-    extra = entry[EXTRA]
     return Lifetime(
         resource=Resource(ledger.serial_of(entry), entry[KIND].type_name, label_of(entry)),
         state=STATE_WORDS[entry[STATE]],
@@ -84,7 +90,7 @@ def _lifetime(ledger: Ledger, entry: Entry) -> Lifetime:
         since=round(since - ledger.started, 6),
         until=round(released[0] - ledger.started, 6) if entry[STATE] == RELEASED and released is not None else None,
         owners=tuple(_tenures(ledger, entry)),
-        rule=None if extra is None else extra.reported,
+        rule=rule,
     )
 
 

@@ -27,9 +27,10 @@ class Form:
     needs_more: bool = False
 
     def check(self) -> None:
-        """Make sure that it can be rendered here; raise MissingExtraError if something is not installed."""
+        """Load what it needs, and raise MissingExtraError if something is not installed."""
+        module = import_module(self.module)  # a program may change the import path before the report is made
         if self.needs_more:
-            import_module(self.module).check()
+            module.check()
 
     def render(self, report: Report) -> str:
         """Give the report in this form."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from typing import TYPE_CHECKING
 
 from lifetrack.reports.dot import render as to_dot
@@ -29,8 +30,6 @@ def check() -> str:
 
 def render(report: Report) -> str:
     """Give the picture as text. Raises MissingExtraError without the program, ConfigurationError if it fails."""
-    import subprocess
-
     program, graph = check(), to_dot(report)
     try:
         done = subprocess.run(  # noqa: S603 - found on the PATH, and all that it is given is a graph
