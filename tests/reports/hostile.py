@@ -38,7 +38,9 @@ def hostile_report() -> Report:
         return NAMES[(turn + field) % number]
 
     def site(turn, field):
-        return StoredSite(f"/srv/{name(turn, field)}.py", turn + 1, name(turn, field + 1), stored_code=name(turn, field + 2))
+        return StoredSite(
+            f"/srv/{name(turn, field)}.py", turn + 1, name(turn, field + 1), stored_code=name(turn, field + 2)
+        )
 
     def finding(turn, children=()):
         stack = (site(turn, 0), site(turn, 3))
