@@ -27,7 +27,7 @@ function fillFacet(facet) {
     select.append(make("option", { value: key }, `${named} (${count.toLocaleString("en")})`));
   }
   if (counts.length > MOST)
-    select.append(make("option", { disabled: true }, `… ${counted(counts.length - MOST, "more")}: search for them`));
+    select.append(make("option", { disabled: true }, `… ${(counts.length - MOST).toLocaleString("en")} more: search for them`));
   select.disabled = counts.length < 2;
 }
 

@@ -135,7 +135,7 @@ function lanesTable(bars) {
     return [value(laneWords(bar.lane)), value(text(type) + (text(label) ? ` '${text(label)}'` : "")), value(placeWords(site)), seconds(bar.start),
       bar.open ? "not recorded" : seconds(bar.end), bar.handed ? "handed on" : bar.open ? "open" : "released"];
   });
-  const more = bars.length > rows.length ? `; ${counted(bars.length - rows.length, "more")} left out` : "";
+  const more = bars.length > rows.length ? `; ${(bars.length - rows.length).toLocaleString("en")} more left out` : "";
   return table(`Each owner of each resource, in order of time${more}`,
     [["Owner"], ["Resource"], ["Acquired at"], ["From", true], ["To", true], ["Then"]], rows);
 }
