@@ -55,21 +55,22 @@ class _Rows:
     """Gives every bar a row of its lane in which nothing else stands at that time."""
 
     def __init__(self, lanes: Lanes) -> None:
-        self.of_lane: dict[Lane, list[int]] = {lane: [] for lane in lanes.lanes()}
-        self._ends: dict[int, float] = {}
-        self._of_bar: dict[int, int] = {}
-        for bar in lanes.bars:
-            self._of_bar[id(bar)] = self._place(bar)
+        ends: dict[Lane, list[float]] = {lane: [] for lane in lanes.lanes()}
+        places = {id(bar): self._place(bar, ends[bar.lane]) for bar in lanes.bars}
         self._bars = lanes.bars  # kept alive, so that the addresses stay theirs
+        # Viewers sort by these numbers, so they follow the order of the lanes.
+        self.of_lane: dict[Lane, list[int]] = {}
+        first = 1
+        for lane, taken in ends.items():
+            self.of_lane[lane] = list(range(first, first + len(taken)))
+            first += len(taken)
+        self._of_bar = {id(bar): self.of_lane[bar.lane][places[id(bar)]] for bar in lanes.bars}
 
-    def _place(self, bar: Bar) -> int:
+    @staticmethod
+    def _place(bar: Bar, ends: list[float]) -> int:
         start, end = span(bar)
-        rows = self.of_lane[bar.lane]
-        row = next((row for row in rows if self._ends[row] <= start), None)
-        if row is None:
-            row = len(self._ends) + 1
-            rows.append(row)
-        self._ends[row] = end
+        row = next((row for row, taken in enumerate(ends) if taken <= start), len(ends))
+        ends[row:] = [end, *ends[row + 1 :]]
         return row
 
     def row(self, bar: Bar) -> int:
@@ -87,13 +88,11 @@ def _names(report: Report, rows: _Rows) -> list[dict[str, Any]]:
     titles = {info.pid: info.title for info in reversed((report.process, *report.processes))}
     pids = dict.fromkeys([report.process.pid, *(lane.pid for lane in rows.of_lane)])
     events = [_meta("process_name", pid, 0, name=clean(titles.get(pid) or f"process {pid}")) for pid in pids]
-    order = 0
     for lane, numbers in rows.of_lane.items():
         for place, row in enumerate(numbers, 1):
-            order += 1
             more = f" ({place})" if place > 1 else ""
             events.append(_meta("thread_name", lane.pid, row, name=clean(lane.owner.words) + more))
-            events.append(_meta("thread_sort_index", lane.pid, row, sort_index=order))
+            events.append(_meta("thread_sort_index", lane.pid, row, sort_index=row))
     return events
 
 
