@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: The first owner of a resource that was handed on, where the report does not tell it.
 NOT_RECORDED = OwnerName("not recorded", "owner")
+#: A thousand years, in seconds.
+_LONGEST = 1000 * 366 * 24 * 3600.0
 _TO = re.compile(r"to (?:the )?(?P<kind>[\w ]+?)(?: handle)? '(?P<name>.*)'", re.DOTALL)
 
 
@@ -104,6 +106,11 @@ def lanes_of(report: Report) -> Lanes:
     )
 
 
+def within(seconds: float) -> float:
+    """Keep a time of a report that somebody wrote by hand within what charts and traces can count."""
+    return min(max(seconds, -_LONGEST), _LONGEST)
+
+
 def _bars(lifetime: Lifetime, origin: float, end: float, finding: int | None) -> Iterator[Bar]:
     last = end if lifetime.until is None else origin + lifetime.until
     moments = [lifetime.since]
@@ -111,12 +118,12 @@ def _bars(lifetime: Lifetime, origin: float, end: float, finding: int | None) ->
         moments.append(max(moments[-1], moments[-1] if tenure.since is None else tenure.since))
     for turn, (tenure, since) in enumerate(zip(lifetime.owners, moments, strict=True)):
         is_last = turn + 1 == len(moments)
-        start = origin + since
+        start = within(origin + since)
         yield Bar(
             lane=Lane(lifetime.pid, tenure.owner),
             lifetime=lifetime,
             start=start,
-            end=max(start, last if is_last else origin + moments[turn + 1]),
+            end=max(start, within(last if is_last else origin + moments[turn + 1])),
             turn=turn,
             handed_on=not is_last,
             open_ended=is_last and lifetime.until is None,

@@ -202,6 +202,7 @@ class _Pool:
             "level": report.level,
             "complete": tracker.complete,
             "dropped": tracker.dropped,
+            "search": self.search(tracker),
             "watched": [self.text(name) for name in tracker.watched],
             "unseen": [
                 [self.text(each.what), self.text(each.type), each.count, self.text(each.why)] for each in tracker.unseen
@@ -210,6 +211,15 @@ class _Pool:
             "types": [[self.text(row.type), row.acquired, row.released, row.live] for row in report.types],
             "processes": [self.process(info) for info in (report.process, *report.processes)],
         }
+
+    def search(self, tracker: object) -> str:
+        """Say what it took to find out who holds what; empty where nobody asked."""
+        search = getattr(tracker, "search", None)
+        if search is None:
+            return ""
+        left_out = f"; {search.left_out} left out" if search.left_out else ""
+        took = f"{search.seconds:.3f} s in all, {search.longest:.3f} s the longest"
+        return f"{search.walks} walks over the heap, {took}{left_out}"
 
     def process(self, info: ProcessInfo) -> list[Any]:
         """Give one process: number, parent, name, Python, platform, began, ended, how."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from lifetrack.reports.lanes import Bar, Lane, Lanes, lanes_of
+from lifetrack.reports.lanes import Bar, Lane, Lanes, lanes_of, within
 from lifetrack.reports.paths import absolute, clean
 from lifetrack.values.events import ACQUIRED, TRANSFERRED, Event
 from lifetrack.values.stacks import Site
@@ -159,7 +159,7 @@ def _marks(report: Report, lanes: Lanes, rows: _Rows) -> list[dict[str, Any]]:
                     "cat": "event",
                     "pid": bar.lane.pid,
                     "tid": rows.row(bar),
-                    "ts": round((origin + event.time) * _MICROSECONDS, 3),
+                    "ts": round(within(origin + event.time) * _MICROSECONDS, 3),
                     "args": _told(event),
                 }
             )

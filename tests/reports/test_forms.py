@@ -7,13 +7,17 @@ import subprocess
 import sys
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from lifetrack.reports.files import check_writable, write_report
 from lifetrack.reports.forms import FORMS, NAMES, form_for, form_named
 from lifetrack.reports.github import render
 from lifetrack.values.errors import ConfigurationError, MissingExtraError
-from lifetrack.values.findings import Certainty, OwnerName
+from lifetrack.values.findings import Certainty, OwnerName, Resource
+from lifetrack.values.records import Lifetime, Lifetimes, Tenure
 from tests.reports.hostile import hostile_report
+from tests.reports.test_json import reports
 
 
 @pytest.mark.parametrize(
@@ -39,6 +43,20 @@ def test_every_form_has_a_name_and_a_method(build):
         assert form_named(name).render(report) == getattr(report, f"to_{name}")()
     with pytest.raises(ConfigurationError, match="unknown format 'pdf': use text, json, html"):
         form_named("pdf")
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(report=reports, times=st.lists(st.floats(-1e308, 1e308), min_size=3, max_size=3))
+def test_every_report_has_every_form(report, times):
+    """Whatever a report holds, no form of it fails, and those that programs read can be read."""
+    begin, middle, end = times
+    owners = (Tenure(OwnerName("a", "Owner"), begin), Tenure(OwnerName("b", "Owner"), middle))
+    lifetime = Lifetime(Resource(1, "T"), "released", None, 1, None, begin, end, owners)
+    object.__setattr__(report, "lifetimes", Lifetimes((lifetime,)))
+    for text in (report.to_trace(), report.to_sarif(), report.to_json()):
+        json.loads(text)
+    for text in (report.to_html(), report.to_dot(), report.to_github()):
+        text.encode("utf-8", "backslashreplace")
 
 
 def test_without_jinja2_it_is_one_line_before_anything_runs(build, tmp_path, monkeypatch):

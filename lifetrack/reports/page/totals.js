@@ -11,6 +11,7 @@ function showTotals() {
     make("dt", {}, "Level"), make("dd", {}, data.level),
     make("dt", {}, "Watched"), make("dd", {}, value(data.watched.map(text).join(", ") || "nothing but what is declared")),
     make("dt", {}, "Complete"), make("dd", {}, data.complete ? "yes" : "no: something was missed"),
+    ...(data.search ? [make("dt", {}, "Search for holders"), make("dd", {}, data.search)] : []),
     make("dt", {}, "Events dropped"), make("dd", {}, data.dropped.toLocaleString("en"))));
   if (data.unseen.length) box.append(make("h2", {}, "Not seen"), table("Objects that no record is about, or not from their beginning",
     [["What"], ["Type"], ["Count", true], ["Why"]], data.unseen.map(([what, type, count, why]) => [text(what), value(text(type)), String(count), value(text(why))])));
