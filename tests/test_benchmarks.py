@@ -81,3 +81,11 @@ def test_the_standard_librarys_tests_are_compared(run_python, tmp_path):
     assert (err, status) == ("", 0)
     assert out.split()[0] == "test_univnewlines"
     assert "| `test_univnewlines` | " in table.read_text()
+
+
+def test_the_forms_of_a_report_are_timed(run_python):
+    """Each form has a row with its time for some findings and for ten times as many."""
+    out, err, status = run_python(BENCHMARKS / "formats.py", "3")
+    assert (err, status) == ("", 0)
+    rows = [line.split()[0] for line in out.splitlines()[1:]]
+    assert rows == ["text", "json", "html", "dot", "svg", "trace", "sarif", "github"]
