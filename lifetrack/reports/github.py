@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from lifetrack.reports.paths import absolute, is_artificial
@@ -40,8 +41,12 @@ def _told(finding: Finding) -> str:
 
 
 def _in_repository(file: str) -> str:
+    return _from(file, os.environ.get("GITHUB_WORKSPACE") or os.getcwd())
+
+
+@lru_cache(maxsize=256)
+def _from(file: str, home: str) -> str:
     path = absolute(file)
-    home = os.environ.get("GITHUB_WORKSPACE") or os.getcwd()
     try:
         relative = os.path.relpath(path, home)
     except ValueError:  # on another drive

@@ -30,8 +30,8 @@ _LINK = re.compile(r"\[(?=[^\]]*\]\()")
 
 
 def render(report: Report) -> str:
-    """Give the report as a SARIF log: JSON text in ASCII, with a line break at its end."""
-    return json.dumps(as_dict(report), indent=1, ensure_ascii=True, allow_nan=False) + "\n"
+    """Give the report as a SARIF log: JSON text in ASCII, in one line."""
+    return json.dumps(as_dict(report), separators=(",", ":"), ensure_ascii=True, allow_nan=False) + "\n"
 
 
 def as_dict(report: Report) -> dict[str, Any]:
@@ -57,19 +57,29 @@ class _Places:
 
     def __init__(self) -> None:
         self._home = os.path.abspath(os.environ.get("GITHUB_WORKSPACE") or os.getcwd())
+        self._known: dict[Site, dict[str, Any]] = {}
+        self._artifacts: dict[str, dict[str, str]] = {}
         self.base = _uri(self._home).rstrip("/") + "/"
 
     def location(self, site: Site, message: str | None = None) -> dict[str, Any]:
         """Give a place as SARIF has it, with what there is to say of it."""
+        told = self._known.get(site)
+        if told is None:
+            told = self._known[site] = self._location(site)
+        return told if message is None else {**told, "message": _message(message)}
+
+    def _location(self, site: Site) -> dict[str, Any]:
         region: dict[str, Any] = {"startLine": max(1, site.line)}
         code = code_of(site)
         if code:
             region["snippet"] = {"text": _sound(code)}
-        told: dict[str, Any] = {
-            "physicalLocation": {"artifactLocation": self._artifact(site.file), "region": region},
+        artifact = self._artifacts.get(site.file)
+        if artifact is None:
+            artifact = self._artifacts[site.file] = self._artifact(site.file)
+        return {
+            "physicalLocation": {"artifactLocation": artifact, "region": region},
             "logicalLocations": [{"fullyQualifiedName": _sound(site.function), "kind": "function"}],
         }
-        return told if message is None else {**told, "message": _message(message)}
 
     def _artifact(self, file: str) -> dict[str, str]:
         path = absolute(file)
@@ -154,11 +164,10 @@ def _main_site(finding: Finding) -> Site | None:
 
 
 def _related(finding: Finding, places: _Places) -> Iterator[dict[str, Any]]:
-    told = [(event.stack[0], _words(event)) for event in finding.events if event.stack]
-    if finding.left_by is not None and finding.left_by.site is not None:
-        told.append((finding.left_by.site, f"left by {finding.left_by.error}"))
-    told += [(child.site, f"child: {subject(child)}") for child in finding.children if child.site is not None]
-    for number, (site, words) in enumerate(told, 1):
+    """Give the places that are no events of the resource itself."""
+    told = [] if finding.left_by is None else [(finding.left_by.site, f"left by {finding.left_by.error}")]
+    told += [(child.site, f"child: {subject(child)}") for child in finding.children]
+    for number, (site, words) in enumerate(((site, words) for site, words in told if site is not None), 1):
         yield {"id": number, **places.location(site, words)}
 
 

@@ -7,6 +7,7 @@ has several resources at a time has several rows.
 from __future__ import annotations
 
 import json
+from heapq import heappush, heapreplace
 from typing import TYPE_CHECKING, Any
 
 from lifetrack.reports.lanes import Bar, Lane, Lanes, lanes_of, within
@@ -26,8 +27,8 @@ _CATEGORY = "lifetime"
 
 
 def render(report: Report) -> str:
-    """Give the report as a trace: JSON text in ASCII, with a line break at its end."""
-    return json.dumps(as_dict(report), indent=1, ensure_ascii=True, allow_nan=False) + "\n"
+    """Give the report as a trace: JSON text in ASCII, in one line."""
+    return json.dumps(as_dict(report), separators=(",", ":"), ensure_ascii=True, allow_nan=False) + "\n"
 
 
 def as_dict(report: Report) -> dict[str, Any]:
@@ -55,22 +56,27 @@ class _Rows:
     """Gives every bar a row of its lane in which nothing else stands at that time."""
 
     def __init__(self, lanes: Lanes) -> None:
-        ends: dict[Lane, list[float]] = {lane: [] for lane in lanes.lanes()}
-        places = {id(bar): self._place(bar, ends[bar.lane]) for bar in lanes.bars}
+        taken: dict[Lane, list[tuple[float, int]]] = {lane: [] for lane in lanes.lanes()}
+        places = {id(bar): self._place(bar, taken[bar.lane]) for bar in lanes.bars}
         self._bars = lanes.bars  # kept alive, so that the addresses stay theirs
         # Viewers sort by these numbers, so they follow the order of the lanes.
         self.of_lane: dict[Lane, list[int]] = {}
         first = 1
-        for lane, taken in ends.items():
-            self.of_lane[lane] = list(range(first, first + len(taken)))
-            first += len(taken)
+        for lane, rows in taken.items():
+            self.of_lane[lane] = list(range(first, first + len(rows)))
+            first += len(rows)
         self._of_bar = {id(bar): self.of_lane[bar.lane][places[id(bar)]] for bar in lanes.bars}
 
     @staticmethod
-    def _place(bar: Bar, ends: list[float]) -> int:
+    def _place(bar: Bar, taken: list[tuple[float, int]]) -> int:
+        """Give the row that has been free for longest, else a new one; ``taken`` is a heap of ends and rows."""
         start, end = span(bar)
-        row = next((row for row, taken in enumerate(ends) if taken <= start), len(ends))
-        ends[row:] = [end, *ends[row + 1 :]]
+        if taken and taken[0][0] <= start:
+            row = taken[0][1]
+            heapreplace(taken, (end, row))
+        else:
+            row = len(taken)
+            heappush(taken, (end, row))
         return row
 
     def row(self, bar: Bar) -> int:
