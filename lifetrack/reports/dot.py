@@ -145,14 +145,16 @@ class _Graph:
 
     def _others(self) -> None:
         """Draw what is live and well, those of one type, place and owner as one node."""
-        found = {(_pid(finding), finding.resource.serial) for finding in _all(self._report.findings)}
+        found = {
+            (_pid(finding), finding.resource.serial, finding.resource.type) for finding in _all(self._report.findings)
+        }
         # A finding that stands for several resources names the first one only.
         many = {(each.resource.type, each.site, each.owner) for each in _all(self._report.findings) if each.count > 1}
         live = [each for each in self._report.lifetimes.shown if each.state == "live" and each.rule is None]
         groups = Counter(
             _group(each)
             for each in live
-            if (each.pid, each.resource.serial) not in found and _group(each)[1:] not in many
+            if (each.pid, each.resource.serial, each.resource.type) not in found and _group(each)[1:] not in many
         )
         for (pid, type_name, site, owner), count in groups.most_common(MAX_OTHERS):
             name = f"{count} x {type_name}" if count > 1 else type_name

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from lifetrack.values.events import ACQUIRED, RELEASED, TRANSFERRED, Event
 from lifetrack.values.findings import Finding, OwnerName
@@ -73,9 +73,9 @@ class Lanes:
 
     def transfers(self) -> Iterator[tuple[Bar, Bar]]:
         """Give the bars of one resource before and after each transfer."""
-        turns: dict[tuple[int, int], list[Bar]] = {}
+        turns: dict[int, list[Bar]] = {}
         for bar in self.bars:
-            turns.setdefault((bar.lifetime.pid, bar.lifetime.resource.serial), []).append(bar)
+            turns.setdefault(id(bar.lifetime), []).append(bar)
         for bars in turns.values():
             yield from pairwise(sorted(bars, key=lambda bar: bar.turn))
 
@@ -85,21 +85,22 @@ def lanes_of(report: Report) -> Lanes:
     starts = _starts(report)
     ends = {info.pid: starts[info.pid] + _span(info) for info in _processes(report)}
     numbers = {_identity(finding): index for index, finding in reversed(list(enumerate(report.findings)))}
-    told = {(each.pid, each.resource.serial): each for each in report.lifetimes.shown}
+    told = list(report.lifetimes.shown)
+    known = set(map(_identity_of, told))
     without_time = 0
     for finding in report.findings:
-        if _identity(finding) not in told:
+        if _identity(finding) not in known:
             lifetime = _lifetime_of(finding)
             if lifetime is None:
                 without_time += 1
             else:
-                told[_identity(finding)] = lifetime
-    for lifetime in told.values():
+                told.append(lifetime)
+    for lifetime in told:
         last = max(lifetime.since, lifetime.until or 0.0, *(owner.since or 0.0 for owner in lifetime.owners))
         start = starts.setdefault(lifetime.pid, 0.0)
         ends[lifetime.pid] = max(ends.get(lifetime.pid, 0.0), start + last)
     bars = [
-        bar for key, each in told.items() for bar in _bars(each, starts[each.pid], ends[each.pid], numbers.get(key))
+        bar for each in told for bar in _bars(each, starts[each.pid], ends[each.pid], numbers.get(_identity_of(each)))
     ]
     return Lanes(
         tuple(sorted(bars, key=lambda bar: (bar.start, bar.turn))), report.lifetimes.left_out, without_time, starts
@@ -157,8 +158,16 @@ def _pid_of(finding: Finding) -> int:
     return finding.events[0].pid if finding.events else finding.processes[0].pid if finding.processes else 0
 
 
-def _identity(finding: Finding) -> tuple[int, int]:
-    return _pid_of(finding), finding.resource.serial
+#: Tells resources apart, also those of merged reports, whose processes may have the same number.
+_Identity: TypeAlias = tuple[int, int, str, str]
+
+
+def _identity(finding: Finding) -> _Identity:
+    return _pid_of(finding), finding.resource.serial, finding.resource.type, str(finding.site)
+
+
+def _identity_of(lifetime: Lifetime) -> _Identity:
+    return lifetime.pid, lifetime.resource.serial, lifetime.resource.type, str(lifetime.site)
 
 
 def _lifetime_of(finding: Finding) -> Lifetime | None:

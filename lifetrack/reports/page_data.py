@@ -191,7 +191,7 @@ class _Pool:
         resource = lifetime.resource
         told = [self.text(resource.type), self.text(resource.label), self.site(lifetime.site)]
         told += [self.text(lifetime.state), self.text(lifetime.thread), resource.serial]
-        number = resources.number((lifetime.pid, resource.serial), told)
+        number = resources.number(id(lifetime), told)
         ends = [round(bar.start, 6), round(bar.end, 6), bar.turn, int(bar.handed_on), int(bar.open_ended)]
         return [lane, number, *ends, -1 if bar.finding is None else bar.finding]
 

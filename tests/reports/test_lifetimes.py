@@ -16,7 +16,7 @@ from lifetrack.reports.lanes import lanes_of
 from lifetrack.reports.merging import merged
 from lifetrack.reports.model import ProcessInfo
 from lifetrack.values.errors import ConfigurationError
-from lifetrack.values.findings import OwnerName
+from lifetrack.values.findings import OwnerName, Resource
 from tests.reports.hostile import hostile_report
 
 VALIDATOR = jsonschema.Draft202012Validator(schema())
@@ -185,3 +185,23 @@ def test_times_that_no_calendar_has_do_no_harm(build):
     )
     (bar,) = lanes_of(report).bars
     assert (bar.start, bar.end) == (0.5, 0.5)
+
+
+def test_merged_reports_stay_within_bounds(build):
+    """Of each report the same number of lifetimes is taken, and the rest is counted."""
+    reports = [hostile_report() for _ in range(400)]
+    lifetimes = merged(reports[0], reports[1:]).lifetimes
+    assert len(lifetimes.shown) == 800
+    assert len(lifetimes.shown) + lifetimes.left_out == 400 * (len(reports[0].lifetimes.shown) + 7)
+
+
+def test_processes_of_the_same_number_are_told_apart(build):
+    """In containers every process has the same number: merged, each resource keeps its bars and its finding."""
+    first = build.report(build.leak())
+    second = build.report(build.leak(resource=Resource(1, "app.Other"), rule="LT104"))
+    report = merged(first, [second])
+    lanes = lanes_of(report)
+    assert [(bar.lifetime.resource.type, report.findings[bar.finding].rule) for bar in lanes.bars] == [
+        ("app.Backend", "LT101"),
+        ("app.Other", "LT104"),
+    ]
