@@ -26,6 +26,7 @@ from lifetrack.judgement import Judgement, is_released
 from lifetrack.ledger.entries import EXTRA, KIND, RELEASED, STATE, Entry
 from lifetrack.ledger.leaving import note_ended, note_handled
 from lifetrack.ledger.ledger import Ledger
+from lifetrack.ledger.lifetimes import lifetimes_of
 from lifetrack.ledger.places import Place
 from lifetrack.ledger.rendering import record_of
 from lifetrack.ownership.holding import outlive
@@ -255,4 +256,5 @@ def report_of(account: Account, ending: str, findings: Sequence[Finding] | None)
         findings=tuple(found),
         tracker=TrackerInfo(complete=dropped == 0, dropped=dropped, watched=account.watching.names, unseen=unseen),
         lasting=tuple(account.judgement.lasting),
+        lifetimes=lifetimes_of(ledger),
     )

@@ -53,6 +53,8 @@ THIRD_PARTY = {
     "wrapt": {"guards", "instrument", "watchers"},
     "psutil": {"witness"},
     "rich": {"reports"},
+    "jinja2": {"reports"},
+    "markupsafe": {"reports"},
     "pytest": {"pytest_plugin"},
     "pluggy": {"backends"},
     "stevedore": {"backends"},

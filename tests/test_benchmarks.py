@@ -88,3 +88,11 @@ def test_the_figures_of_reports_can_be_had(run_python):
     code = "import sys; sys.path.insert(0, sys.argv[1]); import reports as r; r.report_of_live(50); r.report_at_end(50)"
     out, err, status = run_python(f"{code}; print(r.grouping(1000) < 1)", str(BENCHMARKS))
     assert (out, err, status) == ("True\n", "", 0)
+
+
+def test_the_forms_of_a_report_are_timed(run_python):
+    """Each form has a row with its time for some findings and for ten times as many."""
+    out, err, status = run_python(BENCHMARKS / "formats.py", "3")
+    assert (err, status) == ("", 0)
+    rows = [line.split()[0] for line in out.splitlines()[1:]]
+    assert rows == ["text", "json", "html", "dot", "svg", "trace", "sarif", "github"]

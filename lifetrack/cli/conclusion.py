@@ -21,7 +21,7 @@ from lifetrack.reports import json_report as _json_report  # noqa: F401
 from lifetrack.reports.files import write_report
 from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
 from lifetrack.reports.text import print_report
-from lifetrack.values.errors import ConfigurationError
+from lifetrack.values.errors import LifetrackError
 from lifetrack.values.settings import Level
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Conclusion:
     def _attempt(self, what: str, step: Callable[[], object]) -> None:
         try:
             step()
-        except ConfigurationError as error:
+        except LifetrackError as error:
             self._complain(str(error))
         except Exception as error:
             self._complain(f"{what}: {_described(error)}")

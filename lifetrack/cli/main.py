@@ -10,17 +10,19 @@ from lifetrack.cli.show import print_text
 from lifetrack.values.errors import ConfigurationError, MissingExtraError
 
 _USAGE = """lifetrack run [OPTION]... (SCRIPT | -m MODULE | -c CODE) [ARGS...]
-       lifetrack show FILE [--format text|json] [-o OUT]
+       lifetrack show FILE [--format FORMAT] [-o OUT]
+       lifetrack diff OLD NEW [--format text|json] [-o OUT]
        lifetrack merge FILE... -o OUT
        lifetrack rules [LTnnn]
        lifetrack doctor [--level L] [--watch LIST]
        lifetrack --version"""
-_NO_COMMAND = "a command is needed: run, show, merge, rules or doctor"
+_NO_COMMAND = "a command is needed: run, show, diff, merge, rules or doctor"
 _ABOUT = """Tells which resources a program does not release, or misuses: files, sockets, plugins, ...
 
 commands:
   run     run a program and report on standard error when it ends
-  show    print a stored report
+  show    print a stored report, or turn it into another format
+  diff    tell what is new, gone and grown between two reports
   merge   make one report of several
   rules   list the rules, or explain one
   doctor  leak one resource of each kind, and tell whether each is caught here
@@ -40,6 +42,8 @@ def main(argv: list[str] | None = None) -> int:
             return _run(arguments[1:])
         if command == "doctor":
             return _doctor(arguments[1:])
+        if command == "diff":
+            return _diff(arguments[1:])
         return _status(_other(command, arguments))
     except (ConfigurationError, MissingExtraError) as error:
         complain(str(error))
@@ -66,19 +70,40 @@ def _other(command: str, arguments: list[str]) -> bool:
         return print_text(f"lifetrack {_version()}\n")
     parser = Parser("lifetrack", _ABOUT, _USAGE)
     if command not in ("-h", "--help"):
-        parser.error(f"unknown command {command!r}: use run, show, merge, rules or doctor" if command else _NO_COMMAND)
+        parser.error(
+            f"unknown command {command!r}: use run, show, diff, merge, rules or doctor" if command else _NO_COMMAND
+        )
     return print_text(parser.format_help())
 
 
 def _show(arguments: list[str]) -> bool:
     from lifetrack.cli.show import show
+    from lifetrack.reports.forms import NAMES
 
-    parser = Parser("lifetrack show", "Prints a report that 'lifetrack run --report FILE.json' wrote.")
+    parser = Parser(
+        "lifetrack show",
+        "Prints a report that 'lifetrack run --report FILE.json' wrote, or turns it into another format.",
+    )
     parser.add_argument("file", metavar="FILE", help="the report")
-    parser.add_argument("--format", metavar="text|json", help="text unless OUT ends in .json")
+    parser.add_argument("--format", metavar="FORMAT", help=f"{', '.join(NAMES)}; by the ending of OUT, else text")
     parser.add_argument("-o", dest="out", metavar="OUT", help="write to this file instead of standard output")
     options = parser.parse_args(arguments)
     return show(options.file, options.format, options.out)
+
+
+def _diff(arguments: list[str]) -> int:
+    from lifetrack.cli.diff import diff
+
+    parser = Parser("lifetrack diff", "Tells what is new, gone and grown between two reports.")
+    parser.add_argument("old", metavar="OLD", help="the earlier report")
+    parser.add_argument("new", metavar="NEW", help="the later report")
+    parser.add_argument("--format", metavar="text|json", help="text unless OUT ends in .json")
+    parser.add_argument("-o", dest="out", metavar="OUT", help="write to this file instead of standard output")
+    parser.add_argument("--fail-on", metavar="C", default="proven", help="proven (default), suspected, hint or never")
+    parser.add_argument("--error-exitcode", metavar="N", help="exit with N if such a finding is new or has grown")
+    given = parser.parse_args(arguments)
+    read, status = diff(given.old, given.new, given.format, given.out, given.fail_on, given.error_exitcode)
+    return status or _status(read)
 
 
 def _merge(arguments: list[str]) -> bool:
@@ -86,7 +111,9 @@ def _merge(arguments: list[str]) -> bool:
 
     parser = Parser("lifetrack merge", "Makes one report of several that 'lifetrack run --report FILE.json' wrote.")
     parser.add_argument("files", metavar="FILE", nargs="+", help="a report; the first is about the main process")
-    parser.add_argument("-o", dest="out", metavar="OUT", required=True, help="write to this file, .json or .txt")
+    parser.add_argument(
+        "-o", dest="out", metavar="OUT", required=True, help="write to this file, in the form that its ending names"
+    )
     options = parser.parse_args(arguments)
     return merge(options.files, options.out)
 

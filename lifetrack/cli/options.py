@@ -113,7 +113,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--level", metavar="L", help="off, counts, sites, stacks (default) or full")
     add("--policy", metavar="P", help="raise, warn, record (default), or LT202=record,*=raise")
     add("--watch", metavar="LIST", help="what to watch, comma separated (default: stdlib)")
-    add("--report", action="append", metavar="FILE", help="write a report too, .json or .txt; repeatable")
+    add(
+        "--report",
+        action="append",
+        metavar="FILE",
+        help="write a report too, by its ending: .json, .txt, .html, .dot, .svg, .trace.json, .sarif; repeatable",
+    )
     add("--fail-on", metavar="C", help="proven (default), suspected, hint or never")
     add("--error-exitcode", metavar="N", help="exit with N if there is a finding at or above --fail-on")
     add("--journal", metavar="FILE", help=argparse.SUPPRESS)

@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
+from lifetrack.cli.stored import load
 from lifetrack.reports.files import write_atomically
-from lifetrack.reports.json_report import load
-from lifetrack.reports.model import Report
+from lifetrack.reports.forms import Form, form_for, form_named
 from lifetrack.reports.text import print_report
-from lifetrack.values.errors import ConfigurationError
-
-FORMATS = ("text", "json")
 
 
 def show(file: str, form: str | None, out: str | None) -> bool:
     """Print the report in ``file`` as ``form``, or write it to ``out``; tell whether somebody was there to read it.
 
-    ``form`` None is ``json`` where the name of ``out`` ends so, else ``text``. Raises ConfigurationError for a form
-    that is not known, a file that is no report, or an ``out`` that cannot be written.
+    ``form`` None is what the name of ``out`` ends with, text if that says nothing. Raises ConfigurationError for a form
+    that is not known, a file that is no report, or an ``out`` that cannot be written, and MissingExtraError if what the
+    form needs is not installed.
     """
-    if form is None:
-        form = "json" if out is not None and os.path.splitext(out)[1].lower() == ".json" else "text"
-    if form not in FORMATS:
-        raise ConfigurationError(f"format {form!r} is not supported yet: use {' or '.join(FORMATS)}")
+    chosen = _chosen(form, out)
+    chosen.check()
     report = load(file)
     if out is not None:
-        write_atomically(out, _rendered(report, form))
+        write_atomically(out, chosen.render(report))
         return True
-    return print_report(report, sys.stdout) if form == "text" else print_text(_rendered(report, form))
+    return print_report(report, sys.stdout) if chosen.name == "text" else print_document(chosen.render(report))
 
 
-def _rendered(report: Report, form: str) -> str:
-    return report.to_json() if form == "json" else report.to_text()
+def _chosen(form: str | None, out: str | None) -> Form:
+    if form is not None:
+        return form_named(form)
+    by_ending = None if out is None else form_for(out)
+    return form_named("text") if by_ending is None else by_ending
 
 
 def print_text(text: str) -> bool:
@@ -41,5 +39,19 @@ def print_text(text: str) -> bool:
         sys.stdout.write(text)
         sys.stdout.flush()
     except (OSError, ValueError, AttributeError):
+        return False
+    return True
+
+
+def print_document(text: str) -> bool:
+    """Write to standard output in UTF-8, whatever its encoding is; tell whether somebody was there to read it."""
+    binary = getattr(sys.stdout, "buffer", None)
+    if binary is None:
+        return print_text(text)
+    try:
+        sys.stdout.flush()
+        binary.write(text.encode("utf-8", "backslashreplace"))
+        binary.flush()
+    except (OSError, ValueError):
         return False
     return True

@@ -119,7 +119,8 @@ def leak_rule(entry: Entry, otherwise: str) -> tuple[str, Certainty]:
     return rule, Certainty.PROVEN if entry[EXTRA] is None else entry[EXTRA].certainty
 
 
-def _origin(trace: Any, offset: int | None) -> tuple[int, int | None]:
+def origin_of_trace(trace: Any, offset: int | None) -> tuple[int, int | None]:
+    """Tell places apart without rendering them, as long as their code objects are there."""
     if isinstance(trace, tuple):
         return id(trace[0]), trace[1] if len(trace) > 1 else None
     return id(trace), offset
@@ -136,9 +137,9 @@ class Cases:
     def add(self, case: Case) -> Case:
         """File a case; beyond a number of the same kind and place they are counted only."""
         entry, use = case.entry, case.use
-        use_origin = None if use is None else _origin(use[1], None)
+        use_origin = None if use is None else origin_of_trace(use[1], None)
         # Kinds, places and code objects are kept by the cases themselves, so their addresses stay theirs.
-        key = (case.rule, id(entry[KIND]), id(entry[SCOPE]), *_origin(entry[TRACE], entry[OFFSET]), use_origin)
+        key = (case.rule, id(entry[KIND]), id(entry[SCOPE]), *origin_of_trace(entry[TRACE], entry[OFFSET]), use_origin)
         self._same.setdefault(key, _Same()).add(case)
         if self.news is not None:
             self.news.append(case)

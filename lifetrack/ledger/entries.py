@@ -185,7 +185,9 @@ def place_of(entry: Entry) -> Place:
 def origin_of(entry: Entry) -> Place:
     """Give the place in which a resource was acquired, whoever owns it now."""
     extra: Extra | None = entry[EXTRA]
-    return (None if extra is None else extra.origin) or place_of(entry)
+    if extra is None or extra.transfer is None:
+        return place_of(entry)
+    return extra.origin or PROCESS
 
 
 def is_orphan(entry: Entry) -> bool:

@@ -12,8 +12,9 @@ from lifetrack.pytest_plugin.fixture import DUTY
 from lifetrack.pytest_plugin.options import Terms, worker_of
 from lifetrack.pytest_plugin.run import Run
 from lifetrack.pytest_plugin.summary import owner_name
+from lifetrack.reports.github import ERROR, WARNING, command
 from lifetrack.reports.grouping import group
-from lifetrack.reports.paths import absolute, clean
+from lifetrack.reports.paths import clean
 from lifetrack.reports.text_finding import subject
 from lifetrack.values.findings import Finding
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
 _OUTPUT = "lifetrack-annotations"
-_DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
-_PROPERTY = {**_DATA, ":": "%3A", ",": "%2C"}
 
 
 class AnnotationHooks:
@@ -89,28 +88,5 @@ def commands(run: Run) -> list[str]:
         if finding.allowed is not None:
             continue
         fails = finding.fingerprint in failing or run.terms.fails(finding)
-        lines.append(_command("error" if fails else "warning", finding))
+        lines.append(command(ERROR if fails else WARNING, finding, owner_name(finding)))
     return sorted(lines)
-
-
-def _command(word: str, finding: Finding) -> str:
-    title = f"{finding.rule} {finding.name}"
-    hint = f" ({finding.hint})" if finding.hint and finding.hint not in finding.message else ""
-    text = f"{finding.message} [{owner_name(finding)}]{hint}"
-    pairs = {} if finding.site is None else {"file": _in_repository(finding.site.file), "line": str(finding.site.line)}
-    told = ",".join(f"{name}={_escaped(value, _PROPERTY)}" for name, value in {**pairs, "title": title}.items())
-    return f"::{word} {told}::{_escaped(text, _DATA)}"
-
-
-def _in_repository(file: str) -> str:
-    path = absolute(file)
-    home = os.environ.get("GITHUB_WORKSPACE") or os.getcwd()
-    try:
-        relative = os.path.relpath(path, home)
-    except ValueError:  # on another drive
-        return path
-    return path if relative.startswith("..") else relative.replace("\\", "/")
-
-
-def _escaped(text: str, letters: dict[str, str]) -> str:
-    return "".join(letters.get(letter, letter) for letter in text)

@@ -9,26 +9,25 @@ import os
 import stat
 from typing import TYPE_CHECKING, TypeAlias
 
+from lifetrack.reports.forms import ENDINGS, Form, form_for
 from lifetrack.values.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from lifetrack.reports.model import Report
 
 AnyPath: TypeAlias = str | os.PathLike[str]
-ENDINGS = (".json", ".txt")
 _MAX_LINKS = 40
 
 
-def ending_of(path: AnyPath) -> str:
-    """Give the ending that decides the form of a report; raise ConfigurationError if no form has it."""
+def form_of(path: AnyPath) -> Form:
+    """Give the form that the ending of a report file names; raise ConfigurationError if no form has it."""
+    form = form_for(path)
+    if form is not None:
+        return form
     name = os.fspath(path)
     ending = os.path.splitext(name)[1].lower()
-    if ending in ENDINGS:
-        return ending
-    known = " or ".join(ENDINGS)
-    if ending == ".html":
-        raise ConfigurationError(f"report file {name!r}: .html reports are not supported yet: use {known}")
     found = f"the ending {ending!r} is not known" if ending else "it has no ending"
+    known = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
     raise ConfigurationError(f"report file {name!r}: {found}: end the name with {known}")
 
 
@@ -38,9 +37,10 @@ def check_writable(path: AnyPath) -> str:
     Give the absolute path: the program may go to another directory in between.
 
     Raises ConfigurationError that names the path and the mend: unknown ending, a directory that is missing or not
-    writable, a target that is no ordinary file, a symbolic link of somebody else.
+    writable, a target that is no ordinary file, a symbolic link of somebody else. Raises MissingExtraError if what its
+    form needs is not installed.
     """
-    ending_of(path)
+    form_of(path).check()
     target = _target(path)
     folder = os.path.dirname(target) or "."
     if not os.path.isdir(folder):
@@ -66,9 +66,11 @@ def write_atomically(path: AnyPath, text: str) -> None:
 
 
 def write_report(report: Report, path: AnyPath) -> None:
-    """Write ``report`` in the form that the ending of ``path`` names; raise ConfigurationError if it cannot be."""
-    text = report.to_json() if ending_of(path) == ".json" else report.to_text()
-    write_atomically(path, text)
+    """Write ``report`` in the form that the ending of ``path`` names.
+
+    Raises ConfigurationError if it cannot be written, MissingExtraError if what the form needs is not installed.
+    """
+    write_atomically(path, form_of(path).render(report))
 
 
 def _problem(path: AnyPath, what: str) -> ConfigurationError:
@@ -117,7 +119,10 @@ def _replace(target: str, data: bytes) -> None:
         os.replace(temporary, target)
     except BaseException:
         # Also on Ctrl-C: no half-written file stays behind.
-        os.unlink(temporary)
+        try:
+            os.unlink(temporary)
+        except OSError:  # its folder went meanwhile; what is raised is why the writing failed
+            pass
         raise
 
 

@@ -6,6 +6,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from lifetrack.reports.lifetimes_form import lifetimes_dict
 from lifetrack.reports.paths import absolute, code_of
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Finding, LeftBy
@@ -52,6 +53,8 @@ def as_dict(report: Report) -> dict[str, Any]:
         more["processes"] = [_process(child) for child in report.processes]
     if report.lasting:
         more["lasting"] = [{"kind": each.kind, "name": each.name, "why": each.why} for each in report.lasting]
+    if report.lifetimes:
+        more["lifetimes"] = lifetimes_dict(report.lifetimes, _site)
     return {
         "format": FORMAT,
         "version": VERSION,

@@ -7,8 +7,11 @@ from dataclasses import replace
 
 from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
 from lifetrack.values.findings import Finding, ProcessName
-from lifetrack.values.records import TypeTotals, Unseen
+from lifetrack.values.records import Lifetimes, TypeTotals, Unseen
 from lifetrack.values.settings import parse_level
+
+#: How many resources in time a merged report tells.
+MOST_LIFETIMES = 1000
 
 
 def merged(main: Report, others: Sequence[Report], lost: Iterable[ProcessInfo] = ()) -> Report:
@@ -36,7 +39,16 @@ def merged(main: Report, others: Sequence[Report], lost: Iterable[ProcessInfo] =
         ),
         processes=(*main.processes, *(info for report in others for info in _infos(report)), *missing),
         lasting=tuple(dict.fromkeys(each for report in reports for each in report.lasting)),
+        lifetimes=_lifetimes(reports),
     )
+
+
+def _lifetimes(reports: Sequence[Report]) -> Lifetimes:
+    """Take the same number of each report, as far as there are so many; the rest is counted."""
+    each = max(1, MOST_LIFETIMES // len(reports))
+    shown = tuple(lifetime for report in reports for lifetime in report.lifetimes.shown[:each])
+    told = sum(len(report.lifetimes.shown) + report.lifetimes.left_out for report in reports)
+    return Lifetimes(shown, told - len(shown))
 
 
 def _infos(report: Report) -> tuple[ProcessInfo, ...]:

@@ -6,9 +6,8 @@ import os
 from dataclasses import dataclass
 
 from lifetrack.reports.grouping import group
-from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Finding
-from lifetrack.values.records import Lasting, TypeTotals, Unseen
+from lifetrack.values.records import NO_LIFETIMES, Lasting, Lifetimes, TypeTotals, Unseen
 
 #: How a process can end, as reports word it.
 ENDINGS = ("normal", "exit", "exception", "signal", "lost")
@@ -85,6 +84,8 @@ class Report:
     processes: tuple[ProcessInfo, ...] = ()
     #: What lives as long as the process by design.
     lasting: tuple[Lasting, ...] = ()
+    #: Some resources in time, for charts.
+    lifetimes: Lifetimes = NO_LIFETIMES
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "findings", group(self.findings))
@@ -102,8 +103,36 @@ class Report:
         return render(self)
 
     def to_html(self) -> str:
-        """Raise ConfigurationError: there is no HTML form yet."""
-        raise ConfigurationError("HTML reports are not supported yet: use to_text() or to_json(), or .txt or .json")
+        """Give the report as one HTML page that needs nothing else; MissingExtraError without the extra ``html``."""
+        return self._to("html")
+
+    def to_dot(self) -> str:
+        """Give the graph of owners, resources and holders in the DOT language of Graphviz."""
+        return self._to("dot")
+
+    def to_svg(self) -> str:
+        """Give that graph as an SVG picture.
+
+        Raises MissingExtraError where the program ``dot`` of Graphviz is not installed, ConfigurationError if it fails.
+        """
+        return self._to("svg")
+
+    def to_trace(self) -> str:
+        """Give the lifetimes as JSON in the Trace Event Format, for Perfetto and the trace viewer of Chromium."""
+        return self._to("trace")
+
+    def to_sarif(self) -> str:
+        """Give the findings as a SARIF 2.1.0 log, for code scanners."""
+        return self._to("sarif")
+
+    def to_github(self) -> str:
+        """Give the findings as workflow commands, one a line, which GitHub shows as annotations."""
+        return self._to("github")
+
+    def _to(self, form: str) -> str:
+        from lifetrack.reports.forms import form_named
+
+        return form_named(form).render(self)
 
     def write(self, path: str | os.PathLike[str]) -> None:
         """Write the report to a file, in the form that its ending names; see :mod:`lifetrack.reports.files`."""

@@ -10,13 +10,21 @@ from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
 from lifetrack.reports.json_form import FORMAT, VERSION
+from lifetrack.reports.lifetimes_form import read_lifetimes
 from lifetrack.reports.model import ENDINGS, ProcessInfo, Report, Totals, TrackerInfo
 from lifetrack.reports.stored import Holder, StoredFinding, StoredSite
 from lifetrack.values.endings import ENDINGS as KNOWN_ENDINGS
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Certainty, Finding, LeftBy, OwnerName, ProcessName, Resource
-from lifetrack.values.records import UNKNOWN, UNTRACKABLE, Lasting, TypeTotals, Unseen
+from lifetrack.values.records import (
+    NO_LIFETIMES,
+    UNKNOWN,
+    UNTRACKABLE,
+    Lasting,
+    TypeTotals,
+    Unseen,
+)
 from lifetrack.values.rules import RULES
 from lifetrack.values.settings import Level, parse_level
 from lifetrack.values.siblings import CALLER, EXCEPTION, TRANSFER, Parted, ReleasedAt, Siblings
@@ -167,6 +175,7 @@ def _report(node: _Node) -> Report:
         tracker=_tracker(node["tracker"]),
         processes=node["processes"].each(_process) if "processes" in node.a(dict) else (),
         lasting=node["lasting"].each(_lasting) if "lasting" in node.a(dict) else (),
+        lifetimes=read_lifetimes(node["lifetimes"], _site, _seconds) if "lifetimes" in node.a(dict) else NO_LIFETIMES,
     )
 
 

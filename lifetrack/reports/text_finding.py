@@ -30,7 +30,7 @@ _SUSPENDED = re.compile(r"(?<=, suspended at )\S.*?(?=:\d+[:;])")
 def finding_lines(finding: Finding, number: int, pid: int, layout: Layout) -> list[Line]:
     """Give the lines of one finding; events of another process than ``pid`` say so."""
     lines = [_heading(finding, number)]
-    lines += layout.wrapped(_message(finding, layout), INDENT)
+    lines += layout.wrapped(shortened_message(finding, layout), INDENT)
     lines += history_lines(finding, pid, layout)
     for text in _circumstances(finding):
         lines += layout.wrapped(text, INDENT + "  ", "dim", first=INDENT)
@@ -51,7 +51,8 @@ def _sites(finding: Finding) -> set[Site]:
     return {site for site in known if site is not None}
 
 
-def _message(finding: Finding, layout: Layout) -> str:
+def shortened_message(finding: Finding, layout: Layout) -> str:
+    """Give the sentence of a finding with short paths."""
     message = finding.message
     for site in sorted(_sites(finding), key=lambda site: len(str(site)), reverse=True):
         message = message.replace(str(site), f"{layout.path(site.file)}:{site.line}")

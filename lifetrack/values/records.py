@@ -44,6 +44,46 @@ class Lasting:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Tenure:
+    """Who had the duty to release, and since when: in seconds since tracking started, None where it is not known."""
+
+    owner: OwnerName
+    since: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """One resource in time: from ``since`` to ``until``, None while it lasts or where the end was not recorded.
+
+    Both are in seconds since tracking started in process ``pid``. ``owners`` are all that it had, the first since it
+    was acquired. ``rule`` is the one under which it was reported as a leak, None if it was not.
+    """
+
+    resource: Resource
+    state: str
+    site: Site | None
+    pid: int
+    thread: str | None
+    since: float
+    until: float | None
+    owners: tuple[Tenure, ...]
+    rule: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """Some resources in time, and of how many others nothing is told, for want of room."""
+
+    shown: tuple[Lifetime, ...] = ()
+    left_out: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.shown or self.left_out)
+
+
+NO_LIFETIMES = Lifetimes()
+
 #: What the records may not cover: objects that could not be tracked, and those acquired before tracking began.
 UNTRACKABLE, UNKNOWN = "untrackable", "unknown"
 

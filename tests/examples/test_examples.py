@@ -18,6 +18,7 @@ EXPECTED = {
         "lacks the capability 'certificates', so that it has no certificate(): 'openssl' has it",
         "LT201 use-after-release (proven): __main__.Minimal 'minimal'",
     ),
+    "formats.py": ("lifetrack: 1 finding (1 proven)", "Last owner: Owner 'import job'", "::error file="),
     "factories.py": ("LT202 double-release", "LT102 leak-collected"),
     "key_material.py": (
         "<SecretBytes: not shown> signed the message: True",

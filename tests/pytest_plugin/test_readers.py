@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from lifetrack.pytest_plugin.annotations import _command
+from lifetrack.pytest_plugin.summary import owner_name
+from lifetrack.reports.github import command
 from lifetrack.values.findings import Certainty, Finding, OwnerName, Resource
 from lifetrack.values.stacks import Site
 
@@ -58,7 +59,7 @@ def test_annotations_are_escaped() -> None:
     finding = Finding(
         "LT103", Certainty.PROVEN, "50%\n::error::x", Resource(1, "B"), site, (), OwnerName("process", "process")
     )
-    line = _command("error", finding)
+    line = command("error", finding, owner_name(finding))
     assert "\n" not in line
     assert "file=/elsewhere/a%2Cb%3Ac.py,line=3" in line
     assert "::50%25%0A::error::x" in line
