@@ -108,6 +108,8 @@ def _clean(value: Any, key: str = "") -> Any:
         return [_clean(each) for each in value]
     if key == "time":
         return None
+    if key in {"since", "until"}:
+        return None if value is None else 0.0
     if key == "pid":
         return 1
     if isinstance(value, str):
