@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
 import pytest
 
-#: What may be absent: with TEST_BROWSER=required it may not.
-REQUIRED = os.environ.get("TEST_BROWSER") == "required"
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+from tests.servers.fixtures import installed
+
 _ARGUMENTS = (
     "--headless=new",
     "--no-sandbox",  # which root has no use of
@@ -24,31 +21,17 @@ _ARGUMENTS = (
 )
 
 
-def absent(what):
-    """Skip for want of something, unless it is required."""
-    if REQUIRED:
-        pytest.fail(f"{what}, and TEST_BROWSER=required")
-    pytest.skip(f"{what}: the HTML page is not tested in a browser")
-
-
 @pytest.fixture(scope="module")
 def driver(tmp_path_factory):
     """The browser, driven by the driver that comes with it."""
-    program = next(filter(None, map(shutil.which, _BROWSERS)), None)
-    service = shutil.which("chromedriver")
-    if program is None or service is None:
-        absent(f"{'Chromium' if program is None else 'chromedriver'} is not installed")
-    try:
-        from selenium import webdriver
-        from selenium.webdriver.chrome.service import Service
-    except ImportError:
-        absent("the package selenium is not installed")
+    program, service = installed("chromium", "chromium"), installed("chromedriver", "chromium-driver")
+    webdriver = pytest.importorskip("selenium.webdriver")
     options = webdriver.ChromeOptions()
     for argument in (*_ARGUMENTS, f"--user-data-dir={tmp_path_factory.mktemp('browser')}"):
         options.add_argument(argument)
     options.binary_location = program
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    started = webdriver.Chrome(options=options, service=Service(service))
+    started = webdriver.Chrome(options=options, service=webdriver.ChromeService(service))
     try:
         started.set_page_load_timeout(60)
         yield started

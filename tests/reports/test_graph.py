@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 from xml.etree import ElementTree
 
@@ -16,15 +15,20 @@ from lifetrack.values.errors import ConfigurationError, MissingExtraError
 from lifetrack.values.findings import OwnerName, Resource
 from lifetrack.values.records import Lifetime, Lifetimes, Tenure
 from tests.reports.hostile import NAMES, hostile_report
+from tests.servers.fixtures import installed
 
-REQUIRED = os.environ.get("TEST_GRAPHVIZ") == "required"
-PROGRAM = shutil.which("dot")
-graphviz = pytest.mark.skipif(PROGRAM is None and not REQUIRED, reason="Graphviz's program 'dot' is not installed")
+graphviz = pytest.mark.usefixtures("dot_program")
+
+
+@pytest.fixture(scope="module")
+def dot_program():
+    """The path of Graphviz's program."""
+    return installed("dot", "graphviz")
 
 
 def read(text):
     """Have Graphviz read a graph; give its nodes' labels by name, and its edges as pairs of labels."""
-    done = subprocess.run([PROGRAM, "-Tdot_json"], input=text.encode(), capture_output=True, timeout=60, check=False)
+    done = subprocess.run(["dot", "-Tdot_json"], input=text.encode(), capture_output=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     graph = json.loads(done.stdout)
     labels = [each["label"] for each in graph.get("objects", [])]

@@ -1,16 +1,21 @@
-"""Fixtures for the servers of ``keeper``: each gives the port of a running one, or skips with what is missing."""
+"""Fixtures for what Debian has: the servers of ``keeper``, each by the port of a running one, and programs.
+
+A test skips with what is missing.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
-#: "required" where nothing may be skipped: a server that is missing there is an error.
+#: "required" where nothing may be skipped: a server or program that is missing there is an error.
 REQUIRED = "TEST_SERVERS"
 #: A folder in which somebody else, such as the gate, keeps the servers of several runs.
 FOLDER = "TEST_SERVERS_IN"
@@ -36,18 +41,38 @@ def server_folder() -> Iterator[Path]:
         yield folder
 
 
-def _server(name: str, folder: Path) -> int:
+def _wait_for_packages(folder: Path) -> None:
     from tests.servers import keeper
 
     until = time.monotonic() + keeper.PATIENCE
     while (folder / COMING).exists() and time.monotonic() < until:
         time.sleep(0.1)
+
+
+def _do_without(reason: str, package: str, folder: Path) -> NoReturn:
+    absent = (folder / ABSENT).read_text(encoding="ascii") if (folder / ABSENT).exists() else ""
+    if os.environ.get(REQUIRED) == "required" and package not in absent.split():
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def installed(program: str, package: str) -> str:
+    """Give the path of a program that a package of Debian has, or skip."""
+    folder = _folder()
+    _wait_for_packages(folder)
+    path = shutil.which(program)
+    if path is None:
+        _do_without(f"the program {program} is not installed: apt-get install {package}", package, folder)
+    return path
+
+
+def _server(name: str, folder: Path) -> int:
+    from tests.servers import keeper
+
+    _wait_for_packages(folder)
     reason = keeper.missing(name)
     if reason is not None:
-        absent = (folder / ABSENT).read_text(encoding="ascii") if (folder / ABSENT).exists() else ""
-        if os.environ.get(REQUIRED) == "required" and keeper.KINDS[name].package not in absent.split():
-            pytest.fail(reason)
-        pytest.skip(reason)
+        _do_without(reason, keeper.KINDS[name].package, folder)
     keeper.begin(folder, name)
     return keeper.port_of(folder, name)
 
