@@ -1,0 +1,337 @@
+"""Naming: a way of references, object by object, becomes the elements that a reader knows from the source."""
+
+from __future__ import annotations
+
+from collections import deque
+from types import (
+    BuiltinMethodType,
+    CellType,
+    FrameType,
+    FunctionType,
+    MethodType,
+    ModuleType,
+    TracebackType,
+)
+from typing import Any, NamedTuple
+
+from lifetrack.holders.looking import (
+    Finder,
+    frame_of,
+    instance_dict,
+    is_a,
+    is_running,
+    is_suspendable,
+    local_name,
+    name_in,
+    shown_name,
+)
+from lifetrack.holders.roots import Root, place_of
+from lifetrack.ledger.entries import type_name
+from lifetrack.values import holders as verdicts
+
+_INSIDE = "(inside)"
+_HAMT = frozenset({"hamt", "hamt_bitmap_node", "hamt_array_node", "hamt_collision_node"})
+_LRU, _LOCAL, _CONTEXT = "functools._lru_cache_wrapper", "_thread._local", "_contextvars.Context"
+#: What stands above the file that a program has: the layers that ``open`` makes.
+_LAYERS = frozenset({"TextIOWrapper", "BufferedReader", "BufferedWriter", "BufferedRandom"})
+
+
+class Step(NamedTuple):
+    """One element of a path: its name, how many objects of the way it stands for, and the verdict that it speaks for."""
+
+    name: str
+    length: int = 1
+    verdict: str | None = None
+
+
+class Told(NamedTuple):
+    """A way that was told: the elements of its path, and the verdicts that they speak for, from the root on."""
+
+    path: tuple[str, ...]
+    verdicts: tuple[str, ...]
+
+
+class Namer:
+    """Tells ways. It keeps what it has looked up in long containers, so it is made for one walk and dropped."""
+
+    def __init__(self) -> None:
+        self._find = Finder()
+
+    def expect(self, way: list[Any]) -> None:
+        """Hear of a way that is to be told."""
+        self._find.expect(way)
+
+    def tell(self, root: Root, way: list[Any]) -> Told:
+        """Tell a way from the carrier of a root to an object, which is the last of it."""
+        while len(way) > 2 and type(way[-2]).__name__ in _LAYERS and type(way[-2]).__module__ == "_io":
+            way.pop()  # the program has the file, not its innermost layer
+        path, found = [root.label], [root.verdict]
+        at, last = 0, len(way) - 1
+        named = root.named and isinstance(way[0], dict)
+        while at < last:
+            if at and (verdict := verdict_of(way[at], found[-1])) is not None:
+                found.append(verdict)
+            module = _namespace(way, at, last)
+            if module is not None:
+                path, found, named = [f"{module} (module)"], [verdicts.MODULE_GLOBAL], True
+                at += 1
+                continue
+            if not at and type(way[0]) is list and not root.named:  # a list of ours
+                at += 1
+                path += [] if type_name(type(way[at])) == _CONTEXT else [described(way[at])]
+                continue
+            step = self._named(way, at) if named else self._step(way, at, last)
+            named = False
+            at = min(at + step.length, last)
+            if step.verdict is not None:
+                found.append(step.verdict)
+            path.append(step.name if at == last else f"{step.name} ({described(way[at])})")
+        return Told(tuple(path), tuple(found))
+
+    def _named(self, way: list[Any], at: int) -> Step:
+        return Step(name_in(way[at], way[at + 1]) or _INSIDE)
+
+    def _step(self, way: list[Any], at: int, last: int) -> Step:
+        holder, held = way[at], way[at + 1]
+        if isinstance(held, TracebackType) and not isinstance(holder, FrameType):
+            return _through_traceback(way, at, last)
+        for cls, tell in _TELLERS:
+            if isinstance(holder, cls):
+                step = tell(self._find, way, at, last)
+                break
+        else:
+            step = self._other(way, at, last)
+        return step
+
+    def _other(self, way: list[Any], at: int, last: int) -> Step:
+        holder = way[at]
+        if is_suspendable(holder):
+            return Step(_local_of(holder, way, at, last))
+        for name, tell in _BY_NAME:
+            if is_a(holder, name):
+                step = tell(self._find, way, at, last)
+                if step is not None:
+                    return step
+        return _attribute(self._find, way, at, last)
+
+
+# -- what an object is -------------------------------------------------------------------------------------------
+
+
+def described(obj: Any) -> str:
+    """Say what an object is: its type, and of what runs or waits where it does so. None of its values."""
+    if is_suspendable(obj):
+        frame = frame_of(obj)
+        kind = type(obj).__name__.replace("_", " ")
+        state = "running" if is_running(obj) else "suspended" if frame is not None else "ended"
+        where = "" if frame is None else f", {place_of(frame)}"
+        return f"{state} {kind} {obj.__qualname__}{where}"
+    if isinstance(obj, FrameType):
+        return f"frame of {obj.f_code.co_qualname}, {place_of(obj)}"
+    if isinstance(obj, MethodType):
+        function = obj.__func__
+        return f"method {function.__qualname__}" if isinstance(function, FunctionType) else "method"
+    if isinstance(obj, FunctionType):
+        return f"function {obj.__qualname__}"
+    if isinstance(obj, type):
+        return "class"
+    if is_a(obj, "_asyncio.Task", "asyncio.tasks.Task"):
+        return "pending task" if _is_pending(obj) else "task"
+    return type_name(type(obj))
+
+
+def _is_pending(task: Any) -> bool:
+    done = next(base.__dict__["done"] for base in type(task).__mro__ if "done" in base.__dict__)
+    try:
+        # A class of the program's may have a method of its own, which is not called.
+        return type(done).__name__ == "function" and done.__module__ != "asyncio.futures" or not done(task)
+    except Exception:
+        return True
+
+
+_SUSPENDED = {"generator": verdicts.SUSPENDED_GENERATOR, "async_generator": verdicts.SUSPENDED_GENERATOR}
+_VERDICTS = (
+    ("_asyncio.Task", verdicts.PENDING_TASK),
+    ("asyncio.tasks.Task", verdicts.PENDING_TASK),
+    ("BaseException", verdicts.TRACEBACK),
+    ("traceback", verdicts.TRACEBACK),
+    ("frame", verdicts.TRACEBACK),
+    (_LRU, verdicts.LRU_CACHE),
+    ("logging.Filterer", verdicts.LOGGING_HANDLER),
+    ("weakref.WeakKeyDictionary", verdicts.WEAK_KEY_CONTAINER),
+    (_LOCAL, verdicts.THREAD_LOCAL),
+    ("_threading_local.local", verdicts.THREAD_LOCAL),
+    (_CONTEXT, verdicts.CONTEXTVAR),
+    ("_contextvars.ContextVar", verdicts.CONTEXTVAR),
+    ("_contextvars.Token", verdicts.CONTEXTVAR),
+)
+
+
+def verdict_of(obj: Any, before: str = verdicts.UNKNOWN) -> str | None:
+    """Give the verdict that an object on a way speaks for, by that before it; None for most."""
+    if isinstance(obj, MethodType) or (isinstance(obj, BuiltinMethodType) and not isinstance(obj.__self__, ModuleType)):
+        return verdicts.BOUND_METHOD
+    if is_suspendable(obj):
+        if before == verdicts.PENDING_TASK:
+            return None  # the task is what waits
+        if is_running(obj):
+            return verdicts.RUNNING_FRAME
+        return _SUSPENDED.get(type(obj).__name__, verdicts.SUSPENDED_COROUTINE)
+    if isinstance(obj, (dict, list, tuple, str, FunctionType, type)) and type(obj).__module__ == "builtins":
+        return None
+    for name, verdict in _VERDICTS:
+        if is_a(obj, name) and (verdict != verdicts.PENDING_TASK or _is_pending(obj)):
+            return verdict
+    return None
+
+
+def _namespace(way: list[Any], at: int, last: int) -> str | None:
+    """Give the name of a module that is not in ``sys.modules`` any more, where a function leads to its namespace."""
+    holder, held = way[at], way[at + 1]
+    if at + 1 == last or not isinstance(held, dict):
+        return None
+    is_globals = isinstance(holder, FunctionType) and holder.__globals__ is held
+    is_module = isinstance(holder, ModuleType)
+    if not is_globals and not is_module:
+        return None
+    name = dict.get(held, "__name__")
+    return name if type(name) is str and name.replace(".", "").isidentifier() else "a namespace"
+
+
+# -- the tellers, by what holds ----------------------------------------------------------------------------------
+
+
+def _through_traceback(way: list[Any], at: int, last: int) -> Step:
+    """Go over a chain of tracebacks to the frame, and of that to the variable."""
+    end = at + 1
+    while end < last and isinstance(way[end], TracebackType):
+        end += 1
+    return Step("traceback", end - at, verdicts.TRACEBACK)
+
+
+def _mapping(find: Finder, way: list[Any], at: int, last: int) -> Step:
+    name = find.key(way[at], way[at + 1])
+    return Step(name) if name is not None else _attribute(find, way, at, last)
+
+
+def _sequence(find: Finder, way: list[Any], at: int, last: int) -> Step:
+    name = find.index(way[at], way[at + 1])
+    return Step(name) if name is not None else _attribute(find, way, at, last)
+
+
+def _set(find: Finder, way: list[Any], at: int, last: int) -> Step:
+    name = find.attribute(way[at], way[at + 1]) if type(way[at]) not in (set, frozenset) else None
+    return Step(name or "(a member)")
+
+
+def _class(_: Finder, way: list[Any], at: int, last: int) -> Step:
+    holder, held = way[at], way[at + 1]
+    names = type.__dict__["__dict__"].__get__(holder)
+    if type(held) is dict and at + 1 < last and (name := name_in(dict(names), way[at + 2])) is not None:
+        return Step(name, 2, verdicts.CLASS_ATTRIBUTE)
+    name = name_in(dict(names), held)
+    return Step(name, 1, verdicts.CLASS_ATTRIBUTE) if name is not None else Step("(its class)")
+
+
+def _function(find: Finder, way: list[Any], at: int, last: int) -> Step:
+    holder, held = way[at], way[at + 1]
+    if at + 1 < last:
+        inner = way[at + 2]
+        if held is holder.__closure__ and isinstance(inner, CellType):
+            name = dict(zip(map(id, held), holder.__code__.co_freevars, strict=False)).get(id(inner), "variable")
+            return Step(f"closure variable {name}", min(3, last - at), verdicts.CLOSURE_CELL)
+        if held is holder.__defaults__:
+            return Step(f"default of {_default_name(holder, inner)}", 2, verdicts.DEFAULT_ARGUMENT)
+        if held is holder.__kwdefaults__:
+            return Step(f"default of {name_in(held, inner) or 'an argument'}", 2, verdicts.DEFAULT_ARGUMENT)
+    return _attribute(find, way, at, last)
+
+
+def _default_name(function: FunctionType, held: object) -> str:
+    defaults = function.__defaults__ or ()
+    names = function.__code__.co_varnames[: function.__code__.co_argcount][-len(defaults) :]
+    return next((name for name, value in zip(names, defaults, strict=False) if value is held), "an argument")
+
+
+def _cell(_: Finder, way: list[Any], at: int, last: int) -> Step:
+    return Step("cell_contents", 1, verdicts.CLOSURE_CELL)
+
+
+def _frame(_: Finder, way: list[Any], at: int, last: int) -> Step:
+    name = local_name(way[at], way[at + 1])
+    if name is None and isinstance(way[at + 1], dict) and at + 1 < last:
+        name = name_in(way[at + 1], way[at + 2])
+        return Step(name or _INSIDE, 2)
+    return Step(name or ("its caller" if isinstance(way[at + 1], FrameType) else "(a temporary value)"))
+
+
+def _local_of(holder: Any, way: list[Any], at: int, last: int) -> str:
+    held = way[at + 1]
+    name = local_name(frame_of(holder), held)
+    return name or ("what it waits for" if is_suspendable(held) else "(a temporary value)")
+
+
+def _lru(_: Finder, way: list[Any], at: int, last: int) -> Step | None:
+    """Tell what a cache keeps: its keys are made of the arguments, its values are the results."""
+    holder, held = way[at], way[at + 1]
+    if held is getattr(holder, "__wrapped__", None) or held is instance_dict(holder):
+        return None
+    end = at + 1
+    if type(held) is dict and end < last:
+        if any(value is way[end + 1] for value in held.values()):
+            return Step("a cached result", 2)
+        end += 1
+    while end < last and (type(way[end]) is tuple or is_a(way[end], "functools._HashedSeq")):
+        end += 1
+        return Step("a cached argument", end - at)
+    return Step("a cached result" if type(held) is not dict else "a cached argument", end - at)
+
+
+def _thread_local(_: Finder, way: list[Any], at: int, last: int) -> Step | None:
+    """Go over the dictionaries of a ``threading.local``: that of the threads, and that of one thread."""
+    end = at + 1
+    while end < last and type(way[end]) is dict and end < at + 3:
+        end += 1
+    names = way[end - 1]
+    name = name_in(names, way[end]) if end > at + 1 else None
+    return None if name is None else Step(name, end - at)
+
+
+def _context(_: Finder, way: list[Any], at: int, last: int) -> Step | None:
+    end = at + 1
+    while end < last and type(way[end]).__name__ in _HAMT:
+        end += 1
+    held = way[end]
+    name = next((shown_name(var.name) for var, value in way[at].items() if value is held), None)
+    return Step(f"variable {name}" if name else "a variable", end - at)
+
+
+def _context_variable(_: Finder, way: list[Any], at: int, last: int) -> Step | None:
+    return Step(f"default of {shown_name(way[at].name) or 'the variable'}")
+
+
+def _attribute(find: Finder, way: list[Any], at: int, last: int) -> Step:
+    holder, held = way[at], way[at + 1]
+    if type(held) is dict and at + 1 < last and instance_dict(holder) is held:
+        return Step(name_in(held, way[at + 2]) or _INSIDE, 2)
+    name = find.attribute(holder, held)
+    if name is None and is_suspendable(held):
+        name = "its coroutine"
+    return Step(name or ("its result" if is_a(holder, "_asyncio.Future") else _INSIDE))
+
+
+_TELLERS: tuple[tuple[type, Any], ...] = (
+    (dict, _mapping),
+    ((list, tuple, deque), _sequence),
+    ((set, frozenset), _set),
+    (type, _class),
+    (FunctionType, _function),
+    (CellType, _cell),
+    (FrameType, _frame),
+)
+_BY_NAME: tuple[tuple[str, Any], ...] = (
+    (_LRU, _lru),
+    (_LOCAL, _thread_local),
+    (_CONTEXT, _context),
+    ("_contextvars.ContextVar", _context_variable),
+)
