@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         tracked,
         transfer,
         watch,
+        why_alive,
     )
     from lifetrack.backends.capabilities import Backend, Capability, MissingCapabilityError
     from lifetrack.backends.collection import BackendCollection
@@ -72,6 +73,7 @@ if TYPE_CHECKING:
     )
     from lifetrack.values.events import Event
     from lifetrack.values.findings import Certainty, Finding, OwnerName
+    from lifetrack.values.holders import Holder
     from lifetrack.values.records import Record, Snapshot
     from lifetrack.values.stacks import Site
     from lifetrack.watchers.locking.orders import lock_order
@@ -82,7 +84,7 @@ _HOMES = {
     "lifetrack.api": (
         "Owned", "Owner", "Shared", "Weak", "acquires", "allow", "assert_no_leaks", "borrow", "borrows", "find_leaks",
         "history", "is_tracking", "lives_with_process", "owner_of", "releases", "report", "scope", "snapshot",
-        "start", "stop", "track", "tracked", "transfer", "watch",
+        "start", "stop", "track", "tracked", "transfer", "watch", "why_alive",
     ),
     "lifetrack.backends.capabilities": ("Backend", "Capability", "MissingCapabilityError"),
     "lifetrack.backends.collection": ("BackendCollection",),
@@ -97,6 +99,7 @@ _HOMES = {
     ),
     "lifetrack.values.events": ("Event",),
     "lifetrack.values.findings": ("Certainty", "Finding", "OwnerName"),
+    "lifetrack.values.holders": ("Holder",),
     "lifetrack.values.records": ("Record", "Snapshot"),
     "lifetrack.values.stacks": ("Site",),
     "lifetrack.watchers.locking.orders": ("lock_order",),
@@ -114,6 +117,7 @@ __all__ = [
     "DoubleReleaseError",
     "Event",
     "Finding",
+    "Holder",
     "LeakError",
     "LeakWarning",
     "LifetrackError",
@@ -157,6 +161,7 @@ __all__ = [
     "tracked",
     "transfer",
     "watch",
+    "why_alive",
 ]
 
 

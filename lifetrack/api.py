@@ -35,6 +35,7 @@ __all__ = [
     "tracked",
     "transfer",
     "watch",
+    "why_alive",
 ]
 
 _tracker = default_tracker()
@@ -53,4 +54,5 @@ allow = _tracker.allow
 find_leaks = _tracker.find_leaks
 assert_no_leaks = _tracker.assert_no_leaks
 history = _tracker.history
+why_alive = _tracker.why_alive
 report = _tracker.report

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 
-from lifetrack.account import Account, ReportTarget, report_of, report_targets, type_totals
+from lifetrack.account import Account, ReportTarget, report_of, report_targets, type_totals, why_alive
 from lifetrack.company import Company
 from lifetrack.declaring import OFF, Declaring
 from lifetrack.detect.leaks import leaks
@@ -21,6 +21,7 @@ from lifetrack.switches import Switch, Undo
 from lifetrack.values.errors import ConfigurationError, LifetrackError
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Finding
+from lifetrack.values.holders import Holder
 from lifetrack.values.records import Record, Snapshot
 from lifetrack.values.settings import (
     DEFAULT_FRAMES,
@@ -183,15 +184,18 @@ class Tracker(Declaring):
 
     # -- ask -----------------------------------------------------------------------------------------------------
 
-    def find_leaks(self, *, scope: Scope | None = None) -> list[Finding]:
+    def find_leaks(self, *, scope: Scope | None = None, held_by: bool = False) -> list[Finding]:
         """Give every leak so far: what was filed, and what is live at this moment; never prints, changes no verdict.
 
-        With a ``scope`` only what was acquired in it, the last time that it was entered. Empty while tracking is off.
+        With a ``scope`` only what was acquired in it, the last time that it was entered. With ``held_by`` each finding
+        tells who holds the object, if that is alive, which takes one walk over the heap. Empty while tracking is off.
         """
         account = self._account
         if account is None or (scope is not None and scope.place is None):
             return []
         account.look()
+        if held_by:
+            account.judgement.explain(also_live=True)
         place = None if scope is None else scope.place
         return leaks(account.engine.ledger, place, account.judgement.lasts)
 
@@ -207,6 +211,16 @@ class Tracker(Declaring):
         entry = None if ledger is None else ledger.entries.get(id(held_by(obj)))
         return () if ledger is None or entry is None else tuple(events_of(ledger, entry))
 
+    def why_alive(self, obj: object) -> tuple[Holder, ...]:
+        """Give the paths of references that hold an object, each with a verdict: the most actionable first.
+
+        The object need not be tracked, nor tracking be on; of a handle that is what it holds. Your own variables are
+        told too, last. It takes one walk over the heap, in which nothing of the program runs and nothing is kept.
+        """
+        key = id(held_by(obj))
+        del obj  # which would be one more reference that has to be accounted for
+        return why_alive(key, self._account)
+
     def snapshot(self) -> Snapshot:
         """Give all live resources and the totals by type, at this moment; empty while tracking is off."""
         account = self._account
@@ -220,7 +234,7 @@ class Tracker(Declaring):
         """Make the report of this moment; raises LifetrackError while tracking is off."""
         account = self._on()
         account.look()
-        return report_of(account, "normal", self.find_leaks())
+        return report_of(account, "normal", self.find_leaks(held_by=True))
 
     def final_report(self, ending: str = "normal") -> Report:
         """Make the report at the end of the process: what is live now is LT101. Later calls give the same account.
@@ -239,6 +253,7 @@ class Tracker(Declaring):
             return None
         account.look()
         account.judgement.end_process(ending)
+        account.judgement.explain(also_live=False)
         return report_of(account, ending, None)
 
     def disown(self, file: str) -> None:

@@ -8,15 +8,14 @@ from time import perf_counter
 from typing import Any
 
 from lifetrack.holders import roots
-from lifetrack.holders.naming import Namer, Told
+from lifetrack.holders.naming import Namer, judged
 from lifetrack.holders.roots import Root
 from lifetrack.holders.unreached import explain_unreached
 from lifetrack.holders.walk import Walk
+from lifetrack.ledger.entries import type_name
 from lifetrack.values import holders as verdicts
 from lifetrack.values.holders import Holder
 
-#: Verdicts that decide wherever on a path they stand; of the others the one nearest to the object does.
-_DECISIVE = (verdicts.SIGNAL_HANDLER, verdicts.ATEXIT_HANDLER, verdicts.TRACEBACK)
 #: What is told last: it goes away by itself.
 _PASSING = (verdicts.RUNNING_FRAME, verdicts.ANOTHER_LEAK, verdicts.UNKNOWN)
 
@@ -53,12 +52,14 @@ def _explain(explained: Explained, wanted: set[int], closed: set[int]) -> None:
     closed |= roots.closed()
     walk = Walk(wanted, closed)
     _walk_all(walk)
-    _tell(walk, wanted, explained)
+    targets = _tell(walk, wanted, explained)
     left = wanted - explained.holders.keys()
     explained.objects = len(walk.order)
     if not left:
         return
-    untracked = explain_unreached(left, walk, explained.holders)
+    met = walk.met() - left
+    left -= _by_leaks(left, targets, met, explained)
+    untracked = explain_unreached(left, met, explained.holders)
     if untracked:
         thorough = Walk(untracked, closed | (wanted - untracked), thorough=True)
         _walk_all(thorough)
@@ -66,6 +67,25 @@ def _explain(explained: Explained, wanted: set[int], closed: set[int]) -> None:
         explained.objects += len(thorough.order)
     for address in left - explained.holders.keys():
         explained.holders[address] = (_nobody(),)
+
+
+def _by_leaks(left: set[int], leaks: dict[int, Any], met: set[int], explained: Explained) -> set[int]:
+    """Tell those that nothing holds but another leak, or one that is held by it; give their addresses."""
+    told: set[int] = set()
+    while leaks and left - told:
+        found = [
+            Root([leak], f"{type_name(type(leak))} (leaked too)", verdicts.ANOTHER_LEAK) for leak in leaks.values()
+        ]
+        walk = Walk(left - told, met)
+        walk.go(found)
+        leaks = _tell(walk, left - told, explained, always=verdicts.ANOTHER_LEAK)
+        met |= walk.met() - left
+        told |= leaks.keys()
+    return told
+
+
+def _leaked(obj: object) -> Root:
+    return Root([obj], f"{type_name(type(obj))} (leaked too)", verdicts.ANOTHER_LEAK, named=False)
 
 
 def _nobody() -> Holder:
@@ -79,31 +99,29 @@ def _walk_all(walk: Walk) -> None:
     walk.go([*roots.registrations(), *users], libraries, roots.at_present())
 
 
-def _tell(walk: Walk, wanted: set[int], explained: Explained) -> None:
+def _tell(walk: Walk, wanted: set[int], explained: Explained, always: str | None = None) -> dict[int, Any]:
+    """Tell the ways that a walk has found; give the objects that they lead to, by address."""
     namer = Namer()
+    targets: dict[int, Any] = {}
     told: list[tuple[int, Root, list[Any]]] = []
     for address, ways in walk.ways(wanted).items():
         for way in ways:
             objects = [walk.order[position] for position in way]
             target = _target(objects[-1], address)
             if target is not None:
+                targets[address] = target[0]
                 told.append((address, walk.roots[way[0]], [*objects, *target]))
                 namer.expect(told[-1][2])
     found: dict[int, dict[Holder, tuple[bool, int]]] = {}
     for address, root, objects in told:
-        holder = judged(namer.tell(root, objects))
+        holder = judged(namer.tell(root, objects), always)
         # Of those that are as good as each other the first that was found is the best.
         found.setdefault(address, {}).setdefault(holder, (holder.verdict in _PASSING, root.rank))
     for address, holders in found.items():
         explained.holders[address] = tuple(sorted(holders, key=holders.__getitem__))
+    return targets
 
 
 def _target(holder: Any, address: int) -> list[Any] | None:
     """Give the object at an address, in a list, from what refers to it."""
     return next(([each] for each in gc.get_referents(holder) if id(each) == address), None)
-
-
-def judged(told: Told) -> Holder:
-    """Give the verdict on a way that was told."""
-    verdict = next((each for each in told.verdicts if each in _DECISIVE), told.verdicts[-1])
-    return Holder(verdicts.ATEXIT_HANDLER if verdict == roots.FINALIZER else verdict, told.path)

@@ -9,7 +9,14 @@ import itertools
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from types import AsyncGeneratorType, CoroutineType, FrameType, GeneratorType, GetSetDescriptorType, MemberDescriptorType
+from types import (
+    AsyncGeneratorType,
+    CoroutineType,
+    FrameType,
+    GeneratorType,
+    GetSetDescriptorType,
+    MemberDescriptorType,
+)
 from typing import Any
 
 from lifetrack.holders.roots import variables

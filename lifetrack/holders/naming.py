@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from types import (
     BuiltinMethodType,
     CellType,
@@ -12,7 +13,7 @@ from types import (
     ModuleType,
     TracebackType,
 )
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from lifetrack.holders.looking import (
     Finder,
@@ -25,10 +26,13 @@ from lifetrack.holders.looking import (
     name_in,
     shown_name,
 )
-from lifetrack.holders.roots import Root, place_of
+from lifetrack.holders.roots import FINALIZER, Root, place_of
 from lifetrack.ledger.entries import type_name
 from lifetrack.values import holders as verdicts
+from lifetrack.values.holders import Holder
 
+#: Verdicts that decide wherever on a path they stand; of the others the one nearest to the object does.
+_DECISIVE = (verdicts.SIGNAL_HANDLER, verdicts.ATEXIT_HANDLER, verdicts.TRACEBACK)
 _INSIDE = "(inside)"
 _HAMT = frozenset({"hamt", "hamt_bitmap_node", "hamt_array_node", "hamt_collision_node"})
 _LRU, _LOCAL, _CONTEXT = "functools._lru_cache_wrapper", "_thread._local", "_contextvars.Context"
@@ -37,7 +41,7 @@ _LAYERS = frozenset({"TextIOWrapper", "BufferedReader", "BufferedWriter", "Buffe
 
 
 class Step(NamedTuple):
-    """One element of a path: its name, how many objects of the way it stands for, and the verdict that it speaks for."""
+    """One element of a path: its name, for how many objects of the way it stands, and the verdict it speaks for."""
 
     name: str
     length: int = 1
@@ -49,6 +53,12 @@ class Told(NamedTuple):
 
     path: tuple[str, ...]
     verdicts: tuple[str, ...]
+
+
+def judged(told: Told, always: str | None = None) -> Holder:
+    """Give the verdict on a way that was told; ``always`` decides where it is given."""
+    verdict = always or next((each for each in told.verdicts if each in _DECISIVE), told.verdicts[-1])
+    return Holder(verdicts.ATEXIT_HANDLER if verdict == FINALIZER else verdict, told.path)
 
 
 class Namer:
@@ -78,7 +88,8 @@ class Namer:
                 continue
             if not at and type(way[0]) is list and not root.named:  # a list of ours
                 at += 1
-                path += [] if type_name(type(way[at])) == _CONTEXT else [described(way[at])]
+                if type_name(type(way[at])) != _CONTEXT and root.verdict != verdicts.ANOTHER_LEAK:
+                    path.append(described(way[at]) if at < last else "itself")
                 continue
             step = self._named(way, at) if named else self._step(way, at, last)
             named = False
@@ -97,16 +108,13 @@ class Namer:
             return _through_traceback(way, at, last)
         for cls, tell in _TELLERS:
             if isinstance(holder, cls):
-                step = tell(self._find, way, at, last)
-                break
-        else:
-            step = self._other(way, at, last)
-        return step
+                return tell(self._find, way, at, last)
+        return self._other(way, at, last)
 
     def _other(self, way: list[Any], at: int, last: int) -> Step:
         holder = way[at]
         if is_suspendable(holder):
-            return Step(_local_of(holder, way, at, last))
+            return Step(_local_of(holder, way[at + 1]))
         for name, tell in _BY_NAME:
             if is_a(holder, name):
                 step = tell(self._find, way, at, last)
@@ -144,7 +152,7 @@ def _is_pending(task: Any) -> bool:
     done = next(base.__dict__["done"] for base in type(task).__mro__ if "done" in base.__dict__)
     try:
         # A class of the program's may have a method of its own, which is not called.
-        return type(done).__name__ == "function" and done.__module__ != "asyncio.futures" or not done(task)
+        return (type(done).__name__ == "function" and done.__module__ != "asyncio.futures") or not done(task)
     except Exception:
         return True
 
@@ -219,7 +227,7 @@ def _sequence(find: Finder, way: list[Any], at: int, last: int) -> Step:
     return Step(name) if name is not None else _attribute(find, way, at, last)
 
 
-def _set(find: Finder, way: list[Any], at: int, last: int) -> Step:
+def _set(find: Finder, way: list[Any], at: int, _last: int) -> Step:
     name = find.attribute(way[at], way[at + 1]) if type(way[at]) not in (set, frozenset) else None
     return Step(name or "(a member)")
 
@@ -253,7 +261,7 @@ def _default_name(function: FunctionType, held: object) -> str:
     return next((name for name, value in zip(names, defaults, strict=False) if value is held), "an argument")
 
 
-def _cell(_: Finder, way: list[Any], at: int, last: int) -> Step:
+def _cell(_find: Finder, _way: list[Any], _at: int, _last: int) -> Step:
     return Step("cell_contents", 1, verdicts.CLOSURE_CELL)
 
 
@@ -265,8 +273,7 @@ def _frame(_: Finder, way: list[Any], at: int, last: int) -> Step:
     return Step(name or ("its caller" if isinstance(way[at + 1], FrameType) else "(a temporary value)"))
 
 
-def _local_of(holder: Any, way: list[Any], at: int, last: int) -> str:
-    held = way[at + 1]
+def _local_of(holder: Any, held: Any) -> str:
     name = local_name(frame_of(holder), held)
     return name or ("what it waits for" if is_suspendable(held) else "(a temporary value)")
 
@@ -306,7 +313,7 @@ def _context(_: Finder, way: list[Any], at: int, last: int) -> Step | None:
     return Step(f"variable {name}" if name else "a variable", end - at)
 
 
-def _context_variable(_: Finder, way: list[Any], at: int, last: int) -> Step | None:
+def _context_variable(_: Finder, way: list[Any], at: int, _last: int) -> Step | None:
     return Step(f"default of {shown_name(way[at].name) or 'the variable'}")
 
 
@@ -320,7 +327,8 @@ def _attribute(find: Finder, way: list[Any], at: int, last: int) -> Step:
     return Step(name or ("its result" if is_a(holder, "_asyncio.Future") else _INSIDE))
 
 
-_TELLERS: tuple[tuple[type, Any], ...] = (
+_Teller: TypeAlias = Callable[[Finder, list[Any], int, int], Step]
+_TELLERS: tuple[tuple[Any, _Teller], ...] = (
     (dict, _mapping),
     ((list, tuple, deque), _sequence),
     ((set, frozenset), _set),
@@ -329,7 +337,7 @@ _TELLERS: tuple[tuple[type, Any], ...] = (
     (CellType, _cell),
     (FrameType, _frame),
 )
-_BY_NAME: tuple[tuple[str, Any], ...] = (
+_BY_NAME: tuple[tuple[str, Callable[[Finder, list[Any], int, int], Step | None]], ...] = (
     (_LRU, _lru),
     (_LOCAL, _thread_local),
     (_CONTEXT, _context),

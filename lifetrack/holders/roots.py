@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-from lifetrack.ledger.territory import INSTALLED, OURS, STDLIB, USER, classify, is_ours
+from lifetrack.ledger.territory import FILES, INSTALLED, OURS, STDLIB, USER, is_ours
 from lifetrack.values.holders import (
     ATEXIT_HANDLER,
     CONTEXTVAR,
@@ -29,7 +29,7 @@ from lifetrack.values.holders import (
 _OPTIMIZED = 0x1
 #: What ``weakref.finalize`` keeps runs at exit too, unless what it keeps is a method of something.
 FINALIZER = "finalizer"
-_module_dict = ModuleType.__dict__["__dict__"].__get__
+_module_dict: Callable[[Any], Any] = type.__getattribute__(ModuleType, "__dict__")["__dict__"].__get__
 
 
 class Root:
@@ -73,7 +73,7 @@ def _territory(name: str, names: Any) -> int:
         return USER
     file = names.get("__file__")
     if isinstance(file, str):
-        return classify(file)
+        return FILES[file]
     origin = getattr(names.get("__spec__"), "origin", None)
     return STDLIB if origin in ("built-in", "frozen") or name in sys.builtin_module_names else USER
 
@@ -107,8 +107,10 @@ def closed() -> set[int]:
         found.add(id(module))
         if names is not None:
             found.add(id(names))
-    # A thread is told by the function that it runs.
+    # A thread is told by the function that it runs, and a task that runs by its coroutine.
     found.update(id(getattr(threading, name, None)) for name in ("_active", "_limbo"))
+    found.add(id(getattr(sys.modules.get("_asyncio"), "_current_tasks", None)))
+    found.add(id(getattr(sys.modules.get("asyncio.tasks"), "_current_tasks", None)))
     found.discard(id(None))
     return found
 
@@ -149,7 +151,7 @@ def _is_librarys(function: Any) -> bool:
     """Whether what is registered is the standard library's own, as that which ends ``asyncio.run`` on Ctrl-C."""
     while type(function) in _AROUND:
         function = getattr(function, _AROUND[type(function)])
-    return isinstance(function, FunctionType) and classify(function.__code__.co_filename) == STDLIB
+    return isinstance(function, FunctionType) and FILES[function.__code__.co_filename] == STDLIB
 
 
 _AROUND: dict[type, str] = {functools.partial: "func", MethodType: "__func__"}
@@ -186,6 +188,8 @@ def _finalizers() -> Iterator[Root]:
 def _last_errors() -> Iterator[Root]:
     names = ("last_exc", "last_value", "last_traceback")
     errors = {name: getattr(sys, name) for name in names if getattr(sys, name, None) is not None}
+    if len(errors) > 1:  # it is the exception's own
+        errors.pop("last_traceback", None)
     if errors:
         yield Root(errors, "sys (module)", TRACEBACK)
 

@@ -1,4 +1,4 @@
-"""What no root leads to: reference cycles that were not collected yet, and what is held out of the collector's sight."""
+"""What no root leads to: reference cycles not collected yet, and what is held out of the collector's sight."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from types import FunctionType, MethodType
 from typing import Any
 
 from lifetrack.holders import roots
-from lifetrack.holders.naming import Namer, described, verdict_of
+from lifetrack.holders.naming import Namer, described, judged, verdict_of
 from lifetrack.holders.roots import Root
-from lifetrack.holders.walk import Walk
+from lifetrack.holders.walk import Passable
 from lifetrack.values import holders as verdicts
 from lifetrack.values.holders import Holder
 
@@ -24,19 +24,22 @@ class _Object:
     """Stands for any object, to count the references that are ours."""
 
 
-def explain_unreached(left: set[int], walk: Walk, found: dict[int, tuple[Holder, ...]]) -> set[int]:
-    """Tell who holds what a walk has not reached; give the addresses of what the collector does not know.
+def explain_unreached(left: set[int], met: set[int], found: dict[int, tuple[Holder, ...]]) -> set[int]:
+    """Tell who holds what is ``left``, not ``met`` from the roots; give what of it the collector does not know.
 
     All that the collector knows and the walk has not met is turned around: who refers to whom. From an object that is
     looked for this leads to those that are held by something invisible, or to none, which is a cycle.
     """
-    met = walk.met() - left
-    unmet = [each for each in gc.get_objects() if id(each) not in met]
+    passable = Passable()
+    unmet = [each for each in gc.get_objects() if id(each) not in met and (passable[type(each)] or id(each) in left)]
     known = {id(each): each for each in unmet}
     known.pop(id(known), None)
     above = _turned(unmet, set(known))
     counts = _outside(unmet, above)
     for address in left & known.keys():
+        if not passable[type(known[address])]:  # a stand-in of ours for what is no object
+            found[address] = ()
+            continue
         holder = _explain(address, known, above, counts)
         if holder is not None:
             found[address] = (holder,)
@@ -65,7 +68,9 @@ def _outside(unmet: list[Any], above: dict[int, list[int]]) -> dict[int, int]:
     }
 
 
-def _explain(address: int, known: dict[int, Any], above: dict[int, list[int]], outside: dict[int, int]) -> Holder | None:
+def _explain(
+    address: int, known: dict[int, Any], above: dict[int, list[int]], outside: dict[int, int]
+) -> Holder | None:
     came: dict[int, int] = {}
     waiting = deque([address])
     best: list[int] = []
@@ -84,7 +89,7 @@ def _explain(address: int, known: dict[int, Any], above: dict[int, list[int]], o
                 best.append(holder)
     if best:
         return _held(min(best, key=lambda each: _rank(known[each])), address, came, known)
-    if outside.get(address, 0) > 0 or not came and not is_cycle:
+    if outside.get(address, 0) > 0 or (not came and not is_cycle):
         return None
     return _cycle(address, came, known, cycle_end if is_cycle else None)
 
@@ -98,8 +103,6 @@ _KNOWN = (("Context",), ("Task", "generator", "coroutine", "async_generator"), (
 
 
 def _held(head: int, address: int, came: dict[int, int], known: dict[int, Any]) -> Holder:
-    from lifetrack.holders.explain import judged
-
     way = [known[head]]
     at = head
     while at != address:

@@ -36,12 +36,12 @@ _SAMPLE: list[Any] = [[[]]]
 _ALONE = next(map(getrefcount, list(filter(gc.is_tracked, gc.get_referents(_SAMPLE)))))
 
 
-_SAMPLE_LIST = [[]]
+_SAMPLE_LIST: list[Any] = [[]]
 #: The references that are counted of the first of a list for the sake of the question itself.
 _CALL = getrefcount(_SAMPLE_LIST[0]) - 1
 
 
-class _Passable(dict[type, bool]):
+class Passable(dict[type, bool]):
     """Remember of each type whether the walk goes through its objects: not through our own records."""
 
     def __missing__(self, cls: type) -> bool:
@@ -68,7 +68,7 @@ class Walk:
         self._stops = {*closed, *wanted}
         self._seen: dict[int, Any] = dict.fromkeys(self._stops)
         self._thorough = thorough
-        self._passable = _Passable()
+        self._passable = Passable()
         #: For each address how many references to it are accounted for.
         self._accounted: dict[int, int] = {}
         #: For each chunk where it stood, and where what it led to begins.

@@ -7,7 +7,11 @@ from dataclasses import replace
 
 from lifetrack.reports.stored import StoredFinding
 from lifetrack.values.findings import Finding
+from lifetrack.values.holders import Holder
 from lifetrack.values.stacks import Site
+
+#: How many ways to the resources of one group are told.
+MOST_HOLDERS = 8
 
 
 def group(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -34,9 +38,23 @@ def _merged(same: Sequence[Finding]) -> Finding:
     if children:
         children = group(children)
     processes = tuple(dict.fromkeys(process for finding in same for process in finding.processes))
-    if first.count == count and first.children == children and first.processes == processes:
+    held_by = _holders(same)
+    if (first.count, first.children, first.processes, first.held_by) == (count, children, processes, held_by):
         return first
-    return replace(first, count=count, children=children, processes=processes)
+    return replace(first, count=count, children=children, processes=processes, held_by=held_by)
+
+
+def _holders(same: Sequence[Finding]) -> tuple[Holder, ...]:
+    """Give the holders of all of them: each way once, wherever in a container."""
+    if len(same) == 1:
+        return same[0].held_by
+    found: dict[Hashable, Holder] = {}
+    for holder in (holder for finding in same for holder in finding.held_by):
+        if len(found) == MOST_HOLDERS:
+            break
+        kind = tuple("[]" if part.startswith("[") else part for part in holder.path)
+        found.setdefault((holder.verdict, kind), holder)
+    return tuple(found.values())
 
 
 def count_findings(findings: Iterable[Finding]) -> int:

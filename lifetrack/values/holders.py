@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 MODULE_GLOBAL = "module-global"
@@ -45,13 +44,17 @@ ADVICE = {
     TRACEBACK: "an exception that is kept holds the variables of its functions: drop it, or clear its __traceback__",
     LOGGING_HANDLER: "remove the handler from its logger with removeHandler(), and close() it",
     WEAK_KEY_CONTAINER: "values are held as long as their keys live, for ever where a value refers to its own key",
-    REFERENCE_CYCLE: "nothing else holds it: release it, the next run of the garbage collector takes it away unreleased",
+    REFERENCE_CYCLE: "nothing else holds it: release it, the garbage collector will take it away unreleased",
     ANOTHER_LEAK: "it is held by another resource that leaked: mend that one first",
     UNKNOWN: "no holder is visible to the collector: a C extension, or a temporary value of a running function",
 }
 
-#: What an element of a path says of the type, which a sentence leaves out.
-_TYPE = re.compile(r" \([\w.<>]+\)$")
+
+def _bare(part: str) -> str:
+    """Leave out of an element of a path what it says of a type; what it says of code that runs or waits stays."""
+    name, _, rest = part.rpartition(" (")
+    is_type = rest.endswith(")") and rest[:-1].replace(".", "").replace("<locals>", "").isidentifier()
+    return name if name and is_type else part
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class Holder:
         """The path as a program would write it, where that can be done: ``app.REGISTRY['openssl']``."""
         text = ""
         for part in self.path:
-            name = _TYPE.sub("", part)
+            name = _bare(part)
             if not text or name.startswith("["):
                 text += name
             elif name.isidentifier() and not text.endswith(")"):
@@ -86,3 +89,17 @@ class Holder:
 
     def __str__(self) -> str:
         return f"{self.words} ({self.verdict})"
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What looking for holders took.
+
+    ``walks`` over the heap, for which the program stood still ``seconds`` in all and the ``longest`` time at once;
+    ``left_out`` resources were not asked about, to keep it short.
+    """
+
+    walks: int = 0
+    seconds: float = 0.0
+    longest: float = 0.0
+    left_out: int = 0
