@@ -73,11 +73,8 @@ def _by_leaks(left: set[int], leaks: dict[int, Any], met: set[int], explained: E
     """Tell those that nothing holds but another leak, or one that is held by it; give their addresses."""
     told: set[int] = set()
     while leaks and left - told:
-        found = [
-            Root([leak], f"{type_name(type(leak))} (leaked too)", verdicts.ANOTHER_LEAK) for leak in leaks.values()
-        ]
-        walk = Walk(left - told, met)
-        walk.go(found)
+        walk = Walk(left - told, met - leaks.keys())
+        walk.go([_leaked(leak) for leak in leaks.values()])
         leaks = _tell(walk, left - told, explained, always=verdicts.ANOTHER_LEAK)
         met |= walk.met() - left
         told |= leaks.keys()

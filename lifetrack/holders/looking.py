@@ -29,8 +29,23 @@ _RUN = re.compile(r"[A-Za-z0-9]+")
 _LONGEST_RUN, _MOST_CHANGES, _LARGEST = 24, 2, 1_000_000
 #: Containers longer than this are gone through once for all that is looked for in them.
 _LONG = 1_000
-_LONG_ONES = (dict, list, tuple, deque)
+_LONG_ONES: tuple[Any, ...] = (dict, list, tuple, deque)
 _SUSPENDABLE = {GeneratorType: "gi_frame", CoroutineType: "cr_frame", AsyncGeneratorType: "ag_frame"}
+
+
+def is_of(obj: object, *classes: type) -> bool:
+    """As ``isinstance``, which may ask the object itself."""
+    return issubclass(type(obj), classes)
+
+
+def class_name(obj: object) -> str:
+    """Give the short name of an object's class."""
+    return str(type.__dict__["__name__"].__get__(type(obj)))
+
+
+def length(container: Any) -> int:
+    """Give the length of a container, whatever a class of the program's says of it."""
+    return int(next(base for base in _LONG_ONES if is_of(container, base)).__len__(container))
 
 
 def is_a(obj: object, *names: str) -> bool:
@@ -79,7 +94,7 @@ def instance_dict(obj: object) -> dict[str, Any] | None:
                 found = descriptor.__get__(obj)
             except (AttributeError, TypeError):
                 return None
-            return found if isinstance(found, dict) else None
+            return found if is_of(found, dict) else None
     return None
 
 
@@ -146,12 +161,12 @@ class Finder:
     def expect(self, way: list[Any]) -> None:
         """Hear of a way that will be asked for, so that each long container is gone through once for all."""
         for holder, held in itertools.pairwise(way):
-            if isinstance(holder, _LONG_ONES) and len(holder) > _LONG:
+            if is_of(holder, *_LONG_ONES) and length(holder) > _LONG:
                 self._expected.setdefault(id(holder), set()).add(id(held))
 
     def _where(self, container: Any, pairs: Callable[[], Iterable[tuple[Any, Any]]], held: object) -> Any:
         """Give the key or position of an object in pairs of these and values, in a tuple; None if it is not there."""
-        if len(container) <= _LONG:
+        if length(container) <= _LONG:
             return next(((key,) for key, value in pairs() if value is held), None)
         index = self._indexes.get(id(container))
         if index is None:
@@ -171,11 +186,11 @@ class Finder:
 
     def index(self, container: Any, held: object) -> str | None:
         """Tell at which position a list, tuple or deque has an object."""
-        iterate = next(base.__iter__ for base in (list, tuple, deque) if isinstance(container, base))
+        iterate = next(base.__iter__ for base in (list, tuple, deque) if is_of(container, base))
         found = self._where(container, lambda: enumerate(_stable(iterate(container))), held)
         if found is None:
             return None
-        fields = _type_dict(type(container)).get("_fields") if isinstance(container, tuple) else None
+        fields = _type_dict(type(container)).get("_fields") if is_of(container, tuple) else None
         if type(fields) is tuple and found[0] < len(fields):
             return shown_name(fields[found[0]])
         return f"[{found[0]}]"

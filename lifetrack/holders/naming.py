@@ -17,9 +17,11 @@ from typing import Any, NamedTuple, TypeAlias
 
 from lifetrack.holders.looking import (
     Finder,
+    class_name,
     frame_of,
     instance_dict,
     is_a,
+    is_of,
     is_running,
     is_suspendable,
     local_name,
@@ -37,7 +39,7 @@ _INSIDE = "(inside)"
 _HAMT = frozenset({"hamt", "hamt_bitmap_node", "hamt_array_node", "hamt_collision_node"})
 _LRU, _LOCAL, _CONTEXT = "functools._lru_cache_wrapper", "_thread._local", "_contextvars.Context"
 #: What stands above the file that a program has: the layers that ``open`` makes.
-_LAYERS = frozenset({"TextIOWrapper", "BufferedReader", "BufferedWriter", "BufferedRandom"})
+_LAYERS = frozenset({"_io.TextIOWrapper", "_io.BufferedReader", "_io.BufferedWriter", "_io.BufferedRandom"})
 
 
 class Step(NamedTuple):
@@ -73,11 +75,11 @@ class Namer:
 
     def tell(self, root: Root, way: list[Any]) -> Told:
         """Tell a way from the carrier of a root to an object, which is the last of it."""
-        while len(way) > 2 and type(way[-2]).__name__ in _LAYERS and type(way[-2]).__module__ == "_io":
+        while len(way) > 2 and type_name(type(way[-2])) in _LAYERS:
             way.pop()  # the program has the file, not its innermost layer
         path, found = [root.label], [root.verdict]
         at, last = 0, len(way) - 1
-        named = root.named and isinstance(way[0], dict)
+        named = root.named and is_of(way[0], dict)
         while at < last:
             if at and (verdict := verdict_of(way[at], found[-1])) is not None:
                 found.append(verdict)
@@ -86,7 +88,7 @@ class Namer:
                 path, found, named = [f"{module} (module)"], [verdicts.MODULE_GLOBAL], True
                 at += 1
                 continue
-            if not at and type(way[0]) is list and not root.named:  # a list of ours
+            if not at and type(way[0]) is list and root.copied and not root.named:  # a list of ours
                 at += 1
                 if type_name(type(way[at])) != _CONTEXT and root.verdict != verdicts.ANOTHER_LEAK:
                     path.append(described(way[at]) if at < last else "itself")
@@ -104,17 +106,18 @@ class Namer:
 
     def _step(self, way: list[Any], at: int, last: int) -> Step:
         holder, held = way[at], way[at + 1]
-        if isinstance(held, TracebackType) and not isinstance(holder, FrameType):
+        if is_of(held, TracebackType) and not is_of(holder, FrameType):
             return _through_traceback(way, at, last)
-        for cls, tell in _TELLERS:
-            if isinstance(holder, cls):
+        for classes, tell in _TELLERS:
+            if is_of(holder, *classes):
                 return tell(self._find, way, at, last)
         return self._other(way, at, last)
 
     def _other(self, way: list[Any], at: int, last: int) -> Step:
         holder = way[at]
         if is_suspendable(holder):
-            return Step(_local_of(holder, way[at + 1]))
+            is_block = at + 1 < last and is_end_of_block(way[at + 1])
+            return Step("its with block", 2) if is_block else Step(_local_of(holder, way[at + 1]))
         for name, tell in _BY_NAME:
             if is_a(holder, name):
                 step = tell(self._find, way, at, last)
@@ -134,29 +137,38 @@ def described(obj: Any) -> str:
         state = "running" if is_running(obj) else "suspended" if frame is not None else "ended"
         where = "" if frame is None else f", {place_of(frame)}"
         return f"{state} {kind} {obj.__qualname__}{where}"
-    if isinstance(obj, FrameType):
+    if is_of(obj, FrameType):
         return f"frame of {obj.f_code.co_qualname}, {place_of(obj)}"
-    if isinstance(obj, MethodType):
+    if is_of(obj, MethodType):
         function = obj.__func__
-        return f"method {function.__qualname__}" if isinstance(function, FunctionType) else "method"
-    if isinstance(obj, FunctionType):
+        return f"method {function.__qualname__}" if is_of(function, FunctionType) else "method"
+    if is_of(obj, FunctionType):
         return f"function {obj.__qualname__}"
-    if isinstance(obj, type):
+    if is_of(obj, type):
         return "class"
     if is_a(obj, "_asyncio.Task", "asyncio.tasks.Task"):
         return "pending task" if _is_pending(obj) else "task"
     return type_name(type(obj))
 
 
+def is_end_of_block(obj: object) -> bool:
+    """Whether an object is the method that waits for the end of a ``with`` block."""
+    name = obj.__func__.__name__ if type(obj) is MethodType and type(obj.__func__) is FunctionType else None
+    if type(obj) is BuiltinMethodType:
+        name = obj.__name__
+    return name in {"__exit__", "__aexit__"}
+
+
 def _is_pending(task: Any) -> bool:
     done = next(base.__dict__["done"] for base in type(task).__mro__ if "done" in base.__dict__)
     try:
         # A class of the program's may have a method of its own, which is not called.
-        return (type(done).__name__ == "function" and done.__module__ != "asyncio.futures") or not done(task)
+        return (type(done) is FunctionType and done.__module__ != "asyncio.futures") or not done(task)
     except Exception:
         return True
 
 
+_PLAIN = frozenset({dict, list, tuple, str, FunctionType, type})
 _SUSPENDED = {"generator": verdicts.SUSPENDED_GENERATOR, "async_generator": verdicts.SUSPENDED_GENERATOR}
 _VERDICTS = (
     ("_asyncio.Task", verdicts.PENDING_TASK),
@@ -177,7 +189,7 @@ _VERDICTS = (
 
 def verdict_of(obj: Any, before: str = verdicts.UNKNOWN) -> str | None:
     """Give the verdict that an object on a way speaks for, by that before it; None for most."""
-    if isinstance(obj, MethodType) or (isinstance(obj, BuiltinMethodType) and not isinstance(obj.__self__, ModuleType)):
+    if is_of(obj, MethodType) or (is_of(obj, BuiltinMethodType) and not is_of(obj.__self__, ModuleType)):
         return verdicts.BOUND_METHOD
     if is_suspendable(obj):
         if before == verdicts.PENDING_TASK:
@@ -185,7 +197,7 @@ def verdict_of(obj: Any, before: str = verdicts.UNKNOWN) -> str | None:
         if is_running(obj):
             return verdicts.RUNNING_FRAME
         return _SUSPENDED.get(type(obj).__name__, verdicts.SUSPENDED_COROUTINE)
-    if isinstance(obj, (dict, list, tuple, str, FunctionType, type)) and type(obj).__module__ == "builtins":
+    if type(obj) in _PLAIN:
         return None
     for name, verdict in _VERDICTS:
         if is_a(obj, name) and (verdict != verdicts.PENDING_TASK or _is_pending(obj)):
@@ -196,10 +208,10 @@ def verdict_of(obj: Any, before: str = verdicts.UNKNOWN) -> str | None:
 def _namespace(way: list[Any], at: int, last: int) -> str | None:
     """Give the name of a module that is not in ``sys.modules`` any more, where a function leads to its namespace."""
     holder, held = way[at], way[at + 1]
-    if at + 1 == last or not isinstance(held, dict):
+    if at + 1 == last or not is_of(held, dict):
         return None
-    is_globals = isinstance(holder, FunctionType) and holder.__globals__ is held
-    is_module = isinstance(holder, ModuleType)
+    is_globals = is_of(holder, FunctionType) and holder.__globals__ is held
+    is_module = is_of(holder, ModuleType)
     if not is_globals and not is_module:
         return None
     name = dict.get(held, "__name__")
@@ -212,7 +224,7 @@ def _namespace(way: list[Any], at: int, last: int) -> str | None:
 def _through_traceback(way: list[Any], at: int, last: int) -> Step:
     """Go over a chain of tracebacks to the frame, and of that to the variable."""
     end = at + 1
-    while end < last and isinstance(way[end], TracebackType):
+    while end < last and is_of(way[end], TracebackType):
         end += 1
     return Step("traceback", end - at, verdicts.TRACEBACK)
 
@@ -245,7 +257,7 @@ def _function(find: Finder, way: list[Any], at: int, last: int) -> Step:
     holder, held = way[at], way[at + 1]
     if at + 1 < last:
         inner = way[at + 2]
-        if held is holder.__closure__ and isinstance(inner, CellType):
+        if held is holder.__closure__ and is_of(inner, CellType):
             name = dict(zip(map(id, held), holder.__code__.co_freevars, strict=False)).get(id(inner), "variable")
             return Step(f"closure variable {name}", min(3, last - at), verdicts.CLOSURE_CELL)
         if held is holder.__defaults__:
@@ -267,10 +279,10 @@ def _cell(_find: Finder, _way: list[Any], _at: int, _last: int) -> Step:
 
 def _frame(_: Finder, way: list[Any], at: int, last: int) -> Step:
     name = local_name(way[at], way[at + 1])
-    if name is None and isinstance(way[at + 1], dict) and at + 1 < last:
+    if name is None and is_of(way[at + 1], dict) and at + 1 < last:
         name = name_in(way[at + 1], way[at + 2])
         return Step(name or _INSIDE, 2)
-    return Step(name or ("its caller" if isinstance(way[at + 1], FrameType) else "(a temporary value)"))
+    return Step(name or ("its caller" if is_of(way[at + 1], FrameType) else "(a temporary value)"))
 
 
 def _local_of(holder: Any, held: Any) -> str:
@@ -306,7 +318,7 @@ def _thread_local(_: Finder, way: list[Any], at: int, last: int) -> Step | None:
 
 def _context(_: Finder, way: list[Any], at: int, last: int) -> Step | None:
     end = at + 1
-    while end < last and type(way[end]).__name__ in _HAMT:
+    while end < last and class_name(way[end]) in _HAMT:
         end += 1
     held = way[end]
     name = next((shown_name(var.name) for var, value in way[at].items() if value is held), None)
@@ -328,14 +340,14 @@ def _attribute(find: Finder, way: list[Any], at: int, last: int) -> Step:
 
 
 _Teller: TypeAlias = Callable[[Finder, list[Any], int, int], Step]
-_TELLERS: tuple[tuple[Any, _Teller], ...] = (
-    (dict, _mapping),
+_TELLERS: tuple[tuple[tuple[Any, ...], _Teller], ...] = (
+    ((dict,), _mapping),
     ((list, tuple, deque), _sequence),
     ((set, frozenset), _set),
-    (type, _class),
-    (FunctionType, _function),
-    (CellType, _cell),
-    (FrameType, _frame),
+    ((type,), _class),
+    ((FunctionType,), _function),
+    ((CellType,), _cell),
+    ((FrameType,), _frame),
 )
 _BY_NAME: tuple[tuple[str, Callable[[Finder, list[Any], int, int], Step | None]], ...] = (
     (_LRU, _lru),

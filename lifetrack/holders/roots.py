@@ -236,9 +236,10 @@ def running() -> list[Root]:
     found = []
     here = threading.get_ident()
     names = {thread.ident: thread.name for thread in list(getattr(threading, "_active", {}).values())}
-    for number, newest in sorted(sys._current_frames().items(), key=lambda item: item[0] != here):
+    frames: dict[int, Any] = sys._current_frames()
+    for number in sorted(frames, key=lambda number: number != here):
         thread = "" if number == here else f", thread {names.get(number, number)}"
-        frame: FrameType | None = newest
+        frame: FrameType | None = frames.pop(number)  # one of them is this function's own: a variable would be a cycle
         while frame is not None:
             if not is_ours(frame.f_code) and (frame.f_code.co_flags & _OPTIMIZED or not _is_module(frame)):
                 label = f"{frame.f_code.co_qualname}() (running function, {place_of(frame)}{thread})"

@@ -9,7 +9,8 @@ from types import FunctionType, MethodType
 from typing import Any
 
 from lifetrack.holders import roots
-from lifetrack.holders.naming import Namer, described, judged, verdict_of
+from lifetrack.holders.looking import class_name, is_of
+from lifetrack.holders.naming import Namer, described, is_end_of_block, judged, verdict_of
 from lifetrack.holders.roots import Root
 from lifetrack.holders.walk import Passable
 from lifetrack.values import holders as verdicts
@@ -17,7 +18,6 @@ from lifetrack.values.holders import Holder
 
 #: How many objects above one that is looked for are taken into account.
 _MOST = 20_000
-_ENTERS = frozenset({"__exit__", "__aexit__"})
 
 
 class _Object:
@@ -96,7 +96,7 @@ def _explain(
 
 def _rank(obj: Any) -> int:
     """Prefer, among what is held invisibly, what a reader knows."""
-    return next((rank for rank, names in enumerate(_KNOWN) if type(obj).__name__ in names), len(_KNOWN))
+    return next((rank for rank, names in enumerate(_KNOWN) if class_name(obj) in names), len(_KNOWN))
 
 
 _KNOWN = (("Context",), ("Task", "generator", "coroutine", "async_generator"), ("method", "function", "frame"))
@@ -112,20 +112,20 @@ def _held(head: int, address: int, came: dict[int, int], known: dict[int, Any]) 
     label, verdict = _invisible(obj)
     if verdict == verdicts.ATEXIT_HANDLER:  # of a list of handlers and arguments only the arguments tell anything
         way = way[-2:]
-    told = Namer().tell(Root(way[0], label, verdict, named=False), way)
+    told = Namer().tell(Root(way[0], label, verdict, named=False, copied=False), way)
     return judged(told) if verdict != verdicts.RUNNING_FRAME else Holder(verdict, told.path)
 
 
 def _invisible(obj: Any) -> tuple[str, str]:
     """Recognise what holds an object by what it is: the end of a with block, the arguments of an exit function."""
-    if isinstance(obj, MethodType) and obj.__func__.__name__ in _ENTERS:
+    if is_end_of_block(obj):
         return "a with block of a running function", verdicts.RUNNING_FRAME
     if type(obj) in (tuple, list, dict):
         functions = roots.exit_functions()
-        inner = [each[0] for each in obj if type(each) is tuple and each] if type(obj) is list else []
+        inner = [each[0] for each in obj if type(each) is tuple and each] if type(obj) is list else list(obj)[:1]
         if any(one is other for one in inner for other in functions):
             return _EXIT, verdicts.ATEXIT_HANDLER
-        plain = [each for each in functions if isinstance(each, FunctionType | MethodType)]
+        plain = [each for each in functions if is_of(each, FunctionType, MethodType)]
         if type(obj) is not list and any(_takes(each, len(obj)) for each in plain):
             return _EXIT, verdicts.ATEXIT_HANDLER
     return f"{described(obj)} (held out of sight)", verdict_of(obj) or verdicts.UNKNOWN
@@ -136,7 +136,7 @@ _EXIT = "atexit (arguments of an exit handler)"
 
 def _takes(function: Any, number: int) -> bool:
     code = function.__code__
-    given = number + isinstance(function, MethodType)
+    given = number + is_of(function, MethodType)
     return bool(code.co_flags & 0x04) or code.co_argcount >= given
 
 
@@ -151,5 +151,5 @@ def _cycle(address: int, came: dict[int, int], known: dict[int, Any], end: int |
     else:
         above = next(holder for holder, held in came.items() if held == address)
         way = [known[above], known[address]]
-    root = Root(way[0], f"{described(way[0])} (reference cycle)", verdicts.REFERENCE_CYCLE, named=False)
+    root = Root(way[0], f"{described(way[0])} (reference cycle)", verdicts.REFERENCE_CYCLE, named=False, copied=False)
     return Holder(verdicts.REFERENCE_CYCLE, Namer().tell(root, way).path)

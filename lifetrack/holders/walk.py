@@ -140,6 +140,8 @@ class Walk:
                 if position not in holders:
                     holders.append(position)
                     self._account(address, position, referents)
+                    if address not in self._open:
+                        hits.discard(address)
 
     def _account(self, address: int, position: int, referents: list[Any]) -> None:
         """Account for the references of one holder; stop looking for more when there are no others, or enough."""
