@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from types import (
     AsyncGeneratorType,
     CoroutineType,
@@ -141,13 +141,28 @@ def name_in(names: dict[Any, Any], held: object) -> str | None:
     return None
 
 
-def _stable(items: Iterable[Any]) -> list[Any]:
+def _contents(mapping: dict[Any, Any]) -> tuple[list[Any], list[Any]]:
+    """Give the keys and the values of a dictionary."""
     for _ in range(3):
         try:
-            return list(items)
+            keys, values = list(dict.keys(mapping)), list(dict.values(mapping))
+            if len(keys) == len(values):
+                return keys, values
         except RuntimeError:  # another thread changes it meanwhile
             continue
-    return []
+    return [], []
+
+
+def _numbered(sequence: Any) -> tuple[range, list[Any]]:
+    """Give the positions and the items of a list, tuple or deque."""
+    iterate = next(base.__iter__ for base in (list, tuple, deque) if is_of(sequence, base))
+    for _ in range(3):
+        try:
+            items = list(iterate(sequence))
+            return range(len(items)), items
+        except RuntimeError:
+            continue
+    return range(0), []
 
 
 class Finder:
@@ -164,30 +179,34 @@ class Finder:
             if is_of(holder, *_LONG_ONES) and length(holder) > _LONG:
                 self._expected.setdefault(id(holder), set()).add(id(held))
 
-    def _where(self, container: Any, pairs: Callable[[], Iterable[tuple[Any, Any]]], held: object) -> Any:
-        """Give the key or position of an object in pairs of these and values, in a tuple; None if it is not there."""
+    def _where(self, container: Any, contents: Callable[[], tuple[Any, list[Any]]], held: object) -> Any:
+        """Give the key or position of an object in a container, in a tuple; None if it is not there.
+
+        ``contents`` gives its keys and its values, in the same order.
+        """
         if length(container) <= _LONG:
-            return next(((key,) for key, value in pairs() if value is held), None)
+            return next(((key,) for key, value in zip(*contents(), strict=False) if value is held), None)
         index = self._indexes.get(id(container))
         if index is None:
             wanted = self._expected.get(id(container), {id(held)})
+            keys, values = contents()
+            places = list(itertools.compress(range(len(values)), map(wanted.__contains__, map(id, values))))
             # The container is kept by the walk meanwhile, so the address stays its own.
-            index = self._indexes[id(container)] = {id(each): key for key, each in pairs() if id(each) in wanted}
+            index = self._indexes[id(container)] = {id(values[place]): keys[place] for place in places}
         return (index[id(held)],) if id(held) in index else None
 
     def key(self, container: dict[Any, Any], held: object) -> str | None:
         """Tell under which key a dictionary has an object, or that it is a key itself."""
-        found = self._where(container, lambda: _stable(dict.items(container)), held)
+        found = self._where(container, lambda: _contents(container), held)
         if found is not None:
             return f"[{shown_key(found[0])}]"
-        if any(key is held for key in _stable(dict.keys(container))):
+        if any(key is held for key in _contents(container)[0]):
             return "(a key)"
         return None
 
     def index(self, container: Any, held: object) -> str | None:
         """Tell at which position a list, tuple or deque has an object."""
-        iterate = next(base.__iter__ for base in (list, tuple, deque) if is_of(container, base))
-        found = self._where(container, lambda: enumerate(_stable(iterate(container))), held)
+        found = self._where(container, lambda: _numbered(container), held)
         if found is None:
             return None
         fields = _type_dict(type(container)).get("_fields") if is_of(container, tuple) else None

@@ -113,16 +113,18 @@ class Walk:
         # What has but one reference cannot be met a second time, so it need not be remembered. That is most of a heap.
         alone = list(map(_ALONE.__ge__, map(getrefcount, found)))
         new = list(compress(found, alone))
-        shared = list(compress(found, map(not_, alone)))
-        seen, before = self._seen, len(self._seen)
-        # What was seen keeps its place in the dictionary, so what is new is its end.
-        seen.update(zip(map(id, shared), shared, strict=True))
-        new += islice(reversed(seen.values()), len(seen) - before)
         stops = self._stops.intersection(map(id, found))
+        if False in alone:
+            shared = list(compress(found, map(not_, alone)))
+            seen, before = self._seen, len(self._seen)
+            # What was seen keeps its place in the dictionary, so what is new is its end.
+            seen.update(zip(map(id, shared), shared, strict=True))
+            new += islice(reversed(seen.values()), len(seen) - before)
+            del shared
         if stops:
-            new = [each for each in new if id(each) not in stops]
-            del found, shared  # these references would be counted, and those of what was seen
-            seen.update(dict.fromkeys(stops))
+            new = list(compress(new, map(not_, map(stops.__contains__, map(id, new)))))
+            del found  # these references would be counted, and those of what was seen
+            self._seen.update(dict.fromkeys(stops))
             self._note(start, end, stops & self._open)
         passable = self._passable
         if not all(map(passable.__getitem__, set(map(type, new)))):
