@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 # All of the reporting is loaded before the program starts, which may change the import path and the directory.
 from lifetrack.cli.shadows import own_modules
 from lifetrack.cli.standard_error import StandardError
+from lifetrack.holders import explain as _explain  # noqa: F401
 from lifetrack.ledger.leaving import note_left
 from lifetrack.reports import json_report as _json_report  # noqa: F401
 from lifetrack.reports.files import write_report

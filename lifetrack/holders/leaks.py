@@ -14,7 +14,7 @@ from lifetrack.values.holders import Holder, Search
 #: How many resources of one type and site are explained, and how many in all at one occasion.
 MOST_ALIKE, MOST = 5, 500
 #: The seconds that walks at the ends of scopes may take in all: so many, and a share of the time that has passed.
-SECONDS, SHARE = 5.0, 0.1
+SECONDS, SHARE = 2.0, 0.05
 _began = perf_counter()
 
 

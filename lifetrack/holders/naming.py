@@ -13,7 +13,7 @@ from types import (
     ModuleType,
     TracebackType,
 )
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from lifetrack.holders.looking import (
     Finder,
@@ -42,19 +42,26 @@ _LRU, _LOCAL, _CONTEXT = "functools._lru_cache_wrapper", "_thread._local", "_con
 _LAYERS = frozenset({"_io.TextIOWrapper", "_io.BufferedReader", "_io.BufferedWriter", "_io.BufferedRandom"})
 
 
-class Step(NamedTuple):
+class Step:
     """One element of a path: its name, for how many objects of the way it stands, and the verdict it speaks for."""
 
-    name: str
-    length: int = 1
-    verdict: str | None = None
+    # No named tuple: making one runs code from text, by which the interpreter forgets that Ctrl-C ended the program.
+    __slots__ = ("length", "name", "verdict")
+
+    def __init__(self, name: str, length: int = 1, verdict: str | None = None) -> None:
+        self.name = name
+        self.length = length
+        self.verdict = verdict
 
 
-class Told(NamedTuple):
+class Told:
     """A way that was told: the elements of its path, and the verdicts that they speak for, from the root on."""
 
-    path: tuple[str, ...]
-    verdicts: tuple[str, ...]
+    __slots__ = ("path", "verdicts")
+
+    def __init__(self, path: tuple[str, ...], verdicts: tuple[str, ...]) -> None:
+        self.path = path
+        self.verdicts = verdicts
 
 
 def judged(told: Told, always: str | None = None) -> Holder:

@@ -37,6 +37,10 @@ _ALONE = next(map(getrefcount, list(filter(gc.is_tracked, gc.get_referents(_SAMP
 
 
 _SAMPLE_LIST: list[Any] = [[]]
+#: As that, with a variable for it.
+_NAMED_ALONE = next(getrefcount(each) for each in list(gc.get_referents(_SAMPLE)))
+#: How deep is looked into an object for references to itself.
+_DEPTH = 4
 #: The references that are counted of the first of a list for the sake of the question itself.
 _CALL = getrefcount(_SAMPLE_LIST[0]) - 1
 
@@ -49,6 +53,18 @@ class Passable(dict[type, bool]):
         ours = isinstance(module, str) and module.startswith("lifetrack.") and not module.startswith(_PASSABLE)
         answer = self[cls] = not ours
         return answer
+
+
+def _from_itself(obj: object) -> int:
+    """Count the references to an object by what nobody but itself has, such as methods of its own in its attributes."""
+    level: list[Any] = [obj]
+    count = 0
+    for _ in range(_DEPTH):
+        found = gc.get_referents(*level)
+        count += list(map(id, found)).count(id(obj))
+        level = [each for each in found if getrefcount(each) <= _NAMED_ALONE and gc.is_tracked(each)]
+        del found
+    return count
 
 
 class Walk:
@@ -150,7 +166,9 @@ class Walk:
         mine = [each for each in referents if id(each) == address]
         root = self.roots.get(position)
         times = 2 if root is not None and root.copied else 1
-        accounted = self._accounted[address] = self._accounted.get(address, 0) + len(mine) * times
+        if address not in self._accounted:
+            self._accounted[address] = _from_itself(mine[0])
+        accounted = self._accounted[address] = self._accounted[address] + len(mine) * times
         # Both lists here have it as often as the holder does, and the call counts one more.
         references = getrefcount(mine[0]) - 2 * len(mine) - _CALL
         if references <= accounted or len(self.holders[address]) >= MOST_HOLDERS:
