@@ -2,8 +2,9 @@
 
 Run it:  python benchmarks/holders.py [OBJECTS]
 
-Prints the pause, and its ratio to the time of one `objgraph.find_backref_chain` for one of the leaks in the same process; the
-target is 1.5. The leaks stand in several kinds of containers, at several depths. Needs `objgraph`, which is in the extra dev.
+Prints the pause, and its ratio to the time of one `objgraph.find_backref_chain` for one of the leaks in the same
+process; the target is 1.5. The leaks stand in several kinds of containers, at several depths. Needs `objgraph`, which
+is in the extra dev.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ CALLBACKS = []
 
 @functools.lru_cache
 def capabilities(backend):
-    return ("certificates",)
+    return ("certificates", type(backend).__name__)
 
 
 def rows(backend):

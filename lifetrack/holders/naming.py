@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from types import (
-    BuiltinMethodType,
     CellType,
     FrameType,
     FunctionType,
-    MethodType,
     ModuleType,
     TracebackType,
 )
 from typing import Any, TypeAlias
 
+from lifetrack.holders.describing import CONTEXT, LOCAL, LRU, described, is_end_of_block, verdict_of
 from lifetrack.holders.looking import (
     Finder,
     class_name,
@@ -22,13 +21,12 @@ from lifetrack.holders.looking import (
     instance_dict,
     is_a,
     is_of,
-    is_running,
     is_suspendable,
     local_name,
     name_in,
     shown_name,
 )
-from lifetrack.holders.roots import FINALIZER, Root, place_of
+from lifetrack.holders.roots import FINALIZER, Root
 from lifetrack.ledger.entries import type_name
 from lifetrack.values import holders as verdicts
 from lifetrack.values.holders import Holder
@@ -37,7 +35,6 @@ from lifetrack.values.holders import Holder
 _DECISIVE = (verdicts.SIGNAL_HANDLER, verdicts.ATEXIT_HANDLER, verdicts.TRACEBACK)
 _INSIDE = "(inside)"
 _HAMT = frozenset({"hamt", "hamt_bitmap_node", "hamt_array_node", "hamt_collision_node"})
-_LRU, _LOCAL, _CONTEXT = "functools._lru_cache_wrapper", "_thread._local", "_contextvars.Context"
 #: What stands above the file that a program has: the layers that ``open`` makes.
 _LAYERS = frozenset({"_io.TextIOWrapper", "_io.BufferedReader", "_io.BufferedWriter", "_io.BufferedRandom"})
 
@@ -97,7 +94,7 @@ class Namer:
                 continue
             if not at and type(way[0]) is list and root.copied and not root.named:  # a list of ours
                 at += 1
-                if type_name(type(way[at])) != _CONTEXT and root.verdict != verdicts.ANOTHER_LEAK:
+                if type_name(type(way[at])) != CONTEXT and root.verdict != verdicts.ANOTHER_LEAK:
                     path.append(described(way[at]) if at < last else "itself")
                 continue
             step = self._named(way, at) if named else self._step(way, at, last)
@@ -131,85 +128,6 @@ class Namer:
                 if step is not None:
                     return step
         return _attribute(self._find, way, at, last)
-
-
-# -- what an object is -------------------------------------------------------------------------------------------
-
-
-def described(obj: Any) -> str:
-    """Say what an object is: its type, and of what runs or waits where it does so. None of its values."""
-    if is_suspendable(obj):
-        frame = frame_of(obj)
-        kind = type(obj).__name__.replace("_", " ")
-        state = "running" if is_running(obj) else "suspended" if frame is not None else "ended"
-        where = "" if frame is None else f", {place_of(frame)}"
-        return f"{state} {kind} {obj.__qualname__}{where}"
-    if is_of(obj, FrameType):
-        return f"frame of {obj.f_code.co_qualname}, {place_of(obj)}"
-    if is_of(obj, MethodType):
-        function = obj.__func__
-        return f"method {function.__qualname__}" if is_of(function, FunctionType) else "method"
-    if is_of(obj, FunctionType):
-        return f"function {obj.__qualname__}"
-    if is_of(obj, type):
-        return "class"
-    if is_a(obj, "_asyncio.Task", "asyncio.tasks.Task"):
-        return "pending task" if _is_pending(obj) else "task"
-    return type_name(type(obj))
-
-
-def is_end_of_block(obj: object) -> bool:
-    """Whether an object is the method that waits for the end of a ``with`` block."""
-    name = obj.__func__.__name__ if type(obj) is MethodType and type(obj.__func__) is FunctionType else None
-    if type(obj) is BuiltinMethodType:
-        name = obj.__name__
-    return name in {"__exit__", "__aexit__"}
-
-
-def _is_pending(task: Any) -> bool:
-    done = next(base.__dict__["done"] for base in type(task).__mro__ if "done" in base.__dict__)
-    try:
-        # A class of the program's may have a method of its own, which is not called.
-        return (type(done) is FunctionType and done.__module__ != "asyncio.futures") or not done(task)
-    except Exception:
-        return True
-
-
-_PLAIN = frozenset({dict, list, tuple, str, FunctionType, type})
-_SUSPENDED = {"generator": verdicts.SUSPENDED_GENERATOR, "async_generator": verdicts.SUSPENDED_GENERATOR}
-_VERDICTS = (
-    ("_asyncio.Task", verdicts.PENDING_TASK),
-    ("asyncio.tasks.Task", verdicts.PENDING_TASK),
-    ("BaseException", verdicts.TRACEBACK),
-    ("traceback", verdicts.TRACEBACK),
-    ("frame", verdicts.TRACEBACK),
-    (_LRU, verdicts.LRU_CACHE),
-    ("logging.Filterer", verdicts.LOGGING_HANDLER),
-    ("weakref.WeakKeyDictionary", verdicts.WEAK_KEY_CONTAINER),
-    (_LOCAL, verdicts.THREAD_LOCAL),
-    ("_threading_local.local", verdicts.THREAD_LOCAL),
-    (_CONTEXT, verdicts.CONTEXTVAR),
-    ("_contextvars.ContextVar", verdicts.CONTEXTVAR),
-    ("_contextvars.Token", verdicts.CONTEXTVAR),
-)
-
-
-def verdict_of(obj: Any, before: str = verdicts.UNKNOWN) -> str | None:
-    """Give the verdict that an object on a way speaks for, by that before it; None for most."""
-    if is_of(obj, MethodType) or (is_of(obj, BuiltinMethodType) and not is_of(obj.__self__, ModuleType)):
-        return verdicts.BOUND_METHOD
-    if is_suspendable(obj):
-        if before == verdicts.PENDING_TASK:
-            return None  # the task is what waits
-        if is_running(obj):
-            return verdicts.RUNNING_FRAME
-        return _SUSPENDED.get(type(obj).__name__, verdicts.SUSPENDED_COROUTINE)
-    if type(obj) in _PLAIN:
-        return None
-    for name, verdict in _VERDICTS:
-        if is_a(obj, name) and (verdict != verdicts.PENDING_TASK or _is_pending(obj)):
-            return verdict
-    return None
 
 
 def _namespace(way: list[Any], at: int, last: int) -> str | None:
@@ -357,8 +275,8 @@ _TELLERS: tuple[tuple[tuple[Any, ...], _Teller], ...] = (
     ((FrameType,), _frame),
 )
 _BY_NAME: tuple[tuple[str, Callable[[Finder, list[Any], int, int], Step | None]], ...] = (
-    (_LRU, _lru),
-    (_LOCAL, _thread_local),
-    (_CONTEXT, _context),
+    (LRU, _lru),
+    (LOCAL, _thread_local),
+    (CONTEXT, _context),
     ("_contextvars.ContextVar", _context_variable),
 )

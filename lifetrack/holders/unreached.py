@@ -9,8 +9,9 @@ from types import FunctionType, MethodType
 from typing import Any
 
 from lifetrack.holders import roots
+from lifetrack.holders.describing import described, is_end_of_block, verdict_of
 from lifetrack.holders.looking import class_name, is_of
-from lifetrack.holders.naming import Namer, described, is_end_of_block, judged, verdict_of
+from lifetrack.holders.naming import Namer, judged
 from lifetrack.holders.roots import Root
 from lifetrack.holders.walk import Passable
 from lifetrack.values import holders as verdicts

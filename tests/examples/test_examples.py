@@ -28,7 +28,7 @@ EXPECTED = {
         "key material that was never wiped",
     ),
     "holders.py": (
-        "__main__.REGISTRY['openssl']\n    module-global\n", "LT101 leak-at-exit: __main__.POOL.sessions[0] (module-global)",
+        "__main__.REGISTRY['openssl']\n    module-global\n", "__main__.POOL.sessions[0] (module-global)",
         "(bound-method-callback)", "__main__.capabilities > a cached argument (lru-cache)", "(suspended-generator)",
     ),
     "locks.py": ("LT403 lock-order-inversion (proven)", "LT404 lock-abandoned (proven)", "thread back", "thread audit"),
