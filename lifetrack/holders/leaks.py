@@ -42,7 +42,12 @@ class Evidence:
             self.search = replace(self.search, left_out=self.search.left_out + len(alive) - len(chosen))
         if not chosen:
             return
-        for address, holders in self.explain(chosen, alive).items():
+        try:
+            found = self.explain(chosen, alive)
+        except Exception:  # what a walk meets is anybody's; that nobody can be named must not cost the finding
+            found = {}
+            self.search = replace(self.search, left_out=self.search.left_out + len(chosen))
+        for address, holders in found.items():
             extra_of(chosen[address]).held_by = holders
 
     def explain(self, wanted: Collection[int], others: Iterable[int] = ()) -> dict[int, tuple[Holder, ...]]:

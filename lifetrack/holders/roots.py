@@ -111,7 +111,17 @@ def closed() -> set[int]:
     found.update(id(getattr(threading, name, None)) for name in ("_active", "_limbo"))
     found.add(id(getattr(sys.modules.get("_asyncio"), "_current_tasks", None)))
     found.add(id(getattr(sys.modules.get("asyncio.tasks"), "_current_tasks", None)))
+    found.update(map(id, import_system()))
     found.discard(id(None))
+    return found
+
+
+def import_system() -> list[Any]:
+    """Give what finds and loads modules: a module names its loader, but does not hold by it what that has."""
+    found = [*sys.meta_path, *sys.path_hooks]
+    for _, names in module_dicts().values():
+        if type(names) is dict:
+            found += [names[name] for name in ("__loader__", "__spec__") if names.get(name) is not None]
     return found
 
 
@@ -269,8 +279,9 @@ def at_present() -> list[Root]:
         *running(),
         *_handled(),
         context,
-        Root(hooks, "sys (module)", UNKNOWN, 2),
-        Root(_signal_handlers(), "signal (module)", UNKNOWN, 2),
-        Root(exit_functions(), "atexit (exit handlers)", UNKNOWN, 2, named=False),
+        Root(hooks, "sys (module)", MODULE_GLOBAL, 2),
+        Root(import_system(), "the import system", MODULE_GLOBAL, 2, named=False),
+        Root(_signal_handlers(), "signal (module)", MODULE_GLOBAL, 2),
+        Root(exit_functions(), "atexit (exit handlers)", MODULE_GLOBAL, 2, named=False),
         Root(list(threads.values()), "threading (module)", RUNNING_FRAME, 2, named=False),
     ]
