@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import gc
 import os
 import sys
 import threading
@@ -280,7 +281,7 @@ def at_present() -> list[Root]:
         *_handled(),
         context,
         Root(hooks, "sys (module)", MODULE_GLOBAL, 2),
-        Root(import_system(), "the import system", MODULE_GLOBAL, 2, named=False),
+        Root(gc.get_referents(*import_system()), "the import system", MODULE_GLOBAL, 2, named=False),
         Root(_signal_handlers(), "signal (module)", MODULE_GLOBAL, 2),
         Root(exit_functions(), "atexit (exit handlers)", MODULE_GLOBAL, 2, named=False),
         Root(list(threads.values()), "threading (module)", RUNNING_FRAME, 2, named=False),

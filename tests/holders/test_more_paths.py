@@ -31,8 +31,8 @@ def test_a_loader_does_not_make_a_module_a_holder() -> None:
     module.__spec__ = importlib.machinery.ModuleSpec("loaded_by_somebody", loader)  # type: ignore[arg-type]
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(__import__("sys").modules, "loaded_by_somebody", module)
-        verdicts = [holder.verdict for holder in lifetrack.why_alive(loader.held)]
-    assert verdicts == ["running-frame"]
+        roots = [holder.path[0] for holder in lifetrack.why_alive(loader.held)]
+    assert roots == ["the import system"]
 
 
 def test_a_search_that_fails_costs_no_finding(tracker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
