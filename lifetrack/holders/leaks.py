@@ -90,16 +90,22 @@ def _is_explained(entry: Entry) -> bool:
 def _chosen(alive: dict[int, Entry]) -> dict[int, Entry]:
     """Choose a few of each kind and site, those that nobody allowed first: the others are told with them."""
     chosen: dict[int, Entry] = {}
-    alike: dict[tuple[int, ...], int] = {}
+    alike: dict[tuple[object, ...], int] = {}
     order = sorted(alive.items(), key=lambda item: (item[1][STATE] not in OPEN_STATES, _is_allowed(item[1])))
     for address, entry in order:
-        trace = entry[TRACE]
-        site = trace[:1] if isinstance(trace, tuple) else (trace,)
-        key = (id(entry[KIND]), *map(id, site), hash(entry[OFFSET]))
+        key = (id(entry[KIND]), *_site(entry))
         alike[key] = alike.get(key, 0) + 1
         if alike[key] <= MOST_ALIKE and len(chosen) < MOST:
             chosen[address] = entry
     return chosen
+
+
+def _site(entry: Entry) -> tuple[object, object]:
+    """Tell the innermost place of an acquisition: its code and offset."""
+    trace = entry[TRACE]
+    if isinstance(trace, tuple):
+        return id(trace[0]), trace[1] if len(trace) > 1 else None
+    return id(trace), entry[OFFSET]
 
 
 def _is_allowed(entry: Entry) -> bool:

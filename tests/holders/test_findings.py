@@ -150,6 +150,15 @@ def test_of_very_many_alike_a_few_are_explained(tracking: Tracker) -> None:
     assert f"of {300 - leaks.MOST_ALIKE} resources that was not asked" in " ".join(report.to_text().split())
 
 
+def test_each_line_of_one_function_is_explained(tracking: Tracker) -> None:
+    """What was acquired on different lines is not taken for alike."""
+    for line in range(10):
+        exec(compile("\n" * line + "REGISTRY[line] = Backend()", "lines.py", "exec"), globals(), {"line": line})
+    acquired = "; ".join(f"REGISTRY['n{number}'] = Backend()" for number in range(8))
+    exec(compile(acquired.replace("; ", "\n"), "function.py", "exec"), globals())
+    assert all(finding.held_by for finding in tracking.find_leaks(held_by=True))
+
+
 def test_scopes_stop_looking_when_it_takes_too_long(tracking: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that leaves thousands of leaking scopes is not stopped for each; a report still looks."""
     monkeypatch.setattr(leaks, "SECONDS", -1e9)
