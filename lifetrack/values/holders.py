@@ -81,7 +81,7 @@ class Holder:
             name = _bare(part)
             if not text or name.startswith("["):
                 text += name
-            elif name.isidentifier() and not text.endswith(")"):
+            elif name.partition(" (")[0].isidentifier() and not text.endswith(")"):
                 text += f".{name}"
             else:
                 text += f" > {name}"
