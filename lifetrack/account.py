@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from lifetrack.detect.leaks import filed_findings, misuses
+from lifetrack.detect.leaks import filed_findings, leaks, misuses
 from lifetrack.earlier import Earlier
 from lifetrack.guards.active import delist, enlist
 from lifetrack.guards.engine import Engine
@@ -29,6 +29,7 @@ from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.places import Place
 from lifetrack.ledger.rendering import record_of
 from lifetrack.ownership.holding import outlive
+from lifetrack.reports.grouping import group
 from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Finding
@@ -155,6 +156,18 @@ class Account:
         self.engine.ledger.settle(is_released)
         self.judgement.drain()
 
+    def leaks(
+        self, place: Place | None, told: dict[str, str] | None = None, *, counting: bool = False
+    ) -> list[Finding]:
+        """Give every leak so far, or what was acquired in a place; one for all alike if ``counting``. Look before."""
+        return leaks(self.engine.ledger, place, self.judgement.lasts, told, counting=counting)
+
+    def explained(self, findings: Iterable[Finding]) -> list[Finding]:
+        """Add to findings what is worked out only when somebody wants to read them."""
+        from lifetrack.detect.explaining import explained
+
+        return explained(self.engine.ledger, findings)
+
     def released_of(self, entries: Sequence[Entry]) -> tuple[Record, ...]:
         """Give the records of those entries that have been released by now, in their order."""
         self.look()
@@ -224,11 +237,12 @@ def report_of(account: Account, ending: str, findings: Sequence[Finding] | None)
     filed = filed_findings(ledger) if findings is None else [*findings, *misuses(ledger)]
     types = type_totals(ledger)
     unseen = (*ledger.gaps.all(), *account.earlier.unseen(ledger, account.classes, account.watching.names))
+    found = account.explained(group(filed))
     totals = Totals(
         acquired=sum(each.acquired for each in types),
         released=sum(each.released for each in types),
         live=sum(each.live for each in types),
-        findings=sum(finding.count for finding in filed if finding.allowed is None),
+        findings=sum(finding.count for finding in found if finding.allowed is None),
         untrackable=sum(each.count for each in unseen if each.what == UNTRACKABLE),
         unknown=sum(each.count for each in unseen if each.what == UNKNOWN),
     )
@@ -248,7 +262,7 @@ def report_of(account: Account, ending: str, findings: Sequence[Finding] | None)
         process=process,
         totals=totals,
         types=types,
-        findings=tuple(filed),
+        findings=tuple(found),
         tracker=TrackerInfo(
             complete=dropped == 0,
             dropped=dropped,

@@ -17,15 +17,19 @@ __all__ = [
     "Weak",
     "acquires",
     "allow",
+    "assert_no_growth",
     "assert_no_leaks",
     "borrow",
     "borrows",
+    "dump",
     "find_leaks",
+    "growth",
     "history",
     "is_tracking",
     "lives_with_process",
     "owner_of",
     "releases",
+    "repetitions",
     "report",
     "scope",
     "snapshot",
@@ -56,3 +60,7 @@ assert_no_leaks = _tracker.assert_no_leaks
 history = _tracker.history
 why_alive = _tracker.why_alive
 report = _tracker.report
+dump = _tracker.dump
+growth = _tracker.growth
+assert_no_growth = _tracker.assert_no_growth
+repetitions = _tracker.repetitions

@@ -81,6 +81,19 @@ def _word(parse: Callable[[Any], Any]) -> Callable[[str, object], Any]:
     return lambda _, value: parse(value)
 
 
+def _of_service(name: str) -> Callable[[str, object], Any]:
+    """Read a setting of a running service; that part is loaded when somebody sets one."""
+
+    def read(folder: str, value: object) -> Any:
+        from lifetrack.service.options import READERS as OF_SERVICE
+
+        return OF_SERVICE[name](path_in(folder, value) if name == "dump_to" else value)
+
+    return read
+
+
+#: What can be asked of a running service.
+SERVICE = ("dump_signal", "dump_to", "held_limits", "live_limits", "growth_every", "check_every", "sinks")
 #: How each setting is read: from the folder that paths are told from, and the value.
 READERS: dict[str, Callable[[str, object], Any]] = {
     "level": _word(parse_level),
@@ -95,12 +108,13 @@ READERS: dict[str, Callable[[str, object], Any]] = {
     "update_baseline": _word(flag),
     "children": _word(flag),
     "error_exitcode": _word(status),
+    **{name: _of_service(name) for name in SERVICE},
 }
 _OF_ALL = ("level", "policy", "watch", "fail_on", "report", "witness")
 #: The settings of each tool.
 SETTINGS = {
     PYTEST: (*_OF_ALL, "third_party", "own", "baseline", "update_baseline"),
-    RUN: (*_OF_ALL, "children", "error_exitcode"),
+    RUN: (*_OF_ALL, "children", "error_exitcode", *SERVICE),
 }
 _POLICIES = {PYTEST: "raise", RUN: "record"}
 #: In the table an update would be made by every run, for all time.

@@ -82,6 +82,8 @@ class Declaring:
         after_release: str | Iterable[str] = (),
         fork_safe: bool = False,
         owns: bool = False,
+        limit: float | None = None,
+        max_live: int | None = None,
     ) -> Callable[[_C], _C]: ...
     def tracked(self, cls: Any = None, /, **options: Any) -> Any:  # type: ignore[misc]
         """Declare a class: its objects, and those of its subclasses, are resources.
@@ -91,7 +93,8 @@ class Declaring:
         ``guard`` is methods, all (properties and attributes too) or none. ``grace`` is in seconds. ``thread_bound``:
         used and released in its own thread only. ``children`` names the methods that make what depends on it.
         ``fork_safe``: a forked child may use and release it too. ``owns``: the object owns what its acquire method
-        acquires. Raises DeclarationError where the class does not have what is named.
+        acquires. ``limit``: held for longer than so many seconds is LT108; ``max_live``: more of them live at once is
+        LT107. Raises DeclarationError where the class does not have what is named.
         """
         if cls is None:
             return lambda decorated: self.tracked_as(decorated, **options)
@@ -104,7 +107,12 @@ class Declaring:
         DECLARED[cls] = declaration
         if self._account is not None:
             self._account.classes.install(cls, declaration)
+            if declaration.limit is not None or declaration.max_live is not None:
+                self._watch_limits()
         return cls
+
+    def _watch_limits(self) -> None:
+        """Let somebody look at the limits that declarations have."""
 
     def declaration_of(self, cls: type) -> Declaration | None:
         """Give the declaration that covers a class, whether tracking is on or off; None if there is none."""

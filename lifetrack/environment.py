@@ -6,19 +6,34 @@ import os
 import sys
 
 from lifetrack.tracker import default_tracker
-from lifetrack.values.errors import ConfigurationError
+from lifetrack.values.errors import ConfigurationError, MissingExtraError
 
+#: The variables that ask for a service, and the options that they stand for.
+_SERVICE = {
+    f"LIFETRACK_{option.upper()}": option
+    for option in ("dump_signal", "dump_to", "held_limits", "live_limits", "growth_every", "check_every", "sinks")
+}
 #: What ``multiprocessing`` starts for itself: no program of anybody's. The second one forks the workers.
 _TRACKER, _SERVER = "multiprocessing.resource_tracker", "multiprocessing.forkserver"
 
 
 def start_from_environment() -> None:
-    """Start the default tracker at the level that ``LIFETRACK`` names; a bad one is one clear line, and none starts."""
-    level = os.environ["LIFETRACK"]
+    """Start the default tracker at the level that ``LIFETRACK`` names, with the service that other variables ask for.
+
+    A bad value is one clear line, and none starts.
+    """
+    name = "LIFETRACK"
+    given: dict[str, object] = {}
     try:
-        default_tracker().start(level)
-    except ConfigurationError as error:
-        sys.stderr.write(f"lifetrack: error: environment variable LIFETRACK: {error}\n")
+        for variable in [each for each in os.environ if each in _SERVICE]:
+            from lifetrack.service.options import READERS
+
+            name, option = variable, _SERVICE[variable]
+            given[option] = READERS[option](os.environ[variable])
+        name = "LIFETRACK"
+        default_tracker().start(os.environ[name], **given)  # type: ignore[arg-type]
+    except (ConfigurationError, MissingExtraError) as error:
+        sys.stderr.write(f"lifetrack: error: environment variable {name}: {error}\n")
 
 
 def begin_in_child() -> None:

@@ -98,9 +98,13 @@ class Judgement:
         """Take in what the collector noticed, and warn of it where the policy says so."""
         self._announce(self._ledger.drain())
 
-    def _announce(self, cases: Iterable[Case]) -> None:
+    def announce(self, cases: Iterable[Case]) -> None:
+        """Warn of what was found beside the program, also where the policy says ``raise``: nobody could catch it."""
+        self._announce(cases, ("warn", "raise"))
+
+    def _announce(self, cases: Iterable[Case], words: tuple[str, ...] = ("warn",)) -> None:
         policy = self._engine.settings.policy
-        shown = [case for case in cases if policy[case.rule] == "warn"]
+        shown = [case for case in cases if policy[case.rule] in words]
         findings = fold((case.entry, finding_of_case(self._ledger, case)) for case in shown)
         warn_of(finding for finding in findings if finding.allowed is None)
 

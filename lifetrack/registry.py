@@ -64,6 +64,12 @@ class Registry:
         declared = {id(ref): item.declaration for item in self._declared if (ref := item.ref()) is not None}
         return next((declared[id(base)] for base in mro(cls) if id(base) in declared), None)
 
+    def has_limits(self) -> bool:
+        """Whether any declaration says how long its resources may be held, or how many may be live."""
+        return any(
+            each.declaration.limit is not None or each.declaration.max_live is not None for each in self._declared
+        )
+
     def install(self, classes: Classes) -> None:
         """Instrument every declared class."""
         peers: _Peers = {}

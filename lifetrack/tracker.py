@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from lifetrack.account import Account, ReportTarget, report_of, report_targets, type_totals, why_alive
 from lifetrack.company import Company
-from lifetrack.declaring import OFF, Declaring
-from lifetrack.detect.leaks import leaks
+from lifetrack.declaring import OFF
 from lifetrack.judgement import leak_error
 from lifetrack.ledger.entries import Entry
 from lifetrack.ledger.places import PROCESS, Place
@@ -17,6 +17,7 @@ from lifetrack.ledger.rendering import events_of, record_of
 from lifetrack.ownership.handles import held_by
 from lifetrack.ownership.scopes import Allowance, Scope
 from lifetrack.reports.model import Report
+from lifetrack.serving import Serving
 from lifetrack.switches import Switch, Undo
 from lifetrack.values.errors import ConfigurationError, LifetrackError
 from lifetrack.values.events import Event
@@ -37,8 +38,13 @@ from lifetrack.visibility import Visibility
 from lifetrack.watchers.watching import check_names
 from lifetrack.witness.system import psutil
 
+if TYPE_CHECKING:
+    from lifetrack.service.options import ServiceOptions
 
-class Tracker(Declaring):
+LimitChoice = str | Mapping[Any, float]
+
+
+class Tracker(Serving):
     """One account of resources. Several can exist side by side; each declares, watches and reports for itself.
 
     Declarations outlast :meth:`stop`: starting again covers the classes declared before.
@@ -62,18 +68,45 @@ class Tracker(Declaring):
         frames: int = DEFAULT_FRAMES,
         children: bool = False,
         witness: bool = False,
+        dump_signal: str | int | None = None,
+        dump_to: ReportTarget | None = None,
+        held_limits: LimitChoice | None = None,
+        live_limits: LimitChoice | None = None,
+        growth_every: float | None = None,
+        check_every: float | None = None,
+        sinks: Any = None,
     ) -> Switch:
         """Begin to track, or change the settings while tracking; the records so far stay.
 
         ``level`` is off, counts, sites, stacks or full; ``policy`` is raise, warn or record, or a mapping of rules to
         these; ``watch`` names what else is tracked; ``frames`` is the length of stacks. ``report`` names files for the
         report at exit: None prints it on standard error, False makes none. With ``children`` the child processes are
-        followed; with ``witness`` the operating system is asked at the end what is left open. Raises
-        ConfigurationError for a bad value, before anything has changed, and MissingExtraError for want of psutil.
+        followed; with ``witness`` the operating system is asked at the end what is left open.
+
+        For a service that runs: ``dump_signal`` asks for a report, to the file ``dump_to``. ``held_limits`` says for
+        how many seconds a type may be held (LT108), ``live_limits`` how many may be live (LT107). ``growth_every`` is
+        the time between two counts that are compared, ``check_every`` that between two looks at limits, in seconds.
+        ``sinks`` get events and numbers: logging, otel, prometheus, or functions. What is not said stays as it is.
+
+        Raises ConfigurationError for a bad value, before anything has changed, and MissingExtraError for an extra.
         """
-        settings = Settings(parse_level(level), parse_policy(policy), parse_frames(frames))
-        names = check_names(watch)
-        targets = report_targets(report)
+        options = self._options_of(
+            dump_signal=dump_signal, dump_to=dump_to, held_limits=held_limits, live_limits=live_limits,
+            growth_every=growth_every, check_every=check_every, sinks=sinks,
+        )  # fmt: skip
+        timed = self._wants_times(options)
+        settings = Settings(parse_level(level), parse_policy(policy), parse_frames(frames), timed)
+        return self._begin(settings, check_names(watch), report_targets(report), options, children, witness)
+
+    def _begin(
+        self,
+        settings: Settings,
+        names: tuple[str, ...],
+        targets: bool | tuple[str, ...],
+        options: ServiceOptions | None,
+        children: bool,
+        witness: bool,
+    ) -> Switch:
         if settings.level == Level.OFF:
             self.stop()
             return Switch(self.stop)
@@ -83,7 +116,7 @@ class Tracker(Declaring):
             self.company.gather()
         self._visibility.show(settings.policy)
         if self._account is None:
-            self._account = Account(settings, targets, self._watches)
+            self._account = Account(settings, targets, self._watches, self._ledger_for(options))
         else:
             self._account = self._account.changed(settings, targets)
         self._registry.install(self._account.classes)
@@ -92,10 +125,20 @@ class Tracker(Declaring):
         if witness:
             self.begin_witness(PROCESS)
         self.company.order(settings, self._account.watching.names)
+        self._begin_serving(options)
         return Switch(self.stop)
+
+    def _begin_serving(self, options: ServiceOptions | None) -> None:
+        try:
+            self._serve(options)
+        except BaseException:  # a port that is taken: tracking has not begun either
+            if self._service is None or not self._service.options:
+                self.stop()
+            raise
 
     def stop(self) -> None:
         """End tracking and restore everything that was touched. Does nothing while tracking is off."""
+        self._end_service()
         account, self._account = self._account, None
         if account is not None:
             account.close()
@@ -158,6 +201,8 @@ class Tracker(Declaring):
         self._watches.append(checked)
         if self._account is not None:
             self._account.watching.install(checked)
+            if self._account.watching.has_limits():
+                self._watch_limits()
 
         def undo() -> None:
             self._watches.remove(checked)
@@ -203,11 +248,10 @@ class Tracker(Declaring):
         account = self._account
         if account is None or (scope is not None and scope.place is None):
             return []
-        account.look()
+        self._look(account)
         if held_by:
             account.judgement.explain(also_live=True)
-        place = None if scope is None else scope.place
-        return leaks(account.engine.ledger, place, account.judgement.lasts)
+        return account.explained(account.leaks(None if scope is None else scope.place))
 
     def assert_no_leaks(self, *, scope: Scope | None = None) -> None:
         """Raise LeakError if :meth:`find_leaks` finds anything that was not allowed."""
@@ -243,8 +287,9 @@ class Tracker(Declaring):
     def report(self) -> Report:
         """Make the report of this moment; raises LifetrackError while tracking is off."""
         account = self._on()
-        account.look()
-        return report_of(account, "normal", self.find_leaks(held_by=True))
+        self._look(account)
+        account.judgement.explain(also_live=True)
+        return report_of(account, "normal", account.leaks(None, counting=True))
 
     def final_report(self, ending: str = "normal") -> Report:
         """Make the report at the end of the process: what is live now is LT101. Later calls give the same account.
@@ -262,9 +307,16 @@ class Tracker(Declaring):
         if account is None:
             return None
         account.look()
+        if self._service is not None:
+            self._service.before_end()
         account.judgement.end_process(ending)
         account.judgement.explain(also_live=False)
-        return report_of(account, ending, None)
+        if self._service is not None:
+            self._service.finish()
+        report = report_of(account, ending, None)
+        if ending == "signal":
+            self._end_service()  # there is no later moment at which sinks could send what they have
+        return report
 
     def disown(self, file: str) -> None:
         """Take what the code of a file has acquired as inherited from another process."""
@@ -277,10 +329,12 @@ class Tracker(Declaring):
         """Report at the end of the process, in the process that started the tracking; a followed child to that one."""
         self.company.at_exit()
         account = self._account
-        if account is None or account.targets is False or account.pid != os.getpid():
+        if account is None or account.pid != os.getpid():
             return
-        uncaught = getattr(sys, "last_value", None) is not None  # set by the interpreter when it has printed one
-        account.present(self.final_report("exception" if uncaught else "normal"))
+        if account.targets is not False:
+            uncaught = getattr(sys, "last_value", None) is not None  # set by the interpreter when it has printed one
+            account.present(self.final_report("exception" if uncaught else "normal"))
+        self._end_service()
 
 
 _default = Tracker()

@@ -11,6 +11,7 @@ from typing import Any
 
 from lifetrack.values.declarations import INIT
 from lifetrack.values.errors import DeclarationError
+from lifetrack.values.limits import check_limit
 from lifetrack.values.settings import shown
 from lifetrack.watchers.rows import CLASSES, Row, declare
 
@@ -32,6 +33,8 @@ def resource(
     works: str | Iterable[str] = (),
     keeps: str | Iterable[str] = (),
     within: bool = False,
+    limit: float | None = None,
+    max_live: int | None = None,
 ) -> Row:
     """Describe one class of a library, to be watched without being imported.
 
@@ -47,32 +50,43 @@ def resource(
 
     For pools and clients: while a method of ``works`` runs the object is at work, and what a method of ``keeps``
     acquires belongs to the innermost object at work, or else to its own. With ``within``, a new object does too.
-    A class that is no resource but takes part in this has an empty ``release``.
+    A class that is no resource but takes part in this has an empty ``release``. It may be held for ``limit`` seconds
+    (LT108), and ``max_live`` of them may be live at once (LT107).
 
     Raises DeclarationError for an argument that cannot work.
     """
-    (target,) = _names((where,), "resource()", _is_target)
-    module, _, name = target.partition(":")
+    module, _, name = _names((where,), "resource()", _is_target)[0].partition(":")
     releases = _names(release, "release", _is_path)
-    if not releases and not works and not keeps:
-        raise DeclarationError(f"release= is empty: name the method that releases a {name}")
+    _check_release(name, releases, works, keeps)
     questions = {"released_when": released_when, "ends_with_process": ends_with_process}
     _check_questions({**questions, "parts": parts, "parent": parent})
-    options: dict[str, Any] = {word: question for word, question in questions.items() if question is not None}
+    options = _limits(name, grace, limit, max_live) | {word: ask for word, ask in questions.items() if ask is not None}
     return Row(
         (module.partition(".")[0],), module, name, CLASSES,
-        declare(*releases, acquire=_names((acquire,), "acquire", str.isidentifier)[0], hint=hint,
-                grace=_seconds(grace), **options),
+        declare(*releases, acquire=_names((acquire,), "acquire", str.isidentifier)[0], hint=hint, **options),
         parts=parts, parent=parent, within=bool(within),
-        made_by=_names(made_by, "made_by", _is_target), works=_names(works, "works", str.isidentifier),
-        keeps=_names(keeps, "keeps", str.isidentifier),
+        made_by=_names(made_by, "made_by", _is_target),
+        works=_names(works, "works", str.isidentifier), keeps=_names(keeps, "keeps", str.isidentifier),
     )  # fmt: skip
+
+
+def _check_release(name: str, releases: object, works: object, keeps: object) -> None:
+    if not releases and not works and not keeps:
+        raise DeclarationError(f"release= is empty: name the method that releases a {name}")
 
 
 def _check_questions(questions: dict[str, Callable[[Any], Any] | None]) -> None:
     for what, question in questions.items():
         if question is not None and not callable(question):
             raise DeclarationError(f"{what}= takes a function of the object, not {shown(question)}")
+
+
+def _limits(name: str, grace: object, limit: object, max_live: object) -> dict[str, Any]:
+    return {
+        "grace": _seconds(grace),
+        "limit": check_limit(limit, f"{name}: limit="),
+        "max_live": check_limit(max_live, f"{name}: max_live=", whole=True),
+    }
 
 
 def _is_path(text: str) -> bool:

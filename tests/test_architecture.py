@@ -35,7 +35,9 @@ LAYERS = (
     ),  # what a finding leads to; what is declared; switches; rows of third parties
     ("children",),  # processes that are followed
     ("account", "company"),  # the parts of one tracker from start to stop
+    ("service",),  # limits, growth, metrics and events of a program that goes on; loaded where it is asked for
     ("declaring",),  # what a tracker is told of a program; it outlasts start and stop
+    ("serving",),  # the way to the service
     ("tracker",),  # all of the above, switched on together
     ("api", "environment", "secrets"),  # the default tracker: as functions; by a variable; a class of its own
     ("backends",),  # collections of plugins, tracked by the default tracker
@@ -55,6 +57,8 @@ THIRD_PARTY = {
     "pytest": {"pytest_plugin"},
     "pluggy": {"backends"},
     "stevedore": {"backends"},
+    "opentelemetry": {"service"},
+    "prometheus_client": {"service"},
     "sitecustomize": {"startup"},  # whoever else customises this Python
 }
 

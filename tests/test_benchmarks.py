@@ -89,3 +89,10 @@ def test_the_standard_librarys_tests_are_compared(run_python, tmp_path):
     assert (err, status) == ("", 0)
     assert out.split()[0] == "test_univnewlines"
     assert "| `test_univnewlines` | " in table.read_text()
+
+
+def test_the_figures_of_reports_can_be_had(run_python):
+    """Reports of live resources and at the end and grouping are timed."""
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import reports as r; r.report_of_live(50); r.report_at_end(50)"
+    out, err, status = run_python(f"{code}; print(r.grouping(1000) < 1)", str(BENCHMARKS))
+    assert (out, err, status) == ("True\n", "", 0)

@@ -6,13 +6,16 @@ import os
 import platform
 import sys
 import threading
+import tokenize as _tokenize  # noqa: F401
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO, cast
 
-# All of the reporting is loaded before the program starts, which may change the import path and the directory.
+# All of the reporting is loaded before the program starts, which may change the import path and the directory. Besides,
+# a module that makes named tuples, loaded at exit, would let the interpreter forget that it was ended by Ctrl-C.
 from lifetrack.cli.shadows import own_modules
 from lifetrack.cli.standard_error import StandardError
+from lifetrack.detect import explaining as _explaining  # noqa: F401
 from lifetrack.holders import explain as _explain  # noqa: F401
 from lifetrack.ledger.leaving import note_left
 from lifetrack.reports import json_report as _json_report  # noqa: F401

@@ -9,7 +9,7 @@ from typing import Any
 
 from lifetrack.cli.bad_usage import Parser
 from lifetrack.cli.program import CODE, MODULE, SCRIPT, Program, find_program
-from lifetrack.configuration import RUN, SETTINGS, checked, find_table, from_environment, from_table
+from lifetrack.configuration import RUN, SERVICE, SETTINGS, checked, find_table, from_environment, from_table
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Certainty
 from lifetrack.values.settings import Level, Policy, parse_policy
@@ -17,7 +17,8 @@ from lifetrack.values.settings import Level, Policy, parse_policy
 _USAGE = "lifetrack run [OPTION]... (SCRIPT | -m MODULE | -c CODE) [ARGS...]"
 _ABOUT = """Runs a program as Python would and reports on standard error when it ends. The exit status is the
 program's own. What follows SCRIPT, MODULE or CODE belongs to the program."""
-_WITH_VALUE = ("--level", "--policy", "--watch", "--report", "--fail-on", "--error-exitcode", "--journal")
+_WITH_VALUE = ("--level", "--policy", "--watch", "--report", "--fail-on", "--error-exitcode", "--journal",
+               *(f"--{name.replace('_', '-')}" for name in SERVICE))  # fmt: skip
 _KINDS = {"-m": (MODULE, "MODULE"), "-c": (CODE, "CODE")}
 _DEFAULTS: dict[str, Any] = {
     "level": Level.STACKS,
@@ -44,6 +45,7 @@ class RunOptions:
     error_exitcode: int | None
     children: bool
     witness: bool
+    service: dict[str, Any]
 
 
 def parse_run(arguments: list[str]) -> RunOptions:
@@ -64,6 +66,7 @@ def parse_run(arguments: list[str]) -> RunOptions:
         error_exitcode=settings["error_exitcode"],
         children=settings["children"],
         witness=settings["witness"],
+        service={name: settings[name] for name in SERVICE if name in settings},
     )
 
 
@@ -126,4 +129,16 @@ def _parser() -> argparse.ArgumentParser:
         default=None,
         help="ask the operating system, too, what is left open; needs psutil",
     )
+    _add_service(parser)
     return parser
+
+
+def _add_service(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--dump-signal", metavar="SIG", help="report when this signal comes, such as SIGUSR2, and go on")
+    add("--dump-to", metavar="FILE", help="where such reports go; {pid} and {number} are filled in (default: stderr)")
+    add("--held-limits", metavar="LIST", help="seconds by type, as app.Session=5,app.*=60: beyond is LT108")
+    add("--live-limits", metavar="LIST", help="how many may be live, by type, as app.Session=100: beyond is LT107")
+    add("--growth-every", metavar="S", help="count every S seconds, and report places that keep growing (LT107)")
+    add("--check-every", metavar="S", help="look at limits every S seconds (default: as the limits need)")
+    add("--sinks", metavar="LIST", help="logging, otel[:URL], prometheus[:PORT]: who is told while the program runs")

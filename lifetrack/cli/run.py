@@ -36,6 +36,7 @@ def run(options: RunOptions) -> int:
             report=False,
             children=options.children,
             witness=options.witness,
+            **options.service,
         )
     except BaseException:
         atexit.unregister(conclusion.at_exit)

@@ -13,6 +13,8 @@ from lifetrack.values.findings import Finding
 #: How deep families are told: a list of linked resources can be longer than a stack is deep.
 _GENERATIONS = 20
 
+#: Rules about time and number: closing what something depends on is no answer to them.
+_ALONE = {"LT107", "LT108"}
 #: A leak with the entry that it is about.
 Leak: TypeAlias = tuple[Entry, Finding]
 
@@ -84,6 +86,8 @@ def _covers(parent: Leak, child: Leak) -> bool:
 
     So does a check-out from a pool: closing the pool would not mend it.
     """
+    if child[1].rule in _ALONE and parent[1].rule != child[1].rule:
+        return False
     if child[0][KIND].declaration.lent and not parent[0][KIND].declaration.lent:
         return False
     return parent[1].allowed == child[1].allowed and parent[1].certainty >= child[1].certainty

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
+from lifetrack.detect.alike import alike
 from lifetrack.detect.families import Leak, fold, upper
 from lifetrack.ledger.cases import leak_rule
 from lifetrack.ledger.entries import EXTRA, KIND, OPEN_STATES, STATE, Entry, is_orphan, origin_of, place_of
@@ -12,7 +14,7 @@ from lifetrack.ledger.ledger import Ledger, is_reported
 from lifetrack.ledger.places import Place
 from lifetrack.ledger.rendering import finding_of, finding_of_case
 from lifetrack.ledger.suspended import note_suspended
-from lifetrack.values.findings import Finding, is_leak
+from lifetrack.values.findings import Certainty, Finding, is_leak
 
 
 def belongs_to(entry: Entry, place: Place) -> bool:
@@ -46,9 +48,19 @@ def _ends_with_process(entry: Entry) -> bool:
     return obj is not None and bool(ends(obj))
 
 
-def live_findings(ledger: Ledger, entries: Iterable[Entry], rule: str) -> list[Leak]:
-    """Render open entries as leaks: under ``rule``, or under their own if their acquire or release failed."""
-    return [(entry, finding_of(ledger, entry, *leak_rule(entry, rule))) for entry in entries if not is_reported(entry)]
+def live_findings(
+    ledger: Ledger, entries: Iterable[Entry], rule: str, told: dict[str, str] | None = None
+) -> list[Leak]:
+    """Render open entries as leaks: under ``rule``, or under their own if their acquire or release failed.
+
+    With ``told``, which says that they are only live by now, those under ``rule`` are mere hints.
+    """
+    return [(entry, _live_finding(ledger, entry, rule, told)) for entry in entries if not is_reported(entry)]
+
+
+def _live_finding(ledger: Ledger, entry: Entry, rule: str, told: dict[str, str] | None) -> Finding:
+    own, certainty = leak_rule(entry, rule)
+    return finding_of(ledger, entry, own, Certainty.HINT if told and own == rule else certainty, told=told)
 
 
 def filed_findings(ledger: Ledger) -> list[Finding]:
@@ -63,10 +75,18 @@ def misuses(ledger: Ledger) -> list[Finding]:
     return [finding_of_case(ledger, case) for case in ledger.cases.all() if not is_leak(case.rule)]
 
 
-def leaks(ledger: Ledger, place: Place | None, lasts: Callable[[Entry], bool]) -> list[Finding]:
+def leaks(
+    ledger: Ledger,
+    place: Place | None,
+    lasts: Callable[[Entry], bool],
+    told: dict[str, str] | None = None,
+    *,
+    counting: bool = False,
+) -> list[Finding]:
     """Find every leak so far: what was filed, and what is live now; with ``place``, only what was acquired in it.
 
-    What ``lasts`` as long as the process by design is none.
+    What ``lasts`` as long as the process by design is none. ``told`` is what the sentences of what is live name; with
+    it they are mere hints. If ``counting``, those that nothing tells apart are one finding with a count.
     """
     filed = [case for case in ledger.cases.all() if is_leak(case.rule)]
     open_now = [entry for entry in ledger.open_entries() if not lasts(entry)]
@@ -79,4 +99,16 @@ def leaks(ledger: Ledger, place: Place | None, lasts: Callable[[Entry], bool]) -
         rule = "LT103"
     note_suspended(ledger.entries, open_now)
     found = [(case.entry, finding_of_case(ledger, case)) for case in filed]
-    return fold(found + live_findings(ledger, open_now, rule))
+    if counting:
+        return fold(found + _counted(ledger, open_now, rule, told))
+    return fold(found + live_findings(ledger, open_now, rule, told))
+
+
+def _counted(ledger: Ledger, entries: Iterable[Entry], rule: str, told: dict[str, str] | None) -> list[Leak]:
+    """Render open entries as leaks, one for all that are alike."""
+    unfiled = [entry for entry in entries if not is_reported(entry)]
+    found = []
+    for entry, count in alike(ledger, unfiled):
+        finding = _live_finding(ledger, entry, rule, told)
+        found.append((entry, finding if count == 1 else replace(finding, count=count)))
+    return found

@@ -12,7 +12,7 @@ from lifetrack.ledger.capture import Trace, capture_error, locate, make_capture,
 from lifetrack.ledger.cases import Case
 from lifetrack.ledger.entries import NUMBER, RELEASED, STATE, Entry, Note, extra_of
 from lifetrack.ledger.ledger import Ledger
-from lifetrack.ledger.moment import Moment, moment
+from lifetrack.ledger.moment import Moment, moment, stamp
 from lifetrack.ledger.rendering import finding_of_case
 from lifetrack.values.errors import (
     DoubleReleaseError,
@@ -126,7 +126,7 @@ class Engine:
         if self.level >= Level.STACKS:
             return self.capture(frame), None, moment()
         raw = locate(frame) if self.level == Level.SITES else None
-        return (None, None, None) if raw is None else (*raw, None)
+        return (None, None, None) if raw is None else (*raw, stamp() if self.settings.timed else None)
 
     def trace(self, frame: FrameType) -> tuple[Trace | None, Moment | None]:
         """Note where and when in the form of a further event."""

@@ -19,11 +19,11 @@ from lifetrack.guards.class_methods import class_methods
 from lifetrack.guards.conditions import judge_orphaned_use
 from lifetrack.guards.copying import copying
 from lifetrack.guards.coroutines import mark_coroutine
+from lifetrack.guards.forgetting import forgetter
 from lifetrack.guards.patches import attribute_setter
 from lifetrack.guards.shapes import Shape, mro, own, resolve, set_class
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import (
-    EXTRA,
     NUMBER,
     OPEN_STATES,
     RELEASED,
@@ -31,7 +31,6 @@ from lifetrack.ledger.entries import (
     UNOPENED,
     Entry,
     is_opening,
-    part_from_children,
 )
 from lifetrack.values.declarations import CONTEXT_RELEASES, INIT
 
@@ -202,15 +201,6 @@ def _all_guard(shape: Shape, rule: str) -> Callable[[Any, str], Any]:
     return __getattribute__
 
 
-def _forgetter(entries: dict[int, Entry]) -> Callable[[Any], None]:
-    def forget(self: Any) -> None:
-        entry = entries.pop(id(self), None)
-        if entry is not None and entry[EXTRA] is not None:
-            part_from_children(entry)
-
-    return forget
-
-
 def _answers(shape: Shape) -> dict[str, Any]:
     """Let special methods written in C that only ask use the rest of the object: ``repr`` of a set iterates over it."""
 
@@ -242,7 +232,7 @@ def _guards(shape: Shape, rule: str) -> dict[str, Any]:
             if name not in CONTEXT_RELEASES and resolve(shape.cls, name) is not None:
                 found[name] = _release(shape, name)
         if getattr(resolve(shape.cls, "__del__"), "lifetrack_chained", None) is None:
-            found["__del__"] = _forgetter(shape.engine.ledger.entries)
+            found["__del__"] = forgetter(shape.engine.ledger)
     if shape.declaration.guard == "all":
         found["__getattribute__"] = _all_guard(shape, rule)
     return found

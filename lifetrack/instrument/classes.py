@@ -18,7 +18,7 @@ from lifetrack.instrument.owning import owning
 from lifetrack.instrument.recorder import Recorder
 from lifetrack.instrument.uses import inherited_uses, next_in_line, own_uses, use_recorder
 from lifetrack.instrument.wrappers import ORIGINAL, acquirer, constructor, finalizer, first_constructor, releaser
-from lifetrack.ledger.entries import INHERITED, KIND, STATE, type_name
+from lifetrack.ledger.entries import INHERITED, KIND, STATE, bases_of, type_name
 from lifetrack.values.declarations import INIT, Declaration
 from lifetrack.values.settings import Level
 
@@ -150,7 +150,9 @@ class Classes:
         if former is not None and former.declaration == declaration:
             former.engine = self.engine
             return former
-        return Shape(self.engine, cls, declaration, self.engine.ledger.new_kind(type_name(cls), declaration))
+        kind = self.engine.ledger.new_kind(type_name(cls), declaration)
+        kind.bases = bases_of(cls)
+        return Shape(self.engine, cls, declaration, kind)
 
     def parts(self) -> Parts:
         """Give what another engine with the same ledger needs to go on with these classes, once they are removed."""

@@ -9,6 +9,7 @@ from lifetrack.guards.release_names import is_method, recognise
 from lifetrack.guards.shapes import resolve
 from lifetrack.values.declarations import GUARDS, INIT, STRONG_RELEASES, Declaration
 from lifetrack.values.errors import DeclarationError
+from lifetrack.values.limits import check_limit
 from lifetrack.values.settings import shown
 
 
@@ -75,4 +76,6 @@ def declare(cls: type, release: object = None, acquire: str = INIT, **options: A
             raise DeclarationError(
                 f"{cls.__qualname__} has no method {name}() that makes children: name one that it has"
             )
+    options["limit"] = check_limit(options.get("limit"), f"{cls.__qualname__}: limit=")
+    options["max_live"] = check_limit(options.get("max_live"), f"{cls.__qualname__}: max_live=", whole=True)
     return Declaration(release=names, acquire=acquire, recognised=recognised, **options)

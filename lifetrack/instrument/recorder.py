@@ -100,6 +100,7 @@ class Recorder:
             if entry[NUMBER] is None:
                 self.ledger.gaps.forget_unknown(entry[KIND].type_name)
             self.entries.pop(id(obj), None)  # so that the entry stands last, as the youngest
+            self.ledger.departures.tally(entry)
             unseal(shape, obj)
         reference = None
         if kind.declaration.released_when is not None:

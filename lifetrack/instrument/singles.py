@@ -153,3 +153,5 @@ class Singles:
         entry = self._ledger.entries.pop(id(lease), None)
         if entry is not None and entry[STATE] in OPEN_STATES and self._engine.on:
             self._ledger.pending.append(entry)
+        elif entry is not None:
+            self._ledger.departures.tally(entry)

@@ -55,8 +55,9 @@ _BRIEF = """if _lt_frame.f_code is _lt_kin.constructor:
         _lt_entries[_lt_key] = [
             1, _lt_next(_lt_kind.numbers), _lt_brief, None, PLACE, _lt_kind, MOMENT, None, None, None, None]
         return"""
-# As moment() does, without the call.
+# As moment() does, without the call; and as stamp() does.
 _MOMENT = "(_lt_clock(), _lt_thread.who, _lt_task() if _lt_tasks else None)"
+_STAMP = "(_lt_clock(), None, None)"
 #: What stands for the words in capitals, by level.
 CONSTRUCTOR_AT = {
     Level.COUNTS: {"LOOK": "", "AGAIN": "", "BRIEF": "", "TRACE": "None, None", "MOMENT": "None"},
@@ -143,6 +144,20 @@ RELEASE_AT = {
         "MOMENT": _MOMENT,
     },
 }
+
+
+#: The same where the times are wanted at level ``sites`` too.
+CONSTRUCTOR_TIMED = CONSTRUCTOR_AT | {
+    Level.SITES: CONSTRUCTOR_AT[Level.SITES] | {
+        "AGAIN": CONSTRUCTOR_AT[Level.SITES]["AGAIN"] + f"\n        _lt_entry[6] = {_STAMP}",
+        "MOMENT": _STAMP,
+    },
+}  # fmt: skip
+RELEASE_TIMED = RELEASE_AT | {
+    Level.SITES: RELEASE_AT[Level.SITES] | {
+        "RECORD": RELEASE_AT[Level.SITES]["RECORD"] + f"\n    _lt_entry[9] = {_STAMP}",
+    },
+}  # fmt: skip
 
 
 #: While no scope has ever been entered, there is no need to ask for the innermost one.

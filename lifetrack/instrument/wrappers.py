@@ -17,7 +17,15 @@ from lifetrack.guards.shapes import Shape, resolve, set_class
 from lifetrack.guards.tombstones import unseal
 from lifetrack.instrument.codegen import generate
 from lifetrack.instrument.recorder import Recorder
-from lifetrack.instrument.templates import CONSTRUCTOR, CONSTRUCTOR_AT, RELEASE, RELEASE_AT, filled
+from lifetrack.instrument.templates import (
+    CONSTRUCTOR,
+    CONSTRUCTOR_AT,
+    CONSTRUCTOR_TIMED,
+    RELEASE,
+    RELEASE_AT,
+    RELEASE_TIMED,
+    filled,
+)
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import EXTRA, OPEN_STATES, RELEASED, UNOPENED, extra_of, part_from_children
 from lifetrack.ledger.moment import MOMENT_PARTS
@@ -57,7 +65,7 @@ def constructor(recorder: Recorder, shape: Shape, original: Any, drain: Callable
         template = CONSTRUCTOR.replace("LOOK", "return _lt_acquire({first}, _lt_frame)")
     else:
         template = CONSTRUCTOR
-    template = filled(template, CONSTRUCTOR_AT, engine.level)
+    template = filled(template, CONSTRUCTOR_TIMED if engine.settings.timed else CONSTRUCTOR_AT, engine.level)
     return _marked(generate(template, original, names, "acquire"), original)
 
 
@@ -146,7 +154,7 @@ def releaser(recorder: Recorder, shape: Shape, original: Any, name: str) -> Call
         "elsewhere": _elsewhere(recorder), "coroutine": CoroutineType, "awaited": functools.partial(_awaited, recorder),
         **MOMENT_PARTS,
     }  # fmt: skip
-    template = filled(RELEASE, RELEASE_AT, engine.level)
+    template = filled(RELEASE, RELEASE_TIMED if engine.settings.timed else RELEASE_AT, engine.level)
     return _marked(generate(template, original, names, "release"), original)
 
 
@@ -224,10 +232,12 @@ def _is_held_elsewhere(obj: object) -> bool:
 def finalizer(recorder: Recorder, original: Any) -> Callable[[Any], None]:
     """Make the ``__del__`` of an instrumented class. It may run anywhere, so it takes no lock and only enqueues."""
     pop, pending, entries = recorder.entries.pop, recorder.ledger.pending, recorder.entries
-    open_states, engine = OPEN_STATES, recorder.engine
+    open_states, engine, tally = OPEN_STATES, recorder.engine, recorder.ledger.departures.tally
 
     def notice(self: Any) -> None:
         entry = pop(id(self), None)
+        if entry is not None and entry[0] == RELEASED:
+            tally(entry)
         if entry is not None and entry[EXTRA] is not None:
             part_from_children(entry)
         if entry is not None and entry[0] in open_states and engine.on:

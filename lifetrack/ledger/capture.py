@@ -12,8 +12,7 @@ length of stacks has notes of its own, so that trackers with other settings do n
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from itertools import takewhile
+from collections.abc import Callable
 from types import CodeType, FrameType
 from typing import Any, TypeAlias
 
@@ -161,21 +160,21 @@ def make_capture(limit: int) -> Callable[[FrameType], Trace]:
     return made
 
 
-def _pairs(trace: Trace) -> Iterator[RawFrame]:
-    yield from zip(trace[::2], trace[1::2], strict=False)
-
-
 def unpack(trace: Trace | CodeType | None, offset: int | None) -> RawStack:
     """Give the captured frames, without lifetrack's own. ``offset`` goes with a lone code object."""
     if trace is None:
         return ()
     if not isinstance(trace, tuple):
         return ((trace, offset or 0),)
-    frames = list(_pairs(trace[:-1]))
-    if trace[-1] is not None:
-        frames += _pairs(trace[-1])
-    program = takewhile(lambda frame: not is_launcher(frame[0]), frames)
-    return tuple(frame for frame in program if not is_ours(frame[0]))
+    tail = trace[-1]
+    parts = trace[:-1] if tail is None else trace[:-1] + tail
+    found = []
+    for frame in zip(parts[::2], parts[1::2], strict=False):
+        if FILES[frame[0].co_filename] != OURS:
+            found.append(frame)
+        elif is_launcher(frame[0]):
+            break
+    return tuple(found)
 
 
 def render(stack: RawStack) -> Stack:

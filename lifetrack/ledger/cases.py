@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from itertools import count
 from typing import Any
@@ -75,6 +76,11 @@ class Case:
         #: The rendered finding, kept so that everybody is shown the same one.
         self.finding: Finding | None = None
 
+    def renew(self, entry: Entry, words: dict[str, str]) -> None:
+        """Tell it anew: what it is about has gone on meanwhile."""
+        self.entry, self.notes, self.words = list(entry), notes_of(entry), words
+        self.finding = None
+
 
 class _Same:
     """The cases of one kind at one place. Like everything in a ledger it is changed by atomic operations only."""
@@ -124,6 +130,8 @@ class Cases:
 
     def __init__(self) -> None:
         self._same: dict[tuple[object, ...], _Same] = {}
+        #: Is given each case, where somebody wants to hear of them soon; a bounded queue, for it is filled anywhere.
+        self.news: deque[Case] | None = None
 
     def add(self, case: Case) -> Case:
         """File a case; beyond a number of the same kind and place they are counted only."""
@@ -132,6 +140,8 @@ class Cases:
         # Kinds, places and code objects are kept by the cases themselves, so their addresses stay theirs.
         key = (case.rule, id(entry[KIND]), id(entry[SCOPE]), *_origin(entry[TRACE], entry[OFFSET]), use_origin)
         self._same.setdefault(key, _Same()).add(case)
+        if self.news is not None:
+            self.news.append(case)
         return case
 
     def all(self) -> list[Case]:
@@ -145,3 +155,5 @@ class Cases:
     def forget(self) -> None:
         """Forget them all, in a process that was forked."""
         self._same = {}
+        if self.news is not None:
+            self.news.clear()

@@ -41,10 +41,12 @@ def counted(counter: count[int]) -> int:
 class Kind:
     """Resources of one type in one ledger: its name, its declaration, how many were acquired and how many collected."""
 
-    __slots__ = ("_before", "_collected", "collect", "declaration", "next", "numbers", "type_name")
+    __slots__ = ("_before", "_collected", "bases", "collect", "declaration", "next", "numbers", "type_name")
 
     def __init__(self, type_name: str, declaration: Declaration) -> None:
         self.type_name = type_name
+        #: The names of the classes that its class inherits from, so that a limit may name one of these.
+        self.bases: tuple[str, ...] = ()
         self.declaration = declaration
         self.numbers = count()
         self.next = self.numbers.__next__
@@ -90,6 +92,8 @@ class Extra:
     serial: int | None = None
     #: The rule under which it was reported as a leak already.
     reported: str | None = None
+    #: Whether it was reported as held too long.
+    overdue = False
     #: The type name of the exception that its acquire or release method raised.
     error: str | None = None
     #: The release method that released it, where there are several.
@@ -234,3 +238,8 @@ def type_name(cls: type) -> str:
     name = type.__dict__["__qualname__"].__get__(cls)
     module = type.__dict__["__module__"].__get__(cls)
     return str(name) if module in (None, "builtins") else f"{module}.{name}"
+
+
+def bases_of(cls: type) -> tuple[str, ...]:
+    """Give the names of what a class inherits from, nearest first."""
+    return tuple(type_name(base) for base in type.__dict__["__mro__"].__get__(cls)[1:-1])

@@ -13,6 +13,7 @@ from typing import Any
 
 from lifetrack.ledger.capture import site_in
 from lifetrack.ledger.cases import Case, Cases, leak_rule
+from lifetrack.ledger.departures import Departures
 from lifetrack.ledger.entries import (
     BOUND,
     COLLECTED,
@@ -69,8 +70,8 @@ class Ledger:
     object is collected takes its entry out.
     """
 
-    def __init__(self) -> None:
-        self.entries: dict[int, Entry] = {}
+    def __init__(self, entries: dict[int, Entry] | None = None) -> None:
+        self.entries: dict[int, Entry] = {} if entries is None else entries
         self.pending: deque[Entry] = deque()
         self.place: ContextVar[Place] = ContextVar("lifetrack place", default=PROCESS)
         #: Not empty as soon as any scope or allowance was entered.
@@ -81,6 +82,8 @@ class Ledger:
         self.started = perf_counter()
         self.pid = os.getpid()
         self.cases = Cases()
+        #: Where the resources of each site were released.
+        self.departures = Departures()
         #: Entries that were transferred, so that the place which got them finds them whatever their age; by address.
         self.moved: dict[int, Entry] = {}
         #: The places of objects that own something, by address.
@@ -238,6 +241,7 @@ class Ledger:
         self.pending.clear()
         self.orphaned.clear()
         self.cases.forget()
+        self.departures.forget()
         self.moved.clear()
         self.gaps.begin_anew()
         self.pid = os.getpid()

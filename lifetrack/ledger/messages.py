@@ -9,12 +9,14 @@ from lifetrack.values.findings import LeftBy
 from lifetrack.values.stacks import Site
 
 _LEAKS = {
-    "LT101": "was still live when the process ended",
+    "LT101": "{still}",
     "LT102": "was garbage-collected without its release",
     "LT103": "was still live when {scope} ended",
     "LT104": "was left behind: its owner, {owner}, {got}{gone}",
     "LT105": "is only half released: its release {failed}",
     "LT106": "cannot be released by anybody: its construction {failed} when it had been acquired",
+    "LT107": "{grown}",
+    "LT108": "was held for longer than its limit of {limit} ({held})",
     "LT404": "was still held when {end}",
     "LT501": "came in {scope} and is still open, and no record explains it",
     "LT502": "came in {scope} and is still running, and no record explains it",
@@ -42,6 +44,8 @@ _MISUSES = {
 _NEVER_ACQUIRED = {"LT204", "LT205"}
 _OWN_MENDS = {
     "LT105": "let {release} finish{whole}, and release again after a failure",
+    "LT107": "release what each repetition acquires, or bound what keeps it",
+    "LT108": "acquire it later or release it earlier, or raise the limit",
     "LT404": "hold it by a 'with' block, which releases it on every way out",
     "LT106": "release in an 'except' clause of the constructor what it has acquired so far",
     "LT504": "look for a duplicate, a detach(), or a release that does nothing",
@@ -144,7 +148,8 @@ def _way(rule: str, story: Story) -> str:
     if story.suspended is not None:
         text += f"; it is held by the generator {story.suspended.function}(), suspended at {story.suspended}"
     if story.left_by is not None:
-        function = "the function" if story.site is None else f"{story.site.function}()"
+        left = story.left_by.site or story.site
+        function = "the function" if left is None else f"{left.function}()"
         where = "the module" if function == "<module>()" else function
         text += f"; {where} was left by {story.left_by.error}{_at(story.left_by.site)}"
     return text
@@ -177,6 +182,7 @@ def _known(story: Story, declaration: Declaration) -> dict[str, str]:
         "meanwhile": "",
         "otherwise": "" if declaration.watched else ", or declare it idempotent=True",
         "end": story.end,
+        "still": "was still live when the process ended",
         "leave": _LEAVE.get(story.owner_kind, "leave that to the owner"),
         "instead": "acquire a fresh one there" if used else "leave that to the parent process",
         **story.words,

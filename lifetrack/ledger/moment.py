@@ -36,8 +36,8 @@ def this_thread() -> Who:
     return _local.who
 
 
-#: Time on the process's clock, thread and task.
-Moment: TypeAlias = tuple[float, Who, str | None]
+#: Time on the process's clock; thread and task, at the levels that note them.
+Moment: TypeAlias = tuple[float, Who | None, str | None]
 
 
 #: Not empty once a library of tasks was imported while anybody tracks: until then there is no task to ask for.
@@ -79,6 +79,11 @@ def task_name() -> str | None:
 def moment() -> Moment:
     """Note time, thread and task."""
     return perf_counter(), _local.who, task_name() if task_libraries else None
+
+
+def stamp() -> Moment:
+    """Note the time alone."""
+    return perf_counter(), None, None
 
 
 #: What generated code needs to note a moment without this call, which costs as much as all of its parts.

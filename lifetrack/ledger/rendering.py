@@ -160,7 +160,7 @@ def _part_of(entry: Entry) -> str:
     return ""
 
 
-def _story(entry: Entry, case: Case | None) -> Story:
+def _story(entry: Entry, case: Case | None, told: dict[str, str] | None = None) -> Story:
     place, extra = place_of(entry), entry[EXTRA]
     noted = notes_of(entry) if case is None else case.notes
     suspended = None if extra is None else extra.suspended
@@ -176,7 +176,7 @@ def _story(entry: Entry, case: Case | None) -> Story:
         transferred=transfer is not None,
         left_by=_left_by(entry),
         sharers=0 if extra is None else len(extra.sharers or ()),
-        words={} if case is None else case.words,
+        words=(told or {}) if case is None else case.words,
         end=end_of(entry, owner_words(place.owner())),
         part_of=_part_of(entry),
         suspended=None if suspended is None else site_of(suspended),
@@ -184,10 +184,19 @@ def _story(entry: Entry, case: Case | None) -> Story:
     )
 
 
-def finding_of(ledger: Ledger, entry: Entry, rule: str, certainty: Certainty, case: Case | None = None) -> Finding:
-    """Render an entry as a finding under ``rule``."""
+def finding_of(
+    ledger: Ledger,
+    entry: Entry,
+    rule: str,
+    certainty: Certainty,
+    case: Case | None = None,
+    told: dict[str, str] | None = None,
+) -> Finding:
+    """Render an entry as a finding under ``rule``; without a case, ``told`` is what its sentence names."""
     kind, place = entry[KIND], place_of(entry)
-    story = _story(entry, case)
+    story = _story(entry, case, told)
+    if rule == "LT106":  # that is what its construction raised
+        story = story._replace(left_by=None)
     return Finding(
         rule=rule,
         certainty=certainty,

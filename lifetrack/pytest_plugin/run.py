@@ -132,7 +132,7 @@ class Run:
         self.docket.take(self.tracker.ledger, scopes_raised=True)
         duty.end()
         self.docket.take(self.tracker.ledger)
-        findings = [] if duty.place is None else self.docket.of(duty.place)
+        findings = [] if duty.place is None else self._explained(self.docket.of(duty.place))
         if duty.place is not None and not duty.failed:
             self._ended.add(duty.place)
         if duty.failed:  # a consequence, which the failing test shows
@@ -143,6 +143,14 @@ class Run:
             duty.name if duty.kind == TEST else f"{duty.kind} {duty.name}", filter(duty.terms.counts, findings)
         )
         return [finding for finding in findings if duty.terms.fails(finding)]
+
+    def _explained(self, findings: list[Finding]) -> list[Finding]:
+        ledger = self.tracker.ledger
+        if ledger is None or not findings:
+            return findings
+        from lifetrack.detect.explaining import explained
+
+        return explained(ledger, findings)
 
     def judge_late(self) -> None:
         """Judge once more the tests and fixtures for which threads of theirs have acquired after their end."""

@@ -6,8 +6,10 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 
 from lifetrack.reports.stored import StoredFinding
-from lifetrack.values.findings import Finding
+from lifetrack.values.findings import Finding, is_leak
 from lifetrack.values.holders import Holder
+from lifetrack.values.rules import RULES
+from lifetrack.values.siblings import Siblings, summed
 from lifetrack.values.stacks import Site
 
 #: How many ways to the resources of one group are told.
@@ -21,27 +23,47 @@ def group(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     way. Allowed ones are kept apart, by reason, and come last. Grouping what is grouped already changes nothing.
     """
     # A fingerprint reads source lines, so it is made once for each cheap key, not once for each finding.
-    keys: dict[Hashable, Hashable] = {}
+    members: dict[Hashable, list[Finding]] = {}
     same: dict[Hashable, list[Finding]] = {}
     for finding in findings:
         cheap = _cheap_key(finding)
-        key = keys.get(cheap)
-        if key is None:
-            key = keys[cheap] = _key(finding)
-        same.setdefault(key, []).append(finding)
+        found = members.get(cheap)
+        if found is None:
+            found = members[cheap] = same.setdefault(_key(finding), [])
+        found.append(finding)
     return tuple(sorted(map(_merged, same.values()), key=_badness))
 
 
+#: The rules of leaks.
+_LEAKS = frozenset(rule for rule in RULES if is_leak(rule))
+
+
 def _merged(same: Sequence[Finding]) -> Finding:
-    first, count = same[0], sum(finding.count for finding in same)
-    children = tuple(child for finding in same for child in finding.children)
-    if children:
-        children = group(children)
-    processes = tuple(dict.fromkeys(process for finding in same for process in finding.processes))
-    held_by = _holders(same)
-    if (first.count, first.children, first.processes, first.held_by) == (count, children, processes, held_by):
+    first = same[0]
+    if len(same) == 1 and not first.children:
         return first
-    return replace(first, count=count, children=children, processes=processes, held_by=held_by)
+    count, processes = 0, dict.fromkeys(first.processes)
+    below: list[Finding] = []
+    siblings: dict[int, Siblings] = {}
+    for finding in same:
+        count += finding.count
+        if finding.children:
+            below += finding.children
+        if finding.processes:
+            processes |= dict.fromkeys(finding.processes)
+        if finding.siblings is not None:
+            siblings[id(finding.siblings)] = finding.siblings
+    changes = {
+        "count": count,
+        "children": group(below) if below else (),
+        "processes": tuple(processes),
+        "held_by": _holders(same),
+        # Those of one process share what they know of their siblings; each process has siblings of its own.
+        "siblings": summed(siblings.values()) if len(siblings) > 1 else first.siblings,
+    }
+    if all(getattr(first, name) == value for name, value in changes.items()):
+        return first
+    return replace(first, **changes)  # type: ignore[arg-type]
 
 
 def _holders(same: Sequence[Finding]) -> tuple[Holder, ...]:
@@ -73,17 +95,23 @@ def _misuse_site(finding: Finding) -> Site | None:
 
 
 def _cheap_key(finding: Finding) -> Hashable:
+    """Give what makes two findings surely the same. A million may be asked, so it makes no more than a tuple."""
+    events, site, duty, misuse = finding.events, finding.site, None, None
+    if finding.rule not in _LEAKS:
+        misuse = _misuse_site(finding)
+    elif len(events) > 1:  # the first is the acquisition
+        duty = finding.duty_site
     stored = finding.stored_fingerprint if isinstance(finding, StoredFinding) else None
     return (
         finding.rule,
         finding.resource.type,
-        finding.site,
-        finding.duty_site,
-        _misuse_site(finding),
-        finding.certainty,
+        finding.certainty.value,
         finding.allowed,
-        _name_by_system(finding),
+        None if site is None else (site.file, site.line, site.function),
+        None if duty is None else (duty.file, duty.line, duty.function),
+        None if misuse is None else (misuse.file, misuse.line, misuse.function),
         stored,
+        None if site is not None else _name_by_system(finding),
     )
 
 

@@ -11,7 +11,9 @@ from lifetrack.values.events import Event
 from lifetrack.values.findings import Finding, LeftBy
 from lifetrack.values.holders import Search
 from lifetrack.values.records import Unseen
+from lifetrack.values.siblings import Parted, Siblings
 from lifetrack.values.stacks import Site
+from lifetrack.values.suggestions import Suggestion
 
 if TYPE_CHECKING:
     from lifetrack.reports.model import ProcessInfo, Report, TrackerInfo
@@ -125,12 +127,35 @@ def finding_dict(finding: Finding) -> dict[str, Any]:
         "hint": finding.hint,
         "ended": finding.ended,
         "left_by": None if finding.left_by is None else _left_by(finding.left_by),
+        "siblings": None if finding.siblings is None else _siblings(finding.siblings, finding.parted),
+        "suggestion": None if finding.suggestion is None else _suggestion(finding.suggestion),
         **(more if finding.processes else {}),
     }
 
 
 def _left_by(left_by: LeftBy) -> dict[str, Any]:
     return {"error": left_by.error, "site": None if left_by.site is None else _site(left_by.site)}
+
+
+def _siblings(siblings: Siblings, parted: Parted | None) -> dict[str, Any]:
+    return {
+        "acquired": siblings.acquired,
+        "released": siblings.released,
+        "exact": siblings.exact,
+        "places": [{"site": _site_or_none(each.site), "count": each.count} for each in siblings.places],
+        "parted": None
+        if parted is None
+        else {
+            "how": parted.how,
+            "detail": parted.detail,
+            "site": _site_or_none(parted.site),
+            "others": _site_or_none(parted.others),
+        },
+    }
+
+
+def _suggestion(suggestion: Suggestion) -> dict[str, Any]:
+    return {"text": suggestion.text, "code": suggestion.code, "site": _site(suggestion.site)}
 
 
 def _event(event: Event) -> dict[str, Any]:
@@ -144,6 +169,10 @@ def _event(event: Event) -> dict[str, Any]:
         "stack": [_site(site) for site in event.stack],
         "detail": event.detail,
     }
+
+
+def _site_or_none(site: Site | None) -> dict[str, Any] | None:
+    return None if site is None else _site(site)
 
 
 def _site(site: Site) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 
+from lifetrack.values.findings import Finding
 from lifetrack.values.stacks import Site
 
 # Told by the shape of the path, so that a report of another machine reads the same here.
@@ -33,6 +34,18 @@ def is_library(file: str) -> bool:
     if file.startswith(("<frozen ", _STANDARD)) or os.path.dirname(file) == _SCRIPTS:
         return True
     return _LIBRARY.search(file) is not None
+
+
+def is_third_party(finding: Finding) -> bool:
+    """Whether an installed package acquired the resource, and no code of the user's took part in that.
+
+    A resource of the standard library's belongs to the installed package that asked for it.
+    """
+    site = finding.site
+    if site is None or not is_library(site.file):
+        return False
+    sites = finding.events[0].stack if finding.events else ()
+    return any(_INSTALLED.search(each.file) for each in (site, *sites))
 
 
 def absolute(file: str) -> str:

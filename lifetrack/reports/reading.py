@@ -20,6 +20,8 @@ from lifetrack.values.holders import Search
 from lifetrack.values.records import UNKNOWN, UNTRACKABLE, Lasting, TypeTotals, Unseen
 from lifetrack.values.rules import RULES
 from lifetrack.values.settings import Level, parse_level
+from lifetrack.values.siblings import CALLER, EXCEPTION, TRANSFER, Parted, ReleasedAt, Siblings
+from lifetrack.values.suggestions import Suggestion
 
 _STAMP = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|\+00:00)"
 _STAMP_WORDS = "a time in UTC, such as '2026-01-31T12:00:00Z'"
@@ -238,6 +240,9 @@ def _finding(node: _Node) -> Finding:
         ended=None if (ended := node.get("ended")).value is None else ended.word(KNOWN_ENDINGS),
         left_by=None if (left_by := node.get("left_by")).value is None else _left_by(left_by),
         processes=node["processes"].each(_process_name) if "processes" in node.a(dict) else (),
+        siblings=_siblings(node.get("siblings")),
+        parted=_parted(node.get("siblings")),
+        suggestion=_suggestion(node.get("suggestion")),
         stored_fingerprint=node["fingerprint"].matching("[0-9a-f]+", "hexadecimal digits"),
     )
 
@@ -253,6 +258,30 @@ def _process_name(node: _Node) -> ProcessName:
 def _left_by(node: _Node) -> LeftBy:
     site = node["site"]
     return LeftBy(node["error"].a(str), None if site.value is None else _site(site))
+
+
+def _siblings(node: _Node) -> Siblings | None:
+    if node.value is None:
+        return None
+    places = node["places"].each(lambda each: ReleasedAt(_site_or_none(each["site"]), each["count"].number(1)))
+    return Siblings(node["acquired"].number(1), node["released"].number(1), places, node["exact"].a(bool))
+
+
+def _parted(node: _Node) -> Parted | None:
+    if node.value is None or (parted := node["parted"]).value is None:
+        return None
+    how = parted["how"].word((EXCEPTION, TRANSFER, CALLER))
+    return Parted(how, parted["detail"].a(str), _site_or_none(parted["site"]), _site_or_none(parted["others"]))
+
+
+def _suggestion(node: _Node) -> Suggestion | None:
+    if node.value is None:
+        return None
+    return Suggestion(_site(node["site"]), node["text"].matching("(?s).+", "a sentence"), node["code"].a(str))
+
+
+def _site_or_none(node: _Node) -> StoredSite | None:
+    return None if node.value is None else _site(node)
 
 
 def _site(node: _Node) -> StoredSite:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from lifetrack.reports.grouping import count_children, count_findings
 from lifetrack.reports.layout import BLANK, Layout, Line, columns, counted, plain
-from lifetrack.reports.paths import clean
+from lifetrack.reports.paths import clean, is_third_party
 from lifetrack.reports.terminal import colored, print_report
 from lifetrack.reports.text_finding import STYLES, finding_lines, place, subject
 from lifetrack.values.findings import Certainty, Finding
@@ -107,10 +107,15 @@ def _heading(report: Report) -> Line:
 
 def _findings(report: Report, layout: Layout) -> list[list[Line]]:
     found = [finding for finding in report.findings if finding.allowed is None]
+    found.sort(key=is_third_party)  # which keeps the order of both parts
     sections = [
         finding_lines(finding, number, report.process.pid, layout)
         for number, finding in enumerate(found[:MAX_GROUPS], 1)
     ]
+    foreign = sum(map(is_third_party, found))
+    if foreign and len(found) - foreign < MAX_GROUPS:
+        words = f"In installed packages ({counted(foreign, 'place')}), without any code of yours:"
+        sections[len(found) - foreign].insert(0, ((words, "strong"),))
     rest = found[MAX_GROUPS:]
     if rest:
         more = f"... and {counted(len(rest), 'more place')} with {counted(count_findings(rest), 'finding')}"

@@ -9,6 +9,7 @@ from lifetrack.reports.grouping import count_children
 from lifetrack.reports.layout import Layout, Line
 from lifetrack.reports.paths import clean
 from lifetrack.reports.text_history import INDENT, history_lines, place
+from lifetrack.reports.text_story import sibling_lines, suggestion_lines
 from lifetrack.values.findings import Certainty, Finding
 from lifetrack.values.stacks import Site
 
@@ -36,8 +37,10 @@ def finding_lines(finding: Finding, number: int, pid: int, layout: Layout) -> li
     for depth, text in _children(finding, layout):
         indent = INDENT + "  " * depth
         lines += layout.wrapped(text, indent + "  ", "dim", first=indent)
+    lines += sibling_lines(finding, layout)
     if finding.hint and finding.hint not in finding.message:
         lines += layout.wrapped(f"Hint: {finding.hint}", INDENT + "  ", "note", first=INDENT)
+    lines += suggestion_lines(finding, layout)
     return lines
 
 

@@ -65,6 +65,9 @@ class Declaration:
     fate: str | None = None
     fork_safe: bool = False
     owns: bool = False
+    #: For how many seconds it may be held before that is LT108, and how many may be live at once; None: no limit.
+    limit: float | None = None
+    max_live: int | None = None
     #: Has nothing of its own to give back: it is due only while something that it keeps or uses is open.
     hollow: bool = False
     #: A stretch of use of what a pool keeps, and what the end of the pool means for it: one of :data:`LOANS`. That the

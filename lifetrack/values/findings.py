@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from dataclasses import dataclass, field
 from enum import Enum
 from importlib import import_module
@@ -11,8 +10,11 @@ from typing import Any
 
 from lifetrack.values.events import TRANSFERRED, Event
 from lifetrack.values.holders import Holder
+from lifetrack.values.portable import portable_file, portable_function
 from lifetrack.values.rules import RULES
+from lifetrack.values.siblings import Parted, Siblings
 from lifetrack.values.stacks import Site
+from lifetrack.values.suggestions import Suggestion
 
 
 def _sha256() -> Any:
@@ -122,7 +124,9 @@ class Finding:
     ``owner`` is the last one. ``ended`` is how the resource ended, one of :data:`lifetrack.values.endings.ENDINGS`.
     ``left_by`` is the exception that left the acquiring function before the release, where that is known.
     ``held_by`` tells who holds the object, where that was asked while it was alive, the most actionable path first.
-    ``processes`` are those that it was found in, where a report is about several.
+    ``processes`` are those that it was found in, where a report is about several. ``siblings`` tell what became of the
+    others that the same site acquired, where any was released, and ``parted`` where this one went another way.
+    ``suggestion`` is the source as it could be, where that is sure to be right.
     """
 
     rule: str
@@ -142,6 +146,9 @@ class Finding:
     ended: str | None = None
     left_by: LeftBy | None = None
     processes: tuple[ProcessName, ...] = ()
+    siblings: Siblings | None = None
+    parted: Parted | None = None
+    suggestion: Suggestion | None = None
 
     @property
     def name(self) -> str:
@@ -170,13 +177,13 @@ class Finding:
     def fingerprint(self) -> str:
         """What makes two findings the same bug: 16 hex digits, free of line numbers, addresses and folders.
 
-        Made of the rule, the type, and for each place that matters its file name, function and source text: where it
-        was acquired, where a leak got its last owner, where a misuse happened.
+        Made of the rule, the type, and for each place that matters its file within its package, its function and its
+        source text: where it was acquired, where a leak got its last owner, where a misuse happened.
         """
-        parts = [self.rule, self.resource.type]
+        parts = [self.rule, portable_function(self.resource.type)]
         for site in (self.site, self.duty_site, self._misuse_site):
             if site is not None:
-                parts += [os.path.basename(site.file), site.function, site.code]
+                parts += [portable_file(site.file), portable_function(site.function), site.code]
         digest: str = sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
         return digest[:16]
 

@@ -68,13 +68,15 @@ _ALL = (
         "LT107",
         "growth",
         "The number of live resources from one place rises with every repetition of the same work.",
-        "for job in jobs:\n    cache.append(Connection(job))   # one more each time, none released",
+        "for job in jobs:\n    cache.append(Connection(job))   # one more each time, none released\n"
+        "# found by lifetrack.growth(work), start(growth_every=60), start(live_limits={'app.Connection': 100})",
         "Release what one repetition acquires before the next one begins, or bound the cache that keeps it.",
     ),
     Rule(
         "LT108",
         "held-too-long",
         "The resource has been live for longer than the limit that was set for it.",
+        "lifetrack.start(held_limits={'app.Lease': 5.0})    # seconds; or @lifetrack.tracked(limit=5.0)\n"
         "lease = pool.take()\nslow_report()    # minutes, while others wait for the lease\nlease.release()",
         "Acquire it later or release it earlier; if so long a time is right, raise the limit.",
     ),

@@ -139,3 +139,5 @@ class Settings:
     level: Level = Level.STACKS
     policy: Policy = field(default_factory=Policy)
     frames: int = DEFAULT_FRAMES
+    #: The times of acquire and release are noted at level ``sites`` too.
+    timed: bool = False

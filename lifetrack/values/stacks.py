@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import linecache
+import os
 from dataclasses import dataclass
 from types import CodeType
 from typing import TypeAlias
@@ -24,16 +26,38 @@ class Site:
     @property
     def code(self) -> str:
         """The source line, stripped; empty where the source is not at hand."""
-        try:
-            return linecache.getline(self.file, self.line).strip()
-        except (OSError, ValueError):  # a name that no file can have
-            return ""
+        lines = source_lines(self.file)
+        return lines[self.line - 1].strip() if 0 < self.line <= len(lines) else ""
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}"
 
 
 Stack: TypeAlias = tuple[Site, ...]
+
+
+def source_lines(file: str) -> list[str]:
+    """Give the lines of a source file; none where it is not at hand."""
+    try:
+        if file not in linecache.cache and os.path.isfile(file):
+            _remember(file)
+        return linecache.getlines(file)
+    except (OSError, ValueError, SyntaxError, MemoryError):  # a name that no file can have, or no text
+        return []
+
+
+def _remember(file: str) -> None:
+    """Put a file into the cache of lines, opened in a way that is not watched: it is no file of the program's."""
+    from tokenize import detect_encoding
+
+    known = os.stat(file)
+    with io.open_code(os.path.abspath(file)) as data:
+        encoding, _ = detect_encoding(data.readline)
+        data.seek(0)
+        lines = io.StringIO(data.read().decode(encoding), newline=None).readlines()
+    if lines and not lines[-1].endswith("\n"):
+        lines[-1] += "\n"
+    linecache.cache[file] = known.st_size, known.st_mtime, lines, file
 
 
 def line_of(code: CodeType, offset: int) -> int:
@@ -44,7 +68,19 @@ def line_of(code: CodeType, offset: int) -> int:
     return code.co_firstlineno
 
 
+#: Sites that were rendered lately, by the address of the code object, with which each is kept; and how many at most.
+_rendered: dict[tuple[int, int], tuple[CodeType, Site]] = {}
+_MANY = 8192
+
+
 def site_of(frame: RawFrame) -> Site:
-    """Render one captured frame."""
+    """Render one captured frame; of the same frame mostly the same object."""
     code, offset = frame
-    return Site(code.co_filename, line_of(code, offset), code.co_qualname)
+    known = _rendered.get((id(code), offset))
+    if known is not None:
+        return known[1]
+    site = Site(code.co_filename, line_of(code, offset), code.co_qualname)
+    if len(_rendered) >= _MANY:
+        _rendered.clear()
+    _rendered[id(code), offset] = code, site
+    return site

@@ -24,14 +24,15 @@ class Ends:
 
     def __init__(self, files: Shared) -> None:
         self._files = files
-        #: For each tracker: how to take an entry out, and where to put one that was lost.
-        self._tables: tuple[tuple[Any, Any], ...] = ()
+        #: For each tracker: how to take an entry out, where to put one that was lost, and who counts one that was not.
+        self._tables: tuple[tuple[Any, Any, Any], ...] = ()
         self.close = self._closer()
         self.unbuffered = self._unbuffered_class()
 
     def listen(self) -> None:
         """Take note of who listens now."""
-        self._tables = tuple((each.ledger.entries.pop, each.ledger.pending.append) for each in self._files.listeners)
+        ledgers = [each.ledger for each in self._files.listeners]
+        self._tables = tuple((each.entries.pop, each.pending.append, each.departures.tally) for each in ledgers)
 
     def _closer(self) -> Callable[[Any], Any]:
         def close(raw: Any) -> Any:
@@ -47,7 +48,7 @@ class Ends:
             if raw._finalizing:
                 return self._finalized(raw, 4)
             key = id(raw)
-            for take, lose in self._tables:
+            for take, lose, tally in self._tables:
                 entry = take(key, None)
                 if entry is None:
                     continue
@@ -62,6 +63,7 @@ class Ends:
                     lose(entry)
                 else:
                     entry[0] = 3  # RELEASED
+                    tally(entry, frame)
             return _native_close(raw)
 
         close.__doc__ = io.FileIO.close.__doc__
@@ -82,7 +84,7 @@ class Ends:
         _warn_unclosed(raw, source, 3)
 
     def _lose(self, key: int) -> None:
-        for take, lose in self._tables:
+        for take, lose, _ in self._tables:
             entry = take(key, None)
             if entry is not None:
                 lose(entry)

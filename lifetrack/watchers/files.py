@@ -21,7 +21,7 @@ from typing import Any
 
 from lifetrack.ledger.capture import locate
 from lifetrack.ledger.entries import Entry, Kind, type_name
-from lifetrack.ledger.moment import moment
+from lifetrack.ledger.moment import moment, stamp
 from lifetrack.ledger.territory import FILES, USER
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.settings import Level
@@ -128,6 +128,7 @@ def _noting(listener: Recording, declaration: Declaration) -> Noting:
     ledger, level = listener.ledger, listener.engine.settings.level
     pending, drain, entries, place = ledger.pending, listener.drain, ledger.entries, ledger.place.get
     capture, with_stacks, with_site = listener.engine.capture, level >= Level.STACKS, level == Level.SITES
+    timed = listener.engine.settings.timed
 
     def note(raw: Any, cls: type, frame: FrameType) -> None:
         if pending:
@@ -144,7 +145,7 @@ def _noting(listener: Recording, declaration: Declaration) -> Noting:
             code, at = frame.f_code, frame.f_lasti
             if FILES[code.co_filename] != USER:
                 code, at = locate(frame) or (code, at)
-            entry = [1, kind.next(), code, at, place(), kind, None, None, None, None, None]
+            entry = [1, kind.next(), code, at, place(), kind, stamp() if timed else None, None, None, None, None]
         else:
             entry = [1, kind.next(), None, None, place(), kind, None, None, None, None, None]
         entries[id(raw)] = entry

@@ -24,6 +24,7 @@ from lifetrack.ledger.entries import (
     STATE,
     Entry,
     Kind,
+    bases_of,
     extra_of,
     is_idle,
     part_from_children,
@@ -95,6 +96,8 @@ class Recording:
             return known[1]
         declared = any(shape_of(base) is not None for base in mro(cls))
         kind = None if declared else self.ledger.new_kind(type_name(cls), declaration)
+        if kind is not None:
+            kind.bases = bases_of(cls)
         self._kinds[cls] = (declaration, kind)
         return kind
 
@@ -218,6 +221,7 @@ class Recording:
             self._released_bound(entry, obj, frame)
         else:
             note_release(self.engine, entry, frame)
+        self.ledger.departures.tally(entry)
         judge_lent(self.engine, entry, frame)
 
     def is_met(self, obj: object) -> bool:

@@ -17,7 +17,7 @@ from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own
 from lifetrack.ledger.capture import locate
 from lifetrack.ledger.entries import OPEN_STATES
-from lifetrack.ledger.moment import moment
+from lifetrack.ledger.moment import moment, stamp
 from lifetrack.ledger.territory import FILES, GENERATED, NOT_COUNTED, USER
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.settings import Level
@@ -79,6 +79,7 @@ _FORGET = """
             ended{i}(self, entry, getframe(1))
         else:
             entry[0] = 3
+            tally{i}(entry, getframe({depth}))
 """
 #: Where a descriptor comes from, and where it goes.
 _TAKE = """
@@ -141,7 +142,7 @@ class WatchedSockets(Shared):
         self._cls: Any = sys.modules["socket"].socket
         self._patches = Patches()
         self._space: dict[str, Any] = {
-            "getframe": sys._getframe, "locate": locate, "moment": moment, "FILES": FILES, "USER": USER,
+            "getframe": sys._getframe, "locate": locate, "moment": moment, "stamp": stamp, "FILES": FILES, "USER": USER,
             "SUSPECT": _SUSPECT, "OPEN": OPEN, "taken": taken, "given": given,
         }  # fmt: skip
         self._made: list[tuple[Any, Callable[[], CodeType]]] = []
@@ -200,12 +201,14 @@ class WatchedSockets(Shared):
         return {
             "pending": ledger.pending, "drain": listener.drain, "entries": ledger.entries, "kinds": kinds,
             "place": ledger.place.get, "take": ledger.entries.pop, "lose": ledger.pending.append,
-            "slow": slow, "ended": ended, "capture": listener.engine.capture,
+            "tally": ledger.departures.tally, "slow": slow, "ended": ended, "capture": listener.engine.capture,
             "observe": ledger.observer,
         }  # fmt: skip
 
     def _noting(self, i: int, listener: Recording) -> str:
         place, trace, offset, when = _PLACES[min(listener.engine.level, Level.STACKS)]
+        if listener.engine.settings.timed and listener.engine.level == Level.SITES:
+            when = "stamp()"
         then = "" if listener.ledger.observer is None else _OBSERVE.format(i=i)
         return _NOTE.format(
             i=i, place=place.replace("\n", "\n    "), trace=trace.format(i=i), offset=offset, moment=when, then=then

@@ -129,6 +129,10 @@ class Watching:
         """The names as they were asked for, each time that they were."""
         return tuple(self._asked)
 
+    def has_limits(self) -> bool:
+        """Whether any row says how long its resources may be held, or how many may be live."""
+        return any(row.declaration.limit is not None or row.declaration.max_live is not None for row in self._hooks)
+
     def install(self, names: tuple[str, ...]) -> None:
         """Watch these names too; what is not imported yet is watched as soon as it is."""
         self._asked.append(names)

@@ -27,6 +27,10 @@ EXPECTED = {
         "LT102 leak-collected",
         "key material that was never wiped",
     ),
+    "evidence.py": (
+        "Others: 99 of 100 acquired here were released at", "by ValueError at",
+        "with contextlib.closing(Session()) as session:",
+    ),
     "holders.py": (
         "__main__.REGISTRY['openssl']\n    module-global\n", "__main__.POOL.sessions[0] (module-global)",
         "(bound-method-callback)", "__main__.capabilities > a cached argument (lru-cache)", "(suspended-generator)",
@@ -34,6 +38,11 @@ EXPECTED = {
     "locks.py": ("LT403 lock-order-inversion (proven)", "LT404 lock-abandoned (proven)", "thread back", "thread audit"),
     "processes.py": ("LT101 leak-at-exit", "(converter)", "With 1 child process.", "Lost: process"),
     "operating_system.py": ("LT501 os-handle-leak", "no record explains it", "LT504 os-mismatch"),
+    "service.py": (
+        "finding: LT108 __main__.Lease, 1", "released-after-all: LT108 __main__.Lease, 1", "growth: [24]",
+        "LT108 held-too-long (proven): __main__.Lease", "(released after", "over its cap of 20",
+        "is live at this moment",
+    ),
     "watching/pool_slot.py": (
         "no connection left", "LT101 leak-at-exit (proven): 2 x sqlalchemy QueuePool check-out", "in is_open",
     ),

@@ -136,3 +136,14 @@ def test_a_row_that_cannot_work_is_refused(arguments: dict[str, Any], word: str)
     where = arguments.pop("where")
     with pytest.raises(DeclarationError, match=word.replace("(", "\\(")):
         resource(where, **arguments)
+
+
+def test_a_row_brings_its_limit(site: Path, lifetrack_run: Any, tmp_path: Path) -> None:
+    """What a table says of the time that its resources may be held is watched without another word."""
+    table = site / "parlour_lifetrack.py"
+    table.write_text(table.read_text(encoding="utf-8").replace("hint=", "limit=0.05, hint="), encoding="utf-8")
+    program = "import time\nfrom parlour.tables import Table\nheld = Table()\ntime.sleep(0.2)\nheld.clear()\n"
+    (tmp_path / "program.py").write_text(program, encoding="utf-8")
+    ran = lifetrack_run("parlour")
+    assert "LT108 held-too-long (proven): parlour.tables.Table" in ran.stderr
+    assert "(released after 0." in ran.stderr

@@ -200,8 +200,10 @@ def test_a_holder_that_went_away_says_nothing_of_the_next_object_at_an_address(t
     del owner
     gc.collect()
     tracker.start("sites", policy="raise", report=False)
-    made = [resource() for _ in range(200)]
-    again = [obj for obj in made if id(obj) in gone]
+    made, again = [], []
+    while not again and len(made) < 200_000:
+        made += [resource() for _ in range(100)]
+        again = [obj for obj in made[-100:] if id(obj) in gone]
     assert again
     owner = Owner("pool")
     for obj in again:

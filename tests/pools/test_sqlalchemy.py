@@ -17,6 +17,9 @@ sqlalchemy = pytest.importorskip("sqlalchemy", minversion="2")
 orm = pytest.importorskip("sqlalchemy.orm")
 pool = pytest.importorskip("sqlalchemy.pool")
 
+#: What is left on purpose here is warned of by sqlite3 too, from Python 3.13 on.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed database:ResourceWarning")
+
 if TYPE_CHECKING:
     from lifetrack.tracker import Tracker
 

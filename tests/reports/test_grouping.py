@@ -84,8 +84,8 @@ def test_allowed_are_not_counted_as_findings(build):
 def test_source_is_read_once_for_each_place(build, monkeypatch, number):
     """However many findings there are, source lines are looked up as often as there are places."""
     calls = []
-    getline = linecache.getline
-    monkeypatch.setattr(linecache, "getline", lambda *args: calls.append(args) or getline(*args))
+    getlines = linecache.getlines
+    monkeypatch.setattr(linecache, "getlines", lambda *args: calls.append(args) or getlines(*args))
     sites = [Site(build.file, line, "load_all") for line in range(1, 11)]
     grouped = group(
         build.leak(site=sites[index % 10], resource=Resource(index, "app.Backend")) for index in range(number)

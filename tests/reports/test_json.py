@@ -22,7 +22,9 @@ from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Certainty, LeftBy, OwnerName, Resource
 from lifetrack.values.rules import RULES
+from lifetrack.values.siblings import CALLER, Parted, ReleasedAt, Siblings
 from lifetrack.values.stacks import Site
+from lifetrack.values.suggestions import Suggestion
 
 VALIDATOR = jsonschema.Draft202012Validator(schema())
 
@@ -85,6 +87,8 @@ def test_shape(build):
                 "hint": None,
                 "ended": None,
                 "left_by": None,
+                "siblings": None,
+                "suggestion": None,
             }
         ],
         "tracker": {"complete": True, "dropped": 0, "watched": ["stdlib"]},
@@ -289,12 +293,15 @@ def test_deep_children_are_refused(build, tmp_path):
 
 def test_every_missing_or_mistyped_field_is_named(build, tmp_path):
     """Whichever field is missing or of the wrong type, the error names its place; few may be missing."""
-    finding = build.misuse(
-        held_by=(Holder("x", ("y",)),),
-        children=(build.leak(left_by=LeftBy("ValueError", build.used[0])),),
-        ended="explicit",
-        left_by=LeftBy("ValueError", build.used[0]),
-    )
+    site = build.used[0]
+    story = {
+        "left_by": LeftBy("ValueError", site),
+        "siblings": Siblings(3, 2, (ReleasedAt(site, 1), ReleasedAt(site, 1))),
+        "parted": Parted(CALLER, "main", site, site),
+        "suggestion": Suggestion(site, "use a block", "with Backend() as backend:"),
+    }
+    held = (Holder("x", ("y",)),)
+    finding = build.misuse(held_by=held, children=(build.leak(**story),), ended="explicit", **story)
     good = json.loads(render(build.report(finding)))
     path = tmp_path / "bad.json"
     tried = 0
@@ -302,13 +309,14 @@ def test_every_missing_or_mistyped_field_is_named(build, tmp_path):
         for field in sorted(set(fields) - {"format", "allowed"}):
             named = f"{place}.{field}" if place else field
             kept = fields.pop(field)
-            if field in {"detail", "ended", "left_by"} and place != "process":  # earlier reports have none
+            later = {"detail", "ended", "left_by", "siblings", "suggestion"}  # earlier reports have none
+            if field in later and place != "process" and not place.endswith("parted"):
                 path.write_text(json.dumps(good), encoding="utf-8")
                 load(path)
             else:
                 assert f"the field {named!r} is missing" in refused(path, good)
             wrong = [] if isinstance(kept, dict) else {}
-            for value in (wrong, 1.5 if field != "time" else "soon", True if field != "complete" else 1):
+            for value in (wrong, 1.5 if field != "time" else "soon", True if field not in {"complete", "exact"} else 1):
                 fields[field] = value
                 assert f"{named} must be" in refused(path, good), value
             fields[field] = kept

@@ -71,6 +71,12 @@ def mariadb(server_folder: Path) -> int:
 
 
 @pytest.fixture(scope="session")
+def prometheus(server_folder: Path) -> int:
+    """The port of a Prometheus server; it scrapes what stands in ``prometheus/targets/*.json`` of the folder."""
+    return _server("prometheus", server_folder)
+
+
+@pytest.fixture(scope="session")
 def rabbitmq(server_folder: Path) -> int:
     """The port of a RabbitMQ server; user ``guest``."""
     return _server("rabbitmq", server_folder)

@@ -110,6 +110,21 @@ def _rabbitmq(folder: Path, program: str, port: int) -> tuple[list[str], dict[st
     }  # fmt: skip
 
 
+def _prometheus(folder: Path, program: str, port: int) -> tuple[list[str], dict[str, str]]:
+    (folder / "targets").mkdir()
+    (folder / "prometheus.yml").write_text(
+        "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
+        "scrape_configs:\n"
+        "- job_name: tests\n"
+        f"  file_sd_configs: [{{files: ['{folder}/targets/*.json'], refresh_interval: 1s}}]\n",
+        encoding="ascii",
+    )
+    return [
+        program, f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder / 'data'}",
+        f"--web.listen-address=127.0.0.1:{port}", "--log.level=error",
+    ], {}  # fmt: skip
+
+
 def _nothing(_: Path, __: str) -> list[list[str]]:
     return []
 
@@ -124,6 +139,10 @@ KINDS = {
     "rabbitmq": Kind(
         "rabbitmq-server", "/usr/lib/rabbitmq/bin/rabbitmq-server", "rabbitmq", _nothing, _rabbitmq,
         b"\x01", b"AMQP\x00\x00\x09\x01",
+    ),
+    "prometheus": Kind(
+        "prometheus", "prometheus", "prometheus", _nothing, _prometheus,
+        b"HTTP/1.0 200", b"GET /-/ready HTTP/1.0\r\n\r\n",
     ),
 }  # fmt: skip
 

@@ -180,3 +180,23 @@ def lock_and_hide() -> None:
         assert_type(view, memoryview)
         assert_type(copied, bytearray)
         assert_type(secret.matches(b"x"), bool)
+
+
+@lifetrack.tracked(limit=5.0, max_live=100)
+class Lease:
+    def release(self) -> None: ...
+
+
+def service() -> None:
+    def work() -> None: ...
+
+    lifetrack.start(
+        "sites", dump_signal="SIGUSR2", dump_to="report.json", held_limits={Lease: 5.0}, live_limits={"app.Session": 3},
+        growth_every=60.0, check_every=1, sinks=["logging", print],
+    )  # fmt: skip
+    assert_type(lifetrack.dump(), lifetrack.Report)
+    assert_type(lifetrack.growth(work), list[lifetrack.Finding])
+    lifetrack.assert_no_growth(work, repetitions=16)
+    counted = lifetrack.repetitions()
+    counted.done()
+    assert_type(counted.findings(), list[lifetrack.Finding])

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from lifetrack.ledger.capture import locate
 from lifetrack.ledger.entries import Entry, Kind, extra_of
 from lifetrack.ledger.holds import HOLDER, Holder
-from lifetrack.ledger.moment import moment
+from lifetrack.ledger.moment import moment, stamp
 from lifetrack.ledger.territory import FILES, INSTALLED, USER
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.findings import Certainty
@@ -75,6 +75,7 @@ class _Account:
         kinds, make_kind = self._kinds, self.kind
         entries, place, capture, level = ledger.entries, ledger.place.get, engine.capture, engine.settings.level
         with_stacks, with_site = level >= Level.STACKS, level == Level.SITES
+        timed = engine.settings.timed
 
         def take(key: int, node: Node, frame: FrameType, holder: Holder, by_block: bool) -> Entry:
             kind = kinds.get(node.type_name) or make_kind(node.type_name)
@@ -87,6 +88,7 @@ class _Account:
                 code, at = frame.f_code, frame.f_lasti
                 if FILES[code.co_filename] != USER:
                     code, at = locate(frame) or (code, at)
+                when = stamp() if timed else None
             entry = [1, kind.next(), code, at, place(), kind, when, None, None, None, None, holder, node, by_block]
             entries[key] = entry
             return entry

@@ -1,0 +1,121 @@
+"""Source files as trees: which call of which statement acquired a resource."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple, TypeAlias
+
+from lifetrack.values.stacks import Site, source_lines
+
+Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
+#: What opens a scope of names of its own.
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+_COMPREHENSIONS = {"<listcomp>", "<setcomp>", "<dictcomp>"}
+#: Files with more lines than these are not read.
+_LONGEST = 20_000
+
+
+class Spot(NamedTuple):
+    """A call in its statement. ``scope`` is the function that it stands in, or the module."""
+
+    source: Source
+    call: ast.Call
+    statement: ast.stmt
+    scope: Function | ast.Module
+    #: Whether it is known that nobody has kept what the call gave.
+    dropped: bool = False
+
+
+class Source:
+    """One file, parsed."""
+
+    def __init__(self, tree: ast.Module, lines: list[str]) -> None:
+        self.tree = tree
+        self._lines = lines
+        self.parents: dict[ast.AST, ast.AST] = {
+            child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)
+        }
+        self._names = dict(_imported(tree))
+
+    def text(self, node: ast.AST) -> str:
+        """Give the source of a node in one line, as it was written where that is one line."""
+        first, last = getattr(node, "lineno", 0), getattr(node, "end_lineno", 0)
+        if first == last and 0 < first <= len(self._lines):
+            segment = ast.get_source_segment("".join(self._lines), node)
+            if segment is not None:
+                return segment
+        return ast.unparse(node)
+
+    def name_of(self, function: ast.expr) -> tuple[str, str]:
+        """Give what is called, as two names: that of the module or object before the dot, and its own."""
+        if isinstance(function, ast.Name):
+            name = self._names.get(function.id, function.id)
+            return name.rpartition(".")[0].partition(".")[0], name.rpartition(".")[2]
+        if isinstance(function, ast.Attribute):
+            base = function.value
+            while isinstance(base, ast.Attribute):
+                base = base.value
+            known = base.id if isinstance(base, ast.Name) else ""
+            return self._names.get(known, known).partition(".")[0], function.attr
+        return "", ""
+
+    def scope_of(self, node: ast.AST) -> ast.AST:
+        """Give the innermost function, class or lambda that a node stands in; else the module."""
+        above = self.parents.get(node)
+        while above is not None and not isinstance(above, _SCOPES):
+            above = self.parents.get(above)
+        return self.tree if above is None else above
+
+    def statement_of(self, node: ast.AST) -> ast.AST:
+        """Give the innermost statement that a node is part of."""
+        while not isinstance(node, ast.stmt) and node in self.parents:
+            node = self.parents[node]
+        return node
+
+    def suite_after(self, statement: ast.stmt) -> list[ast.stmt]:
+        """Give the statements that follow one in its block."""
+        above = self.parents.get(statement)
+        for _, value in () if above is None else ast.iter_fields(above):
+            if isinstance(value, list) and statement in value:
+                return [each for each in value[value.index(statement) + 1 :] if isinstance(each, ast.stmt)]
+        return []
+
+    def within(self, node: ast.AST, kinds: tuple[type[ast.AST], ...]) -> Iterator[ast.AST]:
+        """Give what a node stands in, of these kinds and in the same scope of names; innermost first."""
+        above = self.parents.get(node)
+        while above is not None and not isinstance(above, _SCOPES):
+            if isinstance(above, kinds):
+                yield above
+            above = self.parents.get(above)
+
+    def calls_at(self, site: Site) -> Iterator[Spot]:
+        """Give the calls on the line of a site that its function makes itself."""
+        wanted = site.function.rpartition(".")[2]
+        while wanted in _COMPREHENSIONS:  # a function of its own, up to Python 3.11
+            wanted = site.function.rpartition(f".<locals>.{wanted}")[0].rpartition(".")[2] or "<module>"
+        for node in ast.walk(self.tree):
+            if not isinstance(node, ast.Call) or not node.lineno <= site.line <= (node.end_lineno or node.lineno):
+                continue
+            scope, statement = self.scope_of(node), self.statement_of(node)
+            named = getattr(scope, "name", "<module>" if isinstance(scope, ast.Module) else "")
+            if named == wanted and isinstance(statement, ast.stmt) and isinstance(scope, Function | ast.Module):
+                yield Spot(self, node, statement, scope)
+
+
+def read(file: str) -> Source | None:
+    """Read and parse a file; None where it is not at hand or is no Python of this version."""
+    try:
+        lines = source_lines(file)
+        return Source(ast.parse("".join(lines)), lines) if 0 < len(lines) <= _LONGEST else None
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+def _imported(tree: ast.Module) -> Iterable[tuple[str, str]]:
+    """Give the local names of what a file imports, with their full names."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.asname, alias.name) for alias in node.names if alias.asname)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from ((alias.asname or alias.name, f"{node.module}.{alias.name}") for alias in node.names)

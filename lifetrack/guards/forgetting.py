@@ -1,0 +1,27 @@
+"""Forgetting: what happens when a released object is gone. It may be in the garbage collector, so it takes no lock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from lifetrack.ledger.entries import part_from_children
+from lifetrack.ledger.ledger import Ledger
+
+
+def forgetter(ledger: Ledger) -> Callable[[Any], None]:
+    """Make the ``__del__`` of released objects: it takes the entry out, and counts where it was released."""
+    take, tally = ledger.entries.pop, ledger.departures.tally
+
+    # It stands on the path of every released object: numbers in place of names, and nothing that is not needed.
+    def forget(self: Any) -> None:
+        try:
+            entry = take(id(self))
+            if entry[10] is not None:  # EXTRA
+                part_from_children(entry)
+            if entry[1] < 10_000:  # NUMBER, and departures.COUNTED
+                tally(entry)
+        except (KeyError, TypeError):  # taken out before; or never acquired while tracking was on, so without a number
+            pass
+
+    return forget

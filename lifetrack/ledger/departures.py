@@ -1,0 +1,196 @@
+"""Departures: where the resources of one site were released, counted, so that a leak can be told from its siblings.
+
+The first resources of each type are counted, so that a program pays for it once and not for ever. It is done when the
+object is gone, not when it is released, and may so run in the garbage collector: it takes no lock. Of a resource only
+code objects and offsets are kept, for a bounded number of sites and places.
+"""
+
+from __future__ import annotations
+
+from itertools import count, islice
+from types import FrameType
+
+from lifetrack.ledger.capture import locate
+from lifetrack.ledger.ends import ending_of
+from lifetrack.ledger.entries import (
+    EXTRA,
+    KIND,
+    NUMBER,
+    RELEASED,
+    STATE,
+    TRACE,
+    Entry,
+    acquire_stack,
+    counted,
+    release_stack,
+)
+from lifetrack.ledger.territory import FILES, USER, is_users
+from lifetrack.values import endings
+from lifetrack.values.declarations import CONTEXT_RELEASES
+from lifetrack.values.stacks import RawFrame, RawStack
+
+#: How many resources of each type are counted: those with a lower number.
+COUNTED = 10_000
+#: How many sites are told of, how many places of release of each, and how many callers of each of these.
+KEPT_SITES, KEPT_PLACES, KEPT_CALLERS = 2_000, 16, 16
+#: The ways of ending that meet a duty. What exit hooks and finalizers did says nothing of how it is meant to be.
+_MET = frozenset({endings.EXPLICIT, endings.WITH, endings.OWNER})
+_BLOCK_ENDS = frozenset(CONTEXT_RELEASES)
+
+#: A type and an instruction, by the address of its code object.
+Key = tuple[str, int, int]
+
+
+class Way:
+    """One place at which resources of one site were released, and the callers of the site for whom they were made.
+
+    ``callers`` is None once there were too many to keep.
+    """
+
+    __slots__ = ("_numbers", "callers", "moved", "place")
+
+    def __init__(self, place: RawFrame | None) -> None:
+        self.place = place
+        self.callers: dict[tuple[int, int], RawFrame] | None = {}
+        #: Whether any of them was transferred.
+        self.moved = False
+        self._numbers = count()
+
+    def add(self, caller: RawFrame | None, *, moved: bool) -> None:
+        """Count one more."""
+        next(self._numbers)
+        self.moved = self.moved or moved
+        callers = self.callers
+        if caller is None or callers is None:
+            return
+        key = id(caller[0]), caller[1]
+        if key not in callers:
+            if len(callers) < KEPT_CALLERS:
+                callers[key] = caller  # which keeps the code object, so that its address stays its own
+            else:
+                self.callers = None
+
+    def copy(self) -> Way:
+        """Give a copy that counts on by itself."""
+        other = Way(self.place)
+        other.moved, other.callers = self.moved, None if self.callers is None else self.callers.copy()
+        other._numbers = count(counted(self._numbers))
+        return other
+
+    @property
+    def released(self) -> int:
+        """How many were released here."""
+        return counted(self._numbers)
+
+
+class Ways:
+    """All places at which resources of one site were released."""
+
+    __slots__ = ("elsewhere", "places", "site")
+
+    def __init__(self, site: RawFrame) -> None:
+        self.site = site
+        self.places: dict[tuple[int, int], Way] = {}
+        #: Stands for all places beyond the bound.
+        self.elsewhere = Way(None)
+
+    def at(self, place: RawFrame | None) -> Way:
+        """Give the way that leads to a place."""
+        if place is None:
+            return self.elsewhere
+        key = id(place[0]), place[1]
+        way = self.places.get(key)
+        if way is None:
+            if len(self.places) >= KEPT_PLACES:
+                return self.elsewhere
+            way = self.places.setdefault(key, Way(place))
+        return way
+
+    def copy(self) -> Ways:
+        """Give a copy that counts on by itself."""
+        other = Ways(self.site)
+        other.places = {key: way.copy() for key, way in self.places.copy().items()}
+        other.elsewhere = self.elsewhere.copy()
+        return other
+
+    def all(self) -> list[Way]:
+        """Give those that were gone."""
+        return [way for way in (*self.places.copy().values(), self.elsewhere) if way.released]
+
+
+class Departures:
+    """Where the resources of each site were released."""
+
+    def __init__(self) -> None:
+        self.sites: dict[Key, Ways] = {}
+        #: Whether there were more sites than are kept.
+        self.overflown = False
+
+    def copy(self) -> Departures:
+        """Give an account to count further in, without a change to this one."""
+        other = Departures()
+        other.sites = {key: ways.copy() for key, ways in self.sites.copy().items()}
+        other.overflown = self.overflown
+        return other
+
+    def forget(self) -> None:
+        """Begin anew, in a process that was forked."""
+        self.sites.clear()
+        self.overflown = False
+
+    def tally(self, entry: Entry, frame: FrameType | None = None) -> None:
+        """Count a resource that was released, at ``frame`` if given; it may be one that does not count."""
+        if counts(entry) and entry[STATE] == RELEASED:
+            self._tally(entry, frame)
+
+    def _tally(self, entry: Entry, frame: FrameType | None) -> None:
+        extra = entry[EXTRA]
+        if extra is not None and extra.reported is not None:
+            return
+        place = _place_of(release_stack(entry)) if frame is None else locate(frame)
+        if place is None or ending_of(entry) not in _MET:
+            return
+        site, caller = origin_of(entry)
+        if site is None:
+            return
+        key = key_of(entry, site)
+        ways = self.sites.get(key)
+        if ways is None:
+            if len(self.sites) >= KEPT_SITES:
+                self.overflown = True
+                return
+            ways = self.sites.setdefault(key, Ways(site))
+        moved = extra is not None and extra.transfer is not None
+        ways.at(place).add(caller, moved=moved)
+
+
+def counts(entry: Entry) -> bool:
+    """Whether a resource is one of those of its type that are counted, and was acquired at a known place."""
+    return entry[TRACE] is not None and entry[NUMBER] is not None and entry[NUMBER] < COUNTED
+
+
+def key_of(entry: Entry, site: RawFrame) -> Key:
+    """Give the key under which the siblings of a resource are counted."""
+    return entry[KIND].type_name, id(site[0]), site[1]
+
+
+def origin_of(entry: Entry) -> tuple[RawFrame | None, RawFrame | None]:
+    """Give the site of an acquisition, and the user's next frame above it."""
+    trace = entry[TRACE]
+    if isinstance(trace, tuple) and len(trace) == 5 and FILES[trace[0].co_filename] == USER:
+        if FILES[trace[2].co_filename] == USER:
+            return (trace[0], trace[1]), (trace[2], trace[3])
+    elif not isinstance(trace, tuple):
+        return (None, None) if trace is None else ((trace, entry[TRACE + 1] or 0), None)
+    stack = acquire_stack(entry)
+    own = list(islice((frame for frame in stack if is_users(frame[0])), 2))
+    if not own:
+        return (stack[0] if stack else None), None
+    return own[0], (own[1] if len(own) > 1 else None)
+
+
+def _place_of(stack: RawStack) -> RawFrame | None:
+    """Give the place of a release: the user's innermost frame, past an ``__exit__`` that somebody's block called."""
+    own = [frame for frame in stack if is_users(frame[0])]
+    outside = next((frame for frame in own if frame[0].co_name not in _BLOCK_ENDS), None)
+    return outside or (own[0] if own else (stack[0] if stack else None))

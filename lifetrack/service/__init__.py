@@ -1,0 +1,1 @@
+"""A running service: limits that are watched, reports on a signal, metrics and events for the systems of operators."""
