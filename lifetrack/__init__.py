@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         tracked,
         transfer,
         watch,
+        why_alive,
     )
     from lifetrack.backends.capabilities import Backend, Capability, MissingCapabilityError
     from lifetrack.backends.collection import BackendCollection
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
     )
     from lifetrack.values.events import Event
     from lifetrack.values.findings import Certainty, Finding, OwnerName
+    from lifetrack.values.holders import Holder
     from lifetrack.values.records import Record, Snapshot
     from lifetrack.values.stacks import Site
     from lifetrack.watchers.locking.orders import lock_order
@@ -87,7 +89,7 @@ _HOMES = {
         "Owned", "Owner", "Shared", "Weak", "acquires", "allow", "assert_no_growth", "assert_no_leaks", "borrow",
         "borrows", "dump", "find_leaks", "growth", "history", "is_tracking", "lives_with_process", "owner_of",
         "releases", "repetitions", "report", "scope", "snapshot", "start", "stop", "track", "tracked", "transfer",
-        "watch",
+        "watch", "why_alive",
     ),
     "lifetrack.backends.capabilities": ("Backend", "Capability", "MissingCapabilityError"),
     "lifetrack.backends.collection": ("BackendCollection",),
@@ -102,6 +104,7 @@ _HOMES = {
     ),
     "lifetrack.values.events": ("Event",),
     "lifetrack.values.findings": ("Certainty", "Finding", "OwnerName"),
+    "lifetrack.values.holders": ("Holder",),
     "lifetrack.values.records": ("Record", "Snapshot"),
     "lifetrack.values.stacks": ("Site",),
     "lifetrack.watchers.locking.orders": ("lock_order",),
@@ -119,6 +122,7 @@ __all__ = [
     "DoubleReleaseError",
     "Event",
     "Finding",
+    "Holder",
     "LeakError",
     "LeakWarning",
     "LifetrackError",
@@ -166,6 +170,7 @@ __all__ = [
     "tracked",
     "transfer",
     "watch",
+    "why_alive",
 ]
 
 

@@ -34,6 +34,7 @@ from lifetrack.reports.grouping import group
 from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Finding
+from lifetrack.values.holders import Holder
 from lifetrack.values.records import UNKNOWN, UNTRACKABLE, Record, TypeTotals
 from lifetrack.values.settings import Level, Settings
 from lifetrack.watchers.context import Follow
@@ -207,6 +208,15 @@ def report_targets(report: Any) -> bool | tuple[str, ...]:
     return tuple(check_writable(path) for path in paths)
 
 
+def why_alive(address: int, account: Account | None) -> tuple[Holder, ...]:
+    """Tell who holds the object at an address, which must be alive."""
+    from lifetrack.holders.explain import explain
+
+    if account is None:
+        return explain((address,)).holders[address]
+    return account.judgement.evidence.explain((address,))[address]
+
+
 def type_totals(ledger: Ledger) -> tuple[TypeTotals, ...]:
     """Count by type: how many were acquired and released, and how many are live."""
     live = Counter(entry[KIND].type_name for entry in ledger.open_entries())
@@ -254,7 +264,13 @@ def report_of(account: Account, ending: str, findings: Sequence[Finding] | None)
         totals=totals,
         types=types,
         findings=tuple(found),
-        tracker=TrackerInfo(complete=dropped == 0, dropped=dropped, watched=account.watching.names, unseen=unseen),
+        tracker=TrackerInfo(
+            complete=dropped == 0,
+            dropped=dropped,
+            watched=account.watching.names,
+            unseen=unseen,
+            search=account.judgement.evidence.search_made(),
+        ),
         lasting=tuple(account.judgement.lasting),
         lifetimes=lifetimes_of(ledger),
     )

@@ -39,6 +39,7 @@ __all__ = [
     "tracked",
     "transfer",
     "watch",
+    "why_alive",
 ]
 
 _tracker = default_tracker()
@@ -57,6 +58,7 @@ allow = _tracker.allow
 find_leaks = _tracker.find_leaks
 assert_no_leaks = _tracker.assert_no_leaks
 history = _tracker.history
+why_alive = _tracker.why_alive
 report = _tracker.report
 dump = _tracker.dump
 growth = _tracker.growth

@@ -11,9 +11,10 @@ from lifetrack.detect.families import fold
 from lifetrack.detect.leaks import belongs_to, ends_with_process
 from lifetrack.guards.conditions import judge_end_of_owner
 from lifetrack.guards.engine import Engine, warn
+from lifetrack.holders.leaks import Evidence
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.cases import Case
-from lifetrack.ledger.entries import EXTRA, KIND, Entry, is_idle
+from lifetrack.ledger.entries import EXTRA, KIND, Entry, is_idle, place_of
 from lifetrack.ledger.holds import PROCESS_ENDS, SCOPE_ENDS, is_in_use
 from lifetrack.ledger.ledger import is_reported
 from lifetrack.ledger.places import PROCESS, Place
@@ -72,6 +73,8 @@ class Judgement:
         self._ledger = engine.ledger
         #: The operating system, where it is asked.
         self.witness: Witness | None = None
+        #: Who holds what leaked.
+        self.evidence = Evidence(engine.ledger)
         #: What was found to live as long as the process.
         self.lasting: dict[Lasting, None] = {}
 
@@ -79,7 +82,17 @@ class Judgement:
         entries = list(entries)
         note_suspended(self._ledger.entries, entries)
         filed = (self._ledger.file_leak(entry, otherwise, certainty) for entry in entries)
-        return [case for case in filed if case is not None]
+        cases = [case for case in filed if case is not None]
+        if any(place_of(case.entry).allowed() is None for case in cases):
+            self.evidence.note((case.entry for case in cases), at_once=otherwise == "LT101")
+        return cases
+
+    def explain(self, *, also_live: bool) -> None:
+        """Note who holds the object of each finding so far that is alive; of each that is open too, where asked."""
+        found = [case.entry for case in self._ledger.cases.all()]
+        if also_live:
+            found += [entry for entry in self._ledger.open_entries() if not is_reported(entry)]
+        self.evidence.note(found, at_once=True)
 
     def drain(self) -> None:
         """Take in what the collector noticed, and warn of it where the policy says so."""

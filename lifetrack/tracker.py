@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lifetrack.account import Account, ReportTarget, report_of, report_targets, type_totals
+from lifetrack.account import Account, ReportTarget, report_of, report_targets, type_totals, why_alive
 from lifetrack.company import Company
 from lifetrack.declaring import OFF
 from lifetrack.judgement import leak_error
@@ -22,6 +22,7 @@ from lifetrack.switches import Switch, Undo
 from lifetrack.values.errors import ConfigurationError, LifetrackError
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Finding
+from lifetrack.values.holders import Holder
 from lifetrack.values.records import Record, Snapshot
 from lifetrack.values.settings import (
     DEFAULT_FRAMES,
@@ -238,15 +239,18 @@ class Tracker(Serving):
 
     # -- ask -----------------------------------------------------------------------------------------------------
 
-    def find_leaks(self, *, scope: Scope | None = None) -> list[Finding]:
+    def find_leaks(self, *, scope: Scope | None = None, held_by: bool = False) -> list[Finding]:
         """Give every leak so far: what was filed, and what is live at this moment; never prints, changes no verdict.
 
-        With a ``scope`` only what was acquired in it, the last time that it was entered. Empty while tracking is off.
+        With a ``scope`` only what was acquired in it, the last time that it was entered. With ``held_by`` each finding
+        tells who holds the object, if that is alive, which takes one walk over the heap. Empty while tracking is off.
         """
         account = self._account
         if account is None or (scope is not None and scope.place is None):
             return []
         self._look(account)
+        if held_by:
+            account.judgement.explain(also_live=True)
         return account.explained(account.leaks(None if scope is None else scope.place))
 
     def assert_no_leaks(self, *, scope: Scope | None = None) -> None:
@@ -261,6 +265,16 @@ class Tracker(Serving):
         entry = None if ledger is None else ledger.entries.get(id(held_by(obj)))
         return () if ledger is None or entry is None else tuple(events_of(ledger, entry))
 
+    def why_alive(self, obj: object) -> tuple[Holder, ...]:
+        """Give the paths of references that hold an object, each with a verdict: the most actionable first.
+
+        The object need not be tracked, nor tracking be on; of a handle that is what it holds. Your own variables are
+        told too, last. It takes one walk over the heap, in which nothing of the program runs and nothing is kept.
+        """
+        key = id(held_by(obj))
+        del obj  # which would be one more reference that has to be accounted for
+        return why_alive(key, self._account)
+
     def snapshot(self) -> Snapshot:
         """Give all live resources and the totals by type, at this moment; empty while tracking is off."""
         account = self._account
@@ -274,6 +288,7 @@ class Tracker(Serving):
         """Make the report of this moment; raises LifetrackError while tracking is off."""
         account = self._on()
         self._look(account)
+        account.judgement.explain(also_live=True)
         return report_of(account, "normal", account.leaks(None, counting=True))
 
     def final_report(self, ending: str = "normal") -> Report:
@@ -295,6 +310,7 @@ class Tracker(Serving):
         if self._service is not None:
             self._service.before_end()
         account.judgement.end_process(ending)
+        account.judgement.explain(also_live=False)
         if self._service is not None:
             self._service.finish()
         report = report_of(account, ending, None)

@@ -115,6 +115,14 @@ def tracker() -> Iterator[Tracker]:
         fresh.stop()
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _few_searches() -> None:
+    """Let hundreds of leaking scopes not each be searched for holders; reports and whoever asks still are."""
+    from lifetrack.holders import leaks
+
+    leaks.SHARE = 0.01
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _a_small_heap() -> None:
     """Take what is there before a module's tests out of the collector's sight: many of them collect, some a lot.

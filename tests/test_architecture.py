@@ -22,6 +22,7 @@ LAYERS = (
     ("guards",),  # what stands in front of a released object, and what judges a release
     ("ownership",),  # scopes, owners, transfers, borrows, handles
     ("instrument",),  # decorators that report events
+    ("holders",),  # who holds what is still alive
     ("detect", "watchers", "witness"),  # questions to the ledger and the system; classes that are not ours
     ("reports",),  # findings as text and data
     (

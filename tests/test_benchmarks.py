@@ -47,6 +47,14 @@ def test_memory_is_measured_and_given_back(run_python):
     assert {row[-1] for row in rows} == {"0"}
 
 
+def test_explaining_leaks_is_set_against_one_chain(run_python):
+    """Each place of the leaks has a row with a ratio; what was found is checked by the tests of holders."""
+    pytest.importorskip("objgraph")
+    out, err, _ = run_python(BENCHMARKS / "holders.py", "20000")
+    assert err == ""
+    assert [line.split()[0] for line in out.splitlines()] == ["leaks", "registry", "pool", "deep", "target"]
+
+
 def test_exceptions_are_timed(run_python):
     """Each case is timed with lifetrack listening to the interpreter and without."""
     out, err, status = run_python(BENCHMARKS / "unwinding.py", "1")

@@ -10,8 +10,8 @@ from types import FrameType
 from typing import Any
 
 from lifetrack.backends.cleanup import Cleanup, group_of
-from lifetrack.backends.holders import paths_to
 from lifetrack.guards.engine import Engine
+from lifetrack.holders.explain import explain
 from lifetrack.instrument.recorder import new_entry, note_release
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import LIVE, Entry, Kind, extra_of, type_name
@@ -23,6 +23,7 @@ from lifetrack.tracker import default_tracker
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.errors import BackendError
 from lifetrack.values.findings import Certainty, Finding
+from lifetrack.values.holders import Holder
 from lifetrack.values.settings import shown
 
 
@@ -124,26 +125,24 @@ class Registrations:
             plugin, entry = ref(), token.entry(engine)
             if plugin is None or plugin is token or entry is None or engine is None or id(plugin) in self._open:
                 continue
-            paths = paths_to(plugin)
+            key = id(plugin)
             del plugin
-            found.append(self._retained(engine.ledger, entry, paths))
+            found.append(self._retained(engine.ledger, entry, explain((key,)).holders[key]))
         return found
 
-    def _retained(self, ledger: Ledger, entry: Entry, paths: list[tuple[str, ...]]) -> Finding:
+    def _retained(self, ledger: Ledger, entry: Entry, holders: tuple[Holder, ...]) -> Finding:
         record = record_of(ledger, entry)
         subject = f"{record.resource.type} '{record.resource.label}'"
-        # The collector does not see the variables of functions that are running.
-        holder = " ".join(paths[0]) if paths else "a variable of a running function"
         return Finding(
             rule="LT109",
             certainty=Certainty.PROVEN,
-            message=f"{subject} was unregistered from {self.manager} and is still held by {holder}: "
+            message=f"{subject} was unregistered from {self.manager} and is still held by {holders[0]}: "
             "drop that reference too",
             resource=record.resource,
             site=record.site,
             events=record.events,
             owner=dataclasses.replace(record.owner, name=self.manager, kind="plugin manager"),
-            held_by=tuple({"verdict": "unknown", "path": list(path)} for path in paths),
+            held_by=holders,
         )
 
 

@@ -6,15 +6,14 @@ import dataclasses
 import weakref
 from typing import Any, NamedTuple
 
-from lifetrack.backends.holders import Path, paths_to
 from lifetrack.backends.seats import Seat
+from lifetrack.holders.explain import explain
 from lifetrack.ledger.cases import Case
 from lifetrack.ledger.rendering import finding_of_case
 from lifetrack.tracker import default_tracker
 from lifetrack.values.findings import Certainty, Finding
+from lifetrack.values.holders import Holder
 
-#: What holds an object where the collector sees nothing that does.
-_VARIABLE: Path = ("a variable of a running function",)
 #: How many may be noted before those that are no more are let go.
 _LEAST = 64
 
@@ -24,22 +23,26 @@ class Retained(NamedTuple):
 
     name: str
     type: str
-    held_by: tuple[Path, ...]
+    held_by: tuple[tuple[str, ...], ...]
     #: The same as a finding (LT109), where the backend was tracked.
     finding: Finding | None = None
 
     def __str__(self) -> str:
-        return f"backend '{self.name}' ({self.type}) was released and is still held by {' '.join(self.held_by[0])}"
+        holder = Holder("", self.held_by[0]).words
+        return f"backend '{self.name}' ({self.type}) was released and is still held by {holder}"
 
 
-def _finding(backend: object, paths: tuple[Path, ...]) -> Finding | None:
+def _finding(backend: object, holders: tuple[Holder, ...]) -> Finding | None:
     engine = default_tracker().engine
     entry = None if engine is None else engine.released(backend)
     if engine is None or entry is None:
         return None
-    case = Case("LT109", Certainty.PROVEN, list(entry), None, words={"holder": " ".join(paths[0])})
-    held_by = tuple({"verdict": "unknown", "path": list(path)} for path in paths)
-    return dataclasses.replace(finding_of_case(engine.ledger, case), held_by=held_by)
+    case = Case("LT109", Certainty.PROVEN, list(entry), None, words={"holder": str(holders[0])})
+    return dataclasses.replace(finding_of_case(engine.ledger, case), held_by=holders)
+
+
+def _retained(name: str, kind: str, backend: object, holders: tuple[Holder, ...]) -> Retained:
+    return Retained(name, kind, tuple(holder.path for holder in holders), _finding(backend, holders))
 
 
 class Gone:
@@ -62,10 +65,8 @@ class Gone:
 
     def held(self) -> tuple[Retained, ...]:
         """Give those that are still alive, with who holds them."""
-        found = []
-        for name, kind, reference in self._gone:
-            backend = reference()
-            if backend is not None:
-                paths = tuple(paths_to(backend)) or (_VARIABLE,)
-                found.append(Retained(name, kind, paths, _finding(backend, paths)))
-        return tuple(found)
+        alive = [(name, kind, backend) for name, kind, ref in self._gone if (backend := ref()) is not None]
+        if not alive:
+            return ()
+        holders = explain({id(backend) for _, _, backend in alive}).holders
+        return tuple(_retained(name, kind, backend, holders[id(backend)]) for name, kind, backend in alive)

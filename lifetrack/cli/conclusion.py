@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TextIO, cast
 from lifetrack.cli.shadows import own_modules
 from lifetrack.cli.standard_error import StandardError
 from lifetrack.detect import explaining as _explaining  # noqa: F401
+from lifetrack.holders import explain as _explain  # noqa: F401
 from lifetrack.ledger.leaving import note_left
 from lifetrack.reports import json_report as _json_report  # noqa: F401
 from lifetrack.reports.files import write_report

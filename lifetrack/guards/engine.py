@@ -10,7 +10,7 @@ from types import CodeType, FrameType
 
 from lifetrack.ledger.capture import Trace, capture_error, locate, make_capture, make_mark
 from lifetrack.ledger.cases import Case
-from lifetrack.ledger.entries import NUMBER, RELEASED, STATE, Entry, Note
+from lifetrack.ledger.entries import NUMBER, RELEASED, STATE, Entry, Note, extra_of
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.moment import Moment, moment, stamp
 from lifetrack.ledger.rendering import finding_of_case
@@ -178,6 +178,7 @@ class Engine:
         the case. Without ``may_raise`` something else is raised there already.
         """
         certainty = Certainty.PROVEN if certain else Certainty.SUSPECTED
+        extra_of(entry)  # what the entry and its copy share, by which the case is known to be about the same object
         # The entry goes on changing; the case keeps what it was.
         use: Note = (event, *self.trace(frame), None)
         case = self.ledger.cases.add(Case(rule, certainty, list(entry), use, context, words))

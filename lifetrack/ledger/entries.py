@@ -15,6 +15,7 @@ from lifetrack.ledger.moment import Moment, Who
 from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.values.declarations import OUTLIVES_POOL, Declaration
 from lifetrack.values.findings import Certainty
+from lifetrack.values.holders import Holder
 from lifetrack.values.stacks import RawStack
 
 Entry: TypeAlias = list[Any]
@@ -125,6 +126,8 @@ class Extra:
     left: tuple[str, CodeType | None, int] | None = None
     #: The suspended generator that holds it: code and offset.
     suspended: tuple[CodeType, int] | None = None
+    #: Who was found to hold its object.
+    held_by: tuple[Holder, ...] = ()
 
     def note(self, note: Note) -> None:
         """Keep an event; of many the first and the last are kept, and the rest is counted."""

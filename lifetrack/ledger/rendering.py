@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from lifetrack.ledger.capture import render, site_in, unpack
 from lifetrack.ledger.cases import Case, notes_of
 from lifetrack.ledger.cleanups import stands_in_cleanup
@@ -33,6 +35,7 @@ from lifetrack.values import endings
 from lifetrack.values import events as words
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Certainty, Finding, LeftBy, OwnerName, Resource
+from lifetrack.values.holders import Holder
 from lifetrack.values.records import Record
 from lifetrack.values.stacks import RawStack, site_of
 
@@ -209,7 +212,13 @@ def finding_of(
         hint=kind.declaration.hint if not story.cleans_up else SUSPENDED,
         ended=endings.FINALIZER if entry[STATE] == COLLECTED else ending_of(entry),
         left_by=story.left_by,
+        held_by=_held_by(entry),
     )
+
+
+def _held_by(entry: Entry) -> tuple[Holder, ...]:
+    found: tuple[Holder, ...] = () if entry[EXTRA] is None else entry[EXTRA].held_by
+    return found
 
 
 def record_of(ledger: Ledger, entry: Entry) -> Record:
@@ -228,4 +237,6 @@ def finding_of_case(ledger: Ledger, case: Case) -> Finding:
     """Render a case once; later callers are given the same finding."""
     if case.finding is None:
         case.finding = finding_of(ledger, case.entry, case.rule, case.certainty, case)
+    elif not case.finding.held_by and (held_by := _held_by(case.entry)):
+        case.finding = dataclasses.replace(case.finding, held_by=held_by)  # it was rendered before that was known
     return case.finding

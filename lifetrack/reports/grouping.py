@@ -7,9 +7,13 @@ from dataclasses import replace
 
 from lifetrack.reports.stored import StoredFinding
 from lifetrack.values.findings import Finding, is_leak
+from lifetrack.values.holders import Holder
 from lifetrack.values.rules import RULES
 from lifetrack.values.siblings import Siblings, summed
 from lifetrack.values.stacks import Site
+
+#: How many ways to the resources of one group are told.
+MOST_HOLDERS = 8
 
 
 def group(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -53,12 +57,26 @@ def _merged(same: Sequence[Finding]) -> Finding:
         "count": count,
         "children": group(below) if below else (),
         "processes": tuple(processes),
+        "held_by": _holders(same),
         # Those of one process share what they know of their siblings; each process has siblings of its own.
         "siblings": summed(siblings.values()) if len(siblings) > 1 else first.siblings,
     }
     if all(getattr(first, name) == value for name, value in changes.items()):
         return first
     return replace(first, **changes)  # type: ignore[arg-type]
+
+
+def _holders(same: Sequence[Finding]) -> tuple[Holder, ...]:
+    """Give the holders of all of them: each way once, wherever in a container."""
+    if len(same) == 1:
+        return same[0].held_by
+    found: dict[Hashable, Holder] = {}
+    for holder in (holder for finding in same for holder in finding.held_by):
+        if len(found) == MOST_HOLDERS:
+            break
+        kind = tuple("[]" if part.startswith("[") else part for part in holder.path)
+        found.setdefault((holder.verdict, kind), holder)
+    return tuple(found.values())
 
 
 def count_findings(findings: Iterable[Finding]) -> int:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from lifetrack.reports.lifetimes_form import lifetimes_dict
 from lifetrack.reports.paths import absolute, code_of
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Finding, LeftBy
+from lifetrack.values.holders import Search
 from lifetrack.values.records import Unseen
 from lifetrack.values.siblings import Parted, Siblings
 from lifetrack.values.stacks import Site
@@ -20,15 +21,6 @@ if TYPE_CHECKING:
 
 FORMAT = "lifetrack-report"
 VERSION = 1
-
-
-class _Holder(Protocol):
-    """What stands in ``held_by`` of a finding."""
-
-    @property
-    def verdict(self) -> str: ...
-    @property
-    def path(self) -> tuple[str, ...]: ...
 
 
 def render(report: Report) -> str:
@@ -80,7 +72,21 @@ def as_dict(report: Report) -> dict[str, Any]:
 
 def _tracker(tracker: TrackerInfo) -> dict[str, Any]:
     known = {"complete": tracker.complete, "dropped": tracker.dropped, "watched": list(tracker.watched)}
-    return {**known, "unseen": [_unseen(each) for each in tracker.unseen]} if tracker.unseen else known
+    more: dict[str, Any] = {}
+    if tracker.unseen:
+        more["unseen"] = [_unseen(each) for each in tracker.unseen]
+    if tracker.search is not None:
+        more["search"] = _search(tracker.search)
+    return {**known, **more}
+
+
+def _search(search: Search) -> dict[str, Any]:
+    return {
+        "walks": search.walks,
+        "seconds": round(search.seconds, 6),
+        "longest": round(search.longest, 6),
+        "left_out": search.left_out,
+    }
 
 
 def _unseen(unseen: Unseen) -> dict[str, Any]:
@@ -119,10 +125,7 @@ def finding_dict(finding: Finding) -> dict[str, Any]:
         "owner": {"name": owner.name, "kind": owner.kind},
         "allowed": finding.allowed,
         "events": [_event(event) for event in finding.events],
-        "held_by": [
-            {"verdict": holder.verdict, "path": list(holder.path)}
-            for holder in cast("tuple[_Holder, ...]", finding.held_by)
-        ],
+        "held_by": [{"verdict": holder.verdict, "path": list(holder.path)} for holder in finding.held_by],
         "children": [finding_dict(child) for child in finding.children],
         "hint": finding.hint,
         "ended": finding.ended,

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
 from lifetrack.values.findings import Finding, ProcessName
+from lifetrack.values.holders import Search
 from lifetrack.values.records import Lifetimes, TypeTotals, Unseen
 from lifetrack.values.settings import parse_level
 
@@ -36,6 +37,7 @@ def merged(main: Report, others: Sequence[Report], lost: Iterable[ProcessInfo] =
             dropped=sum(tracker.dropped for tracker in trackers),
             watched=tuple(dict.fromkeys(name for tracker in trackers for name in tracker.watched)),
             unseen=_unseen(trackers),
+            search=_search(trackers),
         ),
         processes=(*main.processes, *(info for report in others for info in _infos(report)), *missing),
         lasting=tuple(dict.fromkeys(each for report in reports for each in report.lasting)),
@@ -64,6 +66,18 @@ def _named(report: Report) -> Iterable[Finding]:
 def _totals(reports: Sequence[Report]) -> Totals:
     fields = ("acquired", "released", "live", "findings", "untrackable", "unknown")
     return Totals(**{field: sum(getattr(report.totals, field) for report in reports) for field in fields})
+
+
+def _search(trackers: Sequence[TrackerInfo]) -> Search | None:
+    done = [tracker.search for tracker in trackers if tracker.search is not None]
+    if not done:
+        return None
+    return Search(
+        walks=sum(each.walks for each in done),
+        seconds=sum(each.seconds for each in done),
+        longest=max(each.longest for each in done),
+        left_out=sum(each.left_out for each in done),
+    )
 
 
 def _unseen(trackers: Sequence[TrackerInfo]) -> tuple[Unseen, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lifetrack.reports.grouping import group
 from lifetrack.values.findings import Finding
+from lifetrack.values.holders import Search
 from lifetrack.values.records import NO_LIFETIMES, Lasting, Lifetimes, TypeTotals, Unseen
 
 #: How a process can end, as reports word it.
@@ -61,13 +62,15 @@ class ProcessInfo:
 class TrackerInfo:
     """How well the tracker did: whether it saw everything, how many events it dropped, and what it watched.
 
-    ``unseen`` tells by type which objects could not be tracked, or were there before, and why.
+    ``unseen`` tells by type which objects could not be tracked, or were there before, and why. ``search`` is what it
+    took to tell who holds what; None where nobody asked.
     """
 
     complete: bool = True
     dropped: int = 0
     watched: tuple[str, ...] = ()
     unseen: tuple[Unseen, ...] = ()
+    search: Search | None = None
 
 
 @dataclass(frozen=True, slots=True)

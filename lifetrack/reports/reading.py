@@ -17,14 +17,8 @@ from lifetrack.values.endings import ENDINGS as KNOWN_ENDINGS
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Certainty, Finding, LeftBy, OwnerName, ProcessName, Resource
-from lifetrack.values.records import (
-    NO_LIFETIMES,
-    UNKNOWN,
-    UNTRACKABLE,
-    Lasting,
-    TypeTotals,
-    Unseen,
-)
+from lifetrack.values.holders import Search
+from lifetrack.values.records import NO_LIFETIMES, UNKNOWN, UNTRACKABLE, Lasting, TypeTotals, Unseen
 from lifetrack.values.rules import RULES
 from lifetrack.values.settings import Level, parse_level
 from lifetrack.values.siblings import CALLER, EXCEPTION, TRANSFER, Parted, ReleasedAt, Siblings
@@ -209,7 +203,13 @@ def _tracker(node: _Node) -> TrackerInfo:
         dropped=node["dropped"].number(),
         watched=node["watched"].strings(),
         unseen=node["unseen"].each(_unseen) if "unseen" in node.a(dict) else (),
+        search=_search(node["search"]) if "search" in node.a(dict) else None,
     )
+
+
+def _search(node: _Node) -> Search:
+    seconds, longest = _seconds(node["seconds"]), _seconds(node["longest"])
+    return Search(node["walks"].number(), seconds or 0.0, longest or 0.0, node["left_out"].number())
 
 
 def _unseen(node: _Node) -> Unseen:

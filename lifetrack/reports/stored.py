@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lifetrack.values.findings import Finding
+from lifetrack.values.holders import Holder
 from lifetrack.values.stacks import Site
+
+__all__ = ["Holder", "StoredFinding", "StoredSite"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +33,3 @@ class StoredFinding(Finding):
     def fingerprint(self) -> str:
         """The fingerprint as the report has it."""
         return self.stored_fingerprint
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """One path of references that keeps a resource alive, from its root to the resource, and the verdict on it."""
-
-    verdict: str
-    path: tuple[str, ...]

@@ -11,6 +11,7 @@ from lifetrack.reports.paths import clean, is_third_party
 from lifetrack.reports.terminal import colored, print_report
 from lifetrack.reports.text_finding import STYLES, finding_lines, place, subject
 from lifetrack.values.findings import Certainty, Finding
+from lifetrack.values.holders import Search
 
 if TYPE_CHECKING:
     from lifetrack.reports.model import Report
@@ -22,6 +23,8 @@ MAX_ALLOWED = 20
 MAX_TYPES = 30
 MAX_LOST = 10
 MAX_UNSEEN = 10
+#: Seconds of looking for holders from which on a report in text tells of them; the JSON report always does.
+NOTICED = 0.1
 _LOST = "it was killed, left by os._exit, or had not ended when this report was made"
 _ENDINGS = {
     "exception": "The program ended by an exception that nobody caught.",
@@ -184,6 +187,17 @@ def _lasting(report: Report, layout: Layout) -> list[Line]:
     return lines
 
 
+def _search(search: Search | None, layout: Layout) -> list[Line]:
+    """Tell what it took to find out who holds what, where anybody may have noticed, and what that left out."""
+    parts = []
+    if search is not None and search.seconds >= NOTICED:
+        longest = f", {search.longest:.2g} s at the longest" if search.walks > 1 else ""
+        parts.append(f"the program stood still for {search.seconds:.2g} s in all to find out who holds what{longest}")
+    if search is not None and search.left_out:
+        parts.append(f"of {counted(search.left_out, 'resource')} that was not asked")
+    return layout.wrapped(f"Holders: {'; '.join(parts)}.", "", "dim") if parts else []
+
+
 def _disclosed(report: Report, layout: Layout) -> list[Line]:
     totals, tracker = report.totals, report.tracker
     parts = []
@@ -198,6 +212,7 @@ def _disclosed(report: Report, layout: Layout) -> list[Line]:
     if not tracker.complete and not parts:
         parts.append("the record is incomplete")
     lines = layout.wrapped(f"Not seen: {', '.join(parts)}.", "", "dim") if parts else []
+    lines += _search(tracker.search, layout)
     for each in tracker.unseen[:MAX_UNSEEN]:
         lines += layout.wrapped(f"{each.count} x {clean(each.type)}: {clean(each.why)}", "     ", "dim", first="   ")
     if len(tracker.unseen) > MAX_UNSEEN:

@@ -87,9 +87,9 @@ def _circumstances(finding: Finding) -> Iterator[str]:
         yield f"{'The first belongs to' if finding.count > 1 else 'Belongs to'} {', '.join(named)}"
     if finding.owner.kind not in _STRETCHES:
         yield f"Last owner{' of the first' if finding.count > 1 else ''}: {finding.owner.words}"
-    for holder in finding.held_by[:MAX_HOLDERS]:
-        verdict, path = getattr(holder, "verdict", ""), getattr(holder, "path", ())
-        yield f"Held by {verdict}: {' > '.join(map(str, path))}"
+    for number, holder in enumerate(finding.held_by[:MAX_HOLDERS]):
+        advice = f": {holder.advice}" if holder.advice and not number else ""
+        yield f"Held by {holder}{advice}"
     if len(finding.held_by) > MAX_HOLDERS:
         yield f"... and by {len(finding.held_by) - MAX_HOLDERS} more"
 

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from lifetrack.values.events import TRANSFERRED, Event
+from lifetrack.values.holders import Holder
 from lifetrack.values.portable import portable_file, portable_function
 from lifetrack.values.rules import RULES
 from lifetrack.values.siblings import Parted, Siblings
@@ -122,6 +123,7 @@ class Finding:
     resources it stands for. ``allowed`` is the reason under which :func:`lifetrack.allow` accepted it, else None.
     ``owner`` is the last one. ``ended`` is how the resource ended, one of :data:`lifetrack.values.endings.ENDINGS`.
     ``left_by`` is the exception that left the acquiring function before the release, where that is known.
+    ``held_by`` tells who holds the object, where that was asked while it was alive, the most actionable path first.
     ``processes`` are those that it was found in, where a report is about several. ``siblings`` tell what became of the
     others that the same site acquired, where any was released, and ``parted`` where this one went another way.
     ``suggestion`` is the source as it could be, where that is sure to be right.
@@ -139,7 +141,7 @@ class Finding:
     count: int = 1
     allowed: str | None = None
     hint: str | None = None
-    held_by: tuple[object, ...] = ()
+    held_by: tuple[Holder, ...] = field(default=(), compare=False)  # asked later than the rest is known
     children: tuple[Finding, ...] = field(default=())
     ended: str | None = None
     left_by: LeftBy | None = None

@@ -90,8 +90,7 @@ def test_what_is_still_held_is_found_with_who_holds_it(manager, tracking):
     (finding,) = tracked.find_held()
     assert finding.rule == "LT109"
     assert "'greeter' was unregistered from plugin manager 'demo' and is still held by" in finding.message
-    path = ["pluggy._manager.PluginManager", "['_plugin_distinfo']", "(list)", "(tuple)"]
-    assert {"verdict": "unknown", "path": path} in finding.held_by
+    assert ("_plugin_distinfo (list)", "[0] (tuple)", "[0]") in [holder.path[-3:] for holder in finding.held_by]
     manager._plugin_distinfo.clear()
     assert tracked.find_held() == []
 

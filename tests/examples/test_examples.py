@@ -32,6 +32,10 @@ EXPECTED = {
         "Others: 99 of 100 acquired here were released at", "by ValueError at",
         "with contextlib.closing(Session()) as session:",
     ),
+    "holders.py": (
+        "__main__.REGISTRY['openssl']\n    module-global\n", "__main__.POOL.sessions[0] (module-global)",
+        "(bound-method-callback)", "__main__.capabilities > a cached argument (lru-cache)", "(suspended-generator)",
+    ),
     "locks.py": ("LT403 lock-order-inversion (proven)", "LT404 lock-abandoned (proven)", "thread back", "thread audit"),
     "processes.py": ("LT101 leak-at-exit", "(converter)", "With 1 child process.", "Lost: process"),
     "operating_system.py": ("LT501 os-handle-leak", "no record explains it", "LT504 os-mismatch"),

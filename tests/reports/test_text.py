@@ -273,7 +273,7 @@ def test_holders_and_children_are_listed(build):
         scope="import job",
     )
     text = render(build.report(finding))
-    assert "   Held by module-global: app (module) > REGISTRY (dict)\n" in text
+    assert "   Held by app.REGISTRY (module-global): take it out of there when it is released" in text
     assert "   Child: app.Session from app.py:5 in load_all\n" in text
     assert "   Belongs to scope 'import job'\n" in text
 

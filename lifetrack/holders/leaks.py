@@ -1,0 +1,112 @@
+"""Explaining entries: who holds the objects of leaks, noted with the entry, so that every report tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from time import perf_counter
+
+from lifetrack.ledger.entries import EXTRA, KIND, OFFSET, OPEN_STATES, STATE, TRACE, Entry, extra_of, place_of
+from lifetrack.ledger.holds import holder_of
+from lifetrack.ledger.ledger import Ledger
+from lifetrack.values.holders import Holder, Search
+
+#: How many resources of one type and site are explained, and how many in all at one occasion.
+MOST_ALIKE, MOST = 5, 500
+#: The seconds that walks at the ends of scopes may take in all: so many, and a share of the time that has passed.
+SECONDS, SHARE = 2.0, 0.05
+_began = perf_counter()
+
+
+class Evidence:
+    """Notes with the entries of one ledger who holds their objects."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        #: What it took so far.
+        self.search = Search()
+
+    def note(self, entries: Iterable[Entry], *, at_once: bool = False) -> None:
+        """Note for entries, or copies of such, who holds the object of each that is alive and not yet explained.
+
+        Unless it is wanted ``at_once``, it is left out when walks have taken too long in all.
+        """
+        keys = {id(_lasting(entry)) for entry in entries if not _is_explained(entry)}
+        alive = {address: entry for address, entry in self._alive() if id(_lasting(entry)) in keys} if keys else {}
+        if not alive:
+            return
+        chosen = _chosen(alive)
+        if not at_once and self.search.seconds > SECONDS + SHARE * (perf_counter() - _began):
+            chosen = {}
+        if len(alive) > len(chosen):
+            self.search = replace(self.search, left_out=self.search.left_out + len(alive) - len(chosen))
+        if not chosen:
+            return
+        try:
+            found = self.explain(chosen, alive)
+        except Exception:  # what a walk meets is anybody's; that nobody can be named must not cost the finding
+            found = {}
+            self.search = replace(self.search, left_out=self.search.left_out + len(chosen))
+        for address, holders in found.items():
+            extra_of(chosen[address]).held_by = holders
+
+    def explain(self, wanted: Collection[int], others: Iterable[int] = ()) -> dict[int, tuple[Holder, ...]]:
+        """Tell who holds the objects at some addresses; no path leads through ``others`` or our own records."""
+        from lifetrack.holders.explain import explain
+
+        ours = (id(self._ledger.entries), id(self._ledger.moved), id(self._ledger.owners))
+        leaked = (key for key in others if key not in wanted)
+        explained = explain(wanted, (*ours, *leaked))
+        before, now = self.search, explained.seconds
+        self.search = Search(before.walks + 1, before.seconds + now, max(before.longest, now), before.left_out)
+        return explained.holders
+
+    def search_made(self) -> Search | None:
+        """Tell what it took so far; None where nobody has asked."""
+        return self.search if self.search.walks or self.search.left_out else None
+
+    def _alive(self) -> list[tuple[int, Entry]]:
+        """Give the entries that stand for an object, with its address; a mark and a lock that is held are none."""
+        while True:
+            try:
+                items = list(self._ledger.entries.items())
+                break
+            except RuntimeError:  # another thread acquires or releases meanwhile
+                continue
+        return [
+            (key, entry) for key, entry in items if key > 0 and entry[KIND] is not None and holder_of(entry) is None
+        ]
+
+
+def _lasting(entry: Entry) -> object:
+    """Give what an entry and its copies share."""
+    return entry if entry[EXTRA] is None else entry[EXTRA]
+
+
+def _is_explained(entry: Entry) -> bool:
+    return entry[EXTRA] is not None and bool(entry[EXTRA].held_by)
+
+
+def _chosen(alive: dict[int, Entry]) -> dict[int, Entry]:
+    """Choose a few of each kind and site, those that nobody allowed first: the others are told with them."""
+    chosen: dict[int, Entry] = {}
+    alike: dict[tuple[object, ...], int] = {}
+    order = sorted(alive.items(), key=lambda item: (item[1][STATE] not in OPEN_STATES, _is_allowed(item[1])))
+    for address, entry in order:
+        key = (id(entry[KIND]), *_site(entry))
+        alike[key] = alike.get(key, 0) + 1
+        if alike[key] <= MOST_ALIKE and len(chosen) < MOST:
+            chosen[address] = entry
+    return chosen
+
+
+def _site(entry: Entry) -> tuple[object, object]:
+    """Tell the innermost place of an acquisition: its code and offset."""
+    trace = entry[TRACE]
+    if isinstance(trace, tuple):
+        return id(trace[0]), trace[1] if len(trace) > 1 else None
+    return id(trace), entry[OFFSET]
+
+
+def _is_allowed(entry: Entry) -> bool:
+    return place_of(entry).allowed() is not None

@@ -1,0 +1,259 @@
+"""Findings and reports tell who holds what leaked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import jsonschema
+import pytest
+
+from lifetrack.holders import leaks
+from lifetrack.reports.json_form import schema
+from lifetrack.reports.reading import load as read
+from lifetrack.values.holders import Search
+
+if TYPE_CHECKING:
+    from lifetrack.tracker import Tracker
+
+REGISTRY: dict[Any, Any] = {}
+HERE = f"{__name__}.REGISTRY"
+
+
+class Backend:
+    """What leaks."""
+
+    def close(self) -> None:
+        """Release it."""
+
+    def use(self) -> None:
+        """Use it."""
+
+
+@pytest.fixture
+def tracking(tracker: Tracker) -> Iterator[Tracker]:
+    """Track the class above, quietly."""
+    tracker.tracked(Backend)
+    tracker.start(policy="record", report=False)
+    yield tracker
+    REGISTRY.clear()
+
+
+def load(*names: str) -> None:
+    """Acquire what is to be found in the registry."""
+    for name in names:
+        REGISTRY[name] = Backend()
+
+
+def test_find_leaks_tells_holders_where_asked(tracking: Tracker) -> None:
+    """Without ``held_by`` nothing is looked for; with it each finding has the paths."""
+    load("openssl")
+    (finding,) = tracking.find_leaks()
+    assert finding.held_by == ()
+    (finding,) = tracking.find_leaks(held_by=True)
+    assert [str(holder) for holder in finding.held_by] == [f"{HERE}['openssl'] (module-global)"]
+
+
+def test_a_report_tells_holders_and_what_it_took(tracking: Tracker) -> None:
+    """Text, JSON and what is read back from it have the path; the pause is disclosed."""
+    load("openssl")
+    report = tracking.report()
+    assert f"Held by {HERE}['openssl'] (module-global): take it out of there" in " ".join(report.to_text().split())
+    data = json.loads(report.to_json())
+    jsonschema.validate(data, schema())
+    path = [f"{__name__} (module)", "REGISTRY (dict)", "['openssl']"]
+    assert data["findings"][0]["held_by"] == [{"verdict": "module-global", "path": path}]
+    search = data["tracker"]["search"]
+    assert search["walks"] == 1
+    assert search["seconds"] == search["longest"] > 0
+    assert search["left_out"] == 0
+
+
+def test_what_is_read_back_has_holders(tracking: Tracker, tmp_path: Any) -> None:
+    """A report that was written and read tells the same."""
+    load("openssl")
+    report = tracking.report()
+    report.write(tmp_path / "report.json")
+    again = read(tmp_path / "report.json")
+    assert again.findings[0].held_by == report.findings[0].held_by
+    assert again.tracker.search is not None
+    assert again.tracker.search.walks == 1
+
+
+def test_a_scope_tells_who_held_it_when_it_ended(tracking: Tracker) -> None:
+    """What a scope leaves open is explained at its end, when the holders are still there."""
+
+    def job() -> None:
+        with tracking.scope("job"):
+            backend = Backend()
+            backend.use()
+
+    job()
+    (finding,) = tracking.report().findings
+    assert (finding.rule, [holder.verdict for holder in finding.held_by]) == ("LT103", ["running-frame"])
+    assert finding.held_by[0].path[-1] == "backend"
+
+
+def test_the_error_of_a_scope_has_holders(tracking: Tracker) -> None:
+    """Under the policy ``raise`` the findings of the error tell who holds it."""
+    tracking.start(policy="raise", report=False)
+    with pytest.raises(AssertionError) as caught, tracking.scope("job"):
+        load("openssl")
+    assert [str(holder) for holder in caught.value.findings[0].held_by] == [f"{HERE}['openssl'] (module-global)"]
+
+
+def test_a_misuse_of_what_is_alive_has_holders(tracking: Tracker) -> None:
+    """A report tells of every finding whose object is alive who holds it."""
+    load("openssl")
+    REGISTRY["openssl"].close()
+    REGISTRY["openssl"].use()
+    (finding,) = tracking.report().findings
+    assert (finding.rule, str(finding.held_by[0])) == ("LT201", f"{HERE}['openssl'] (module-global)")
+
+
+def test_what_is_gone_has_no_holders(tracking: Tracker) -> None:
+    """What was collected is held by nobody, and nobody is looked for."""
+    Backend()
+    report = tracking.report()
+    assert [(finding.rule, finding.held_by) for finding in report.findings] == [("LT102", ())]
+    assert report.tracker.search is None
+
+
+def test_a_group_tells_all_ways(tracking: Tracker) -> None:
+    """Findings of one bug are one with the ways of all, each kind of way once."""
+    REGISTRY["list"] = []
+    for number in range(6):
+        backend = Backend()
+        if number < 4:
+            REGISTRY["list"].append(backend)
+        else:
+            REGISTRY[f"own {number}"] = backend
+    del backend
+    (finding,) = tracking.report().findings
+    assert finding.count == 6
+    assert [str(holder) for holder in finding.held_by] == [
+        f"{HERE}['list'][0] (module-global)",
+        f"{HERE}['own 4'] (module-global)",
+    ]
+
+
+def test_of_very_many_alike_a_few_are_explained(tracking: Tracker) -> None:
+    """Thousands of leaks of one site cost no more than a few, and the report says that it left some out."""
+    REGISTRY["list"] = [Backend() for _ in range(300)]
+    report = tracking.report()
+    assert report.findings[0].count == 300
+    assert str(report.findings[0].held_by[0]).startswith(f"{HERE}['list'][")
+    assert report.tracker.search is not None
+    assert report.tracker.search.left_out == 300 - leaks.MOST_ALIKE
+    assert f"of {300 - leaks.MOST_ALIKE} resources that was not asked" in " ".join(report.to_text().split())
+
+
+def test_each_line_of_one_function_is_explained(tracking: Tracker) -> None:
+    """What was acquired on different lines is not taken for alike."""
+    for line in range(10):
+        exec(compile("\n" * line + "REGISTRY[line] = Backend()", "lines.py", "exec"), globals(), {"line": line})
+    acquired = "; ".join(f"REGISTRY['n{number}'] = Backend()" for number in range(8))
+    exec(compile(acquired.replace("; ", "\n"), "function.py", "exec"), globals())
+    assert all(finding.held_by for finding in tracking.find_leaks(held_by=True))
+
+
+def test_scopes_stop_looking_when_it_takes_too_long(tracking: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that leaves thousands of leaking scopes is not stopped for each; a report still looks."""
+    monkeypatch.setattr(leaks, "SECONDS", -1e9)
+    with tracking.scope("job"):
+        load("openssl")
+    assert tracking.find_leaks()[0].held_by == ()
+    report = tracking.report()
+    assert str(report.findings[0].held_by[0]) == f"{HERE}['openssl'] (module-global)"
+    assert report.tracker.search is not None
+    assert report.tracker.search.left_out == 1
+
+
+def test_children_of_a_leak_have_holders_of_their_own(tracking: Tracker) -> None:
+    """What depends on another leak is told by it, unless somebody else holds it too."""
+
+    @tracking.tracked(children=("session",))
+    class Server:
+        def session(self) -> Any:
+            self.last = Backend()
+            return self.last
+
+        def close(self) -> None:
+            pass
+
+    REGISTRY["server"] = Server()
+    REGISTRY["server"].session()
+    (finding,) = tracking.report().findings
+    (child,) = finding.children
+    assert str(finding.held_by[0]) == f"{HERE}['server'] (module-global)"
+    assert (child.held_by[0].verdict, child.held_by[0].path[-1]) == ("another-leak", "last")
+
+
+def test_files_and_sockets_are_explained(tracking: Tracker, tmp_path: Any) -> None:
+    """What is watched is told as what is declared."""
+    undo = tracking.watch("stdlib")
+    REGISTRY["log"] = open(tmp_path / "log", "w")
+    (finding,) = tracking.report().findings
+    REGISTRY["log"].close()
+    undo()
+    assert str(finding.held_by[0]) == f"{HERE}['log'] (module-global)"
+
+
+def test_a_lent_context_is_explained_or_left_open(tracking: Tracker) -> None:
+    """A context manager that was entered and not left is told by what keeps it."""
+
+    @tracking.acquires
+    @contextmanager
+    def lent() -> Iterator[int]:
+        yield 1
+
+    REGISTRY["cm"] = lent()
+    REGISTRY["cm"].__enter__()
+    (finding,) = tracking.report().findings
+    assert all("lifetrack" not in str(holder.path[0]) for holder in finding.held_by)
+
+
+def test_why_alive_needs_no_tracking(tracker: Tracker) -> None:
+    """Any object can be asked about, whether tracking is on or off."""
+    REGISTRY["x"] = Backend()
+    assert str(tracker.why_alive(REGISTRY["x"])[0]) == f"{HERE}['x'] (module-global)"
+    REGISTRY.clear()
+
+
+def test_searches_of_several_processes_are_summed() -> None:
+    """A merged report tells the pauses of all, and the longest of any."""
+    from lifetrack.reports.merging import _search
+    from lifetrack.reports.model import TrackerInfo
+
+    infos = [TrackerInfo(search=Search(1, 0.5, 0.5, 2)), TrackerInfo(), TrackerInfo(search=Search(2, 0.3, 0.2, 0))]
+    assert _search(infos) == Search(3, 0.8, 0.5, 2)
+    assert _search([TrackerInfo()]) is None
+
+
+def test_at_exit_holders_are_told(run_python: Any, tmp_path: Any) -> None:
+    """The final report of a program tells holders: in its main module, in an exception, by an exit handler."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import atexit, lifetrack\n"
+        "@lifetrack.tracked\n"
+        "class Backend:\n"
+        "    def close(self): pass\n"
+        "REGISTRY = {'openssl': Backend()}\n"
+        "atexit.register(Backend().close.__get__(Backend()))\n"
+        "def fail():\n"
+        "    mine = Backend()\n"
+        "    raise ValueError\n"
+        "fail()\n"
+    )
+    report = tmp_path / "report.json"
+    run_python("", "run", f"--report={report}", str(program), python_flags=["-m", "lifetrack"])
+    found = {
+        finding["site"]["line"]: [(holder["verdict"], holder["path"]) for holder in finding["held_by"]]
+        for finding in json.loads(report.read_text())["findings"]
+        if finding["rule"] == "LT101"
+    }
+    assert found[5] == [("module-global", ["__main__ (module)", "REGISTRY (dict)", "['openssl']"])]
+    assert found[8][0][0] == "traceback"
+    assert found[8][0][1][-1] == "mine"

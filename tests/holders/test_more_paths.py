@@ -1,0 +1,52 @@
+"""Libraries and the import system are told by what a program can change."""
+
+from __future__ import annotations
+
+import importlib.machinery
+import types
+from typing import Any
+
+import pytest
+
+import lifetrack
+from lifetrack.holders import explain, leaks
+
+
+class Backend:
+    """What is held."""
+
+    def close(self) -> None:
+        """Release it."""
+
+
+def test_a_loader_does_not_make_a_module_a_holder() -> None:
+    """What the loader of a module has is not told as a variable of that module."""
+
+    class Loader:
+        held: Any = None
+
+    loader, module = Loader(), types.ModuleType("loaded_by_somebody")
+    loader.held = Backend()
+    module.__loader__ = loader  # type: ignore[assignment]
+    module.__spec__ = importlib.machinery.ModuleSpec("loaded_by_somebody", loader)  # type: ignore[arg-type]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(__import__("sys").modules, "loaded_by_somebody", module)
+        roots = [holder.path[0] for holder in lifetrack.why_alive(loader.held)]
+    assert roots == ["the import system"]
+
+
+def test_a_search_that_fails_costs_no_finding(tracker: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The finding is there without holders, and the report says that one was left out."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    tracker.tracked(Backend)
+    tracker.start(policy="record", report=False)
+    kept = Backend()
+    monkeypatch.setattr(explain, "explain", fail)
+    report = tracker.report()
+    kept.close()
+    assert [finding.held_by for finding in report.findings] == [()]
+    assert report.tracker.search.left_out == 1
+    assert leaks.MOST >= 100
