@@ -82,6 +82,7 @@ def normal(report: dict[str, Any]) -> dict[str, Any]:
     cleaned["tracker"]["watched"] = []
     cleaned["totals"]["unknown"] = 0
     del cleaned["lasting"], cleaned["tracker"]["unseen"]
+    cleaned["tracker"].pop("search", None)
     for finding in _all(cleaned["findings"]):
         if finding["resource"]["type"].startswith("thread that Python does not know"):  # its name is the program's
             finding["message"] = finding["message"].replace(finding["resource"]["label"], "program")

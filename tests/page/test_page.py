@@ -177,7 +177,8 @@ def test_the_picture_of_holders(page):
     page.one("#holders details summary").click()
     page.settle()
     first = page.texts("#holders ul.held li")[0]
-    assert first == "module-global: app (module) → REGISTRY (dict) → ['b'] → 3 \u00d7 app.Cursor"
+    advice = "take it out of there when it is released, or release it when the program ends"
+    assert first == f"module-global: app (module) → REGISTRY (dict) → ['b'] → 3 \u00d7 app.Cursor ({advice})"
     page.choose("by-rule", "LT103")
     assert page.all("#holders svg") == []
 
