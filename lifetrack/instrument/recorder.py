@@ -58,6 +58,8 @@ def new_entry(engine: Engine, kind: Kind, state: int, number: int | None, frame:
 def note_release(engine: Engine, entry: Entry, frame: FrameType) -> None:
     """Note where and when a resource was released, and that it was."""
     entry[RELEASE_TRACE], entry[RELEASE_OFFSET], entry[RELEASE_MOMENT] = engine.place(frame)
+    if engine.ledger.journal is not None:
+        engine.ledger.journal.released(entry)
     entry[STATE] = RELEASED
 
 
@@ -92,6 +94,8 @@ class Recorder:
             entry[TRACE], entry[OFFSET], entry[MOMENT] = self.engine.place(frame)
             if entry[KIND].declaration.thread_bound:
                 mark_bound(entry).thread = this_thread()
+            if self.ledger.journal is not None:
+                self.ledger.journal.moved_site(entry)
             return
         shape = self.shape(obj)
         kind = shape.kind
@@ -99,6 +103,8 @@ class Recorder:
             if entry[NUMBER] is None:
                 self.ledger.forget_unknown()
             self.entries.pop(id(obj), None)  # so that the entry stands last, as the youngest
+            if self.ledger.journal is not None:
+                self.ledger.journal.ended(entry)
             unseal(shape, obj)
         fresh = new_entry(self.engine, kind, LIVE, kind.next(), frame)
         if kind.declaration.thread_bound:
@@ -111,6 +117,8 @@ class Recorder:
             except TypeError:
                 self.ledger.note_untrackable()
                 return
+        if self.ledger.journal is not None:
+            self.ledger.journal.acquired(fresh)
         self.entries[id(obj)] = fresh
 
     def constructed(self, obj: object, frame: FrameType) -> None:
@@ -141,11 +149,15 @@ class Recorder:
                 return
             entry = new_entry(self.engine, shape.kind, FAILED, shape.kind.next(), frame)
             extra_of(entry).certainty = certainty
+            if self.ledger.journal is not None:
+                self.ledger.journal.acquired(entry)
             self.entries[id(obj)] = entry
         elif entry[STATE] in (LIVE, BOUND):
             entry[STATE] = FAILED
         entry[TRACE], entry[OFFSET], entry[MOMENT] = self.engine.place(frame)
         self._note_error(entry, ACQUIRE_FAILED, error, frame)
+        if self.ledger.journal is not None:
+            self.ledger.journal.moved_site(entry)
 
     # -- release -------------------------------------------------------------------------------------------------
 
@@ -216,7 +228,11 @@ class Recorder:
         extra = extra_of(entry)
         if extra.error is None or word == RELEASE_FAILED:  # the constructors of bases come by with the same error
             extra.error = type(error).__name__
-            extra.note((word, *self.engine.trace_error(error, frame), None))
+            note = (word, *self.engine.trace_error(error, frame), None)
+            extra.note(note)
+            if self.ledger.journal is not None:
+                self.ledger.journal.changed(entry)
+                self.ledger.journal.event(entry, note)
 
     # -- the end of the object -----------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from typing import Any
 from lifetrack.guards.shapes import Shape, resolve, set_class
 from lifetrack.guards.tombstones import unseal
 from lifetrack.instrument.codegen import generate
+from lifetrack.instrument.journaled import constructor_of, release_of
 from lifetrack.instrument.recorder import Recorder
 from lifetrack.instrument.templates import CONSTRUCTOR, CONSTRUCTOR_AT, RELEASE, RELEASE_AT, filled
 from lifetrack.ledger.callers import caller
@@ -55,6 +56,8 @@ def constructor(recorder: Recorder, shape: Shape, original: Any, drain: Callable
     declaration = shape.declaration
     if declaration.released_when is not None or declaration.thread_bound or engine.ledger.guarded:
         template = CONSTRUCTOR.replace("LOOK", "return _lt_acquire({first}, _lt_frame)")
+    elif (journaled := constructor_of(engine.ledger, engine.level, shape.kind)) is not None:
+        return _marked(generate(journaled[0], original, names | journaled[1], "acquire"), original)
     else:
         template = CONSTRUCTOR
     template = filled(template, CONSTRUCTOR_AT, engine.level)
@@ -146,6 +149,9 @@ def releaser(recorder: Recorder, shape: Shape, original: Any, name: str) -> Call
         "elsewhere": _elsewhere(recorder), "coroutine": CoroutineType, "awaited": functools.partial(_awaited, recorder),
         **MOMENT_PARTS,
     }  # fmt: skip
+    journaled = release_of(engine.ledger, engine.level)
+    if journaled is not None:
+        return _marked(generate(journaled[0], original, names | journaled[1], "release"), original)
     template = filled(RELEASE, RELEASE_AT, engine.level)
     return _marked(generate(template, original, names, "release"), original)
 
@@ -234,6 +240,8 @@ def finalizer(recorder: Recorder, original: Any) -> Callable[[Any], None]:
                 if _is_held_elsewhere(self):
                     extra_of(entry).certainty = Certainty.SUSPECTED
                 pending.append(entry)
+            elif engine.ledger.journal is not None:
+                engine.ledger.journal.ended(entry)
 
     if original is None:
         notice.__name__ = "__del__"

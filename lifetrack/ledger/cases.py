@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
@@ -124,6 +124,8 @@ class Cases:
 
     def __init__(self) -> None:
         self._same: dict[tuple[object, ...], _Same] = {}
+        #: Is told every case that is filed, if there is a journal.
+        self.listener: Callable[[Case], None] | None = None
 
     def add(self, case: Case) -> Case:
         """File a case; beyond a number of the same kind and place they are counted only."""
@@ -132,6 +134,8 @@ class Cases:
         # Kinds, places and code objects are kept by the cases themselves, so their addresses stay theirs.
         key = (case.rule, id(entry[KIND]), id(entry[SCOPE]), *_origin(entry[TRACE], entry[OFFSET]), use_origin)
         self._same.setdefault(key, _Same()).add(case)
+        if self.listener is not None:
+            self.listener(case)
         return case
 
     def all(self) -> list[Case]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from itertools import count
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lifetrack.ledger.cases import Case, Cases, leak_rule
 from lifetrack.ledger.entries import (
@@ -34,6 +34,9 @@ from lifetrack.ledger.places import PROCESS, OwnerPlace, Place
 from lifetrack.values import events as words
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.findings import Certainty
+
+if TYPE_CHECKING:
+    from lifetrack.ledger.journaling import Journaling
 
 
 def is_reported(entry: Entry) -> bool:
@@ -86,6 +89,8 @@ class Ledger:
         self.exiting = False
         #: Is shown each watched object with its new entry, if the operating system is asked as witness.
         self.observer: Callable[[Any, Entry], None] | None = None
+        #: Is told every event, if there is one; from the beginning or not at all.
+        self.journal: Journaling | None = None
         self._strangers: dict[str, Kind] = {}
         self._serials = count(1)
         self._unknown = count()
@@ -98,6 +103,8 @@ class Ledger:
         """Open an account for a type."""
         kind = Kind(type_name, declaration)
         self.kinds.append(kind)
+        if self.journal is not None:
+            self.journal.meet(kind)
         return kind
 
     def stranger(self, type_name: str) -> Entry:
@@ -250,6 +257,10 @@ class Ledger:
         self.moved.clear()
         self._unknown, self._not_unknown, self._untrackable = count(), count(), count()
         self.pid = os.getpid()
+        if self.journal is not None:
+            self.journal.begin_in_fork()
+            for entry in self.snapshot():
+                self.journal.inherit(entry)
         for entry in self.open_entries():
             entry[STATE] = INHERITED
         for kind in self.kinds:
@@ -266,4 +277,6 @@ class Ledger:
         """Close the entries of which the object itself says that it is released."""
         for entry in self.open_entries():
             if entry[KIND].declaration.released_when is not None and is_released(entry):
+                if self.journal is not None:
+                    self.journal.ended(entry)
                 entry[STATE] = 3  # RELEASED

@@ -62,7 +62,10 @@ def hand_over(engine: Engine, entry: Entry, obj: object, place: Place, frame: Fr
     elif state not in OPEN_STATES:
         return
     ledger = engine.ledger
-    note_transfer(entry, id(obj), (TRANSFERRED, engine.mark(frame), engine.when(), place), ledger.moved)
+    note = (TRANSFERRED, engine.mark(frame), engine.when(), place)
+    note_transfer(entry, id(obj), note, ledger.moved)
+    if ledger.journal is not None:
+        ledger.journal.transferred(entry, note)
     ledger.note_scoped()
 
 

@@ -23,14 +23,15 @@ class Ends:
 
     def __init__(self, files: Shared) -> None:
         self._files = files
-        #: For each tracker: how to take an entry out, and where to put one that was lost.
-        self._tables: tuple[tuple[Any, Any], ...] = ()
+        #: For each tracker: how to take an entry out, where to put one that was lost, and its journal if it has one.
+        self._tables: tuple[tuple[Any, Any, Any], ...] = ()
         self.close = self._closer()
         self.unbuffered = self._unbuffered_class()
 
     def listen(self) -> None:
         """Take note of who listens now."""
-        self._tables = tuple((each.ledger.entries.pop, each.ledger.pending.append) for each in self._files.listeners)
+        ledgers = [each.ledger for each in self._files.listeners]
+        self._tables = tuple((each.entries.pop, each.pending.append, each.journal) for each in ledgers)
 
     def _closer(self) -> Callable[[Any], Any]:
         def close(raw: Any) -> Any:
@@ -41,7 +42,7 @@ class Ends:
             if raw._finalizing:
                 return self._finalized(raw, 4)
             key = id(raw)
-            for take, lose in self._tables:
+            for take, lose, journal in self._tables:
                 entry = take(key, None)
                 if entry is None:
                     continue
@@ -55,6 +56,8 @@ class Ends:
                 if suspect and in_finalizer(frame, entry):
                     lose(entry)
                 else:
+                    if journal is not None:
+                        journal.released_at(entry, frame)
                     entry[0] = 3  # RELEASED
             return _native_close(raw)
 
@@ -76,7 +79,7 @@ class Ends:
         _warn_unclosed(raw, source, 3)
 
     def _lose(self, key: int) -> None:
-        for take, lose in self._tables:
+        for take, lose, _ in self._tables:
             entry = take(key, None)
             if entry is not None:
                 lose(entry)

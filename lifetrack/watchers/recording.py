@@ -100,6 +100,10 @@ class Recording:
         reference.key, reference.parts = id(obj), ()
         extra_of(entry).reference = reference
         self._entries.pop(id(obj), None)  # so that the entry stands last, as the youngest
+        if self.ledger.journal is not None:
+            if known is not None:
+                self.ledger.journal.ended(known)
+            self.ledger.journal.acquired(entry)
         self._entries[id(obj)] = entry
         if self.ledger.observer is not None:
             self.ledger.observer(obj, entry)
@@ -178,7 +182,11 @@ class Recording:
         entry[STATE] = HALF_RELEASED
         extra = extra_of(entry)
         extra.error = type(error).__name__
-        extra.note((RELEASE_FAILED, *self.engine.trace(frame), None))
+        note = (RELEASE_FAILED, *self.engine.trace(frame), None)
+        extra.note(note)
+        if self.ledger.journal is not None:
+            self.ledger.journal.changed(entry)
+            self.ledger.journal.event(entry, note)
 
     # -- the collector: these run anywhere, so they take no lock and only enqueue --------------------------------
 
@@ -191,12 +199,14 @@ class Recording:
     def finalized(self, obj: object, declaration: Declaration) -> None:
         """Notice that an object's own finalizer begins."""
         if _says_released(obj, declaration):
-            self._entries.pop(id(obj), None)
+            entry = self._entries.pop(id(obj), None)
+            if entry is not None and self.ledger.journal is not None:
+                self.ledger.journal.ended(entry)
         else:
             self.lost(obj)
 
     def _make_callback(self) -> Callable[[Any], None]:
-        entries, pending = self._entries, self.ledger.pending
+        entries, pending, journal = self._entries, self.ledger.pending, self.ledger.journal
 
         def gone(reference: _Reference) -> None:
             entry = entries.get(reference.key)
@@ -205,9 +215,13 @@ class Recording:
             entries.pop(reference.key, None)
             parts = reference.parts
             if parts and all(part[STATE] not in OPEN_STATES for part in parts):
+                if journal is not None:
+                    journal.ended(entry)
                 return
             # What may end with the process ends by itself too, and the interpreter keeps it alive until then.
             if entry[STATE] in OPEN_STATES and entry[KIND].declaration.ends_with_process is None:
                 pending.append(entry)
+            elif journal is not None:
+                journal.ended(entry)
 
         return gone

@@ -55,7 +55,8 @@ _NOTE = """
     if kind is None:
         slow{i}(self, frame)
     else:{place}
-        entries{i}[id(self)] = [1, kind.next(), {trace}, {offset}, place{i}(), kind, {moment}, None, None, None, None]
+        entry = [1, kind.next(), {trace}, {offset}, place{i}(), kind, {moment}, None, None, None, None]
+        {begin}entries{i}[id(self)] = entry
 """
 _RELEASE = """
 def release({parameters}):
@@ -73,7 +74,7 @@ _FORGET = """
         if entry[0] != 1 or code is None or code.co_name in SUSPECT or FILES[code.co_filename] != USER:
             ended{i}(self, entry, getframe(1))
         else:
-            entry[0] = 3
+            {write}entry[0] = 3
 """
 #: Where a descriptor comes from, and where it goes.
 _TAKE = """
@@ -89,6 +90,12 @@ _RETURN = """
 """
 #: Functions of the program that may be at work for a finalizer.
 _SUSPECT = frozenset({"__del__", "close", "__exit__"})
+
+
+def _forgetting(i: int, listener: Recording, depth: int) -> str:
+    """Give the source of a release, as it is called ``depth`` frames below the program."""
+    write = "" if listener.ledger.journal is None else f"write{i}(entry, getframe({depth}))\n            "
+    return _FORGET.format(i=i, depth=depth, write=write)
 
 
 def _compiled(text: str) -> CodeType:
@@ -157,8 +164,8 @@ class WatchedSockets(Shared):
         self._wrap("__init__", _ACQUIRE, self._noting, _TAKE)
         close: CodeType = own(self._cls)["_real_close"].__code__
         direct = close.co_names == ("close",) and close.co_varnames == ("self", "_ss") and close.co_consts == (None,)
-        self._wrap("_real_close", _DIRECT if direct else _RELEASE, lambda i, _: _FORGET.format(i=i, depth=2))
-        self._wrap("detach", _RELEASE, lambda i, _: _FORGET.format(i=i, depth=1), _GIVE)
+        self._wrap("_real_close", _DIRECT if direct else _RELEASE, lambda i, each: _forgetting(i, each, 2))
+        self._wrap("detach", _RELEASE, lambda i, each: _forgetting(i, each, 1), _GIVE)
         self._patches.put(self._cls, "__del__", self._finalizer())
         watch_files(self, self._patches)
 
@@ -196,12 +203,15 @@ class WatchedSockets(Shared):
             "pending": ledger.pending, "drain": listener.drain, "entries": ledger.entries, "kinds": kinds,
             "place": ledger.place.get, "take": ledger.entries.pop, "lose": ledger.pending.append,
             "slow": slow, "ended": ended, "capture": listener.engine.capture,
+            "write": None if ledger.journal is None else ledger.journal.released_at,
+            "begin": None if ledger.journal is None else ledger.journal.acquired,
         }  # fmt: skip
 
     def _noting(self, i: int, listener: Recording) -> str:
         place, trace, offset, when = _PLACES[min(listener.engine.level, Level.STACKS)]
         return _NOTE.format(
-            i=i, place=place.replace("\n", "\n    "), trace=trace.format(i=i), offset=offset, moment=when
+            i=i, place=place.replace("\n", "\n    "), trace=trace.format(i=i), offset=offset, moment=when,
+            begin="" if listener.ledger.journal is None else f"begin{i}(entry)\n        ",
         )
 
     def _finalizer(self) -> _Finalizer:

@@ -1,0 +1,232 @@
+"""Names: what events refer to is written once, in small cells, and called by a number from then on.
+
+Nobody waits in here, for the collector or a signal may lead a thread back into it at any time: cells and numbers are
+handed out by single atomic operations, and what two threads write at once is written twice.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterable
+from itertools import count
+from types import CodeType
+from typing import Any, TypeAlias
+
+from lifetrack.journal.format import (
+    CELL,
+    CELL_TEXT,
+    FRAME,
+    FRAME_BODY,
+    LAST,
+    LONGEST,
+    OWNER,
+    OWNER_BODY,
+    RELEASED,
+    STACK,
+    TEXT,
+    Table,
+)
+from lifetrack.ledger.capture import Trace
+from lifetrack.ledger.places import Place
+from lifetrack.ledger.territory import FILES, OURS, USER, is_launcher
+from lifetrack.values.stacks import line_of
+
+#: How many code objects, and how many tails of stacks, are known by address at once.
+_MOST_KNOWN = 16384
+#: Stands for a frame where the program's stack is over.
+_OVER = -1
+
+
+#: A code object, which is kept so that its address stays its own, and the numbers of the frames in it by offset.
+Known: TypeAlias = tuple[CodeType, dict[int, int]]
+
+
+def room(code: CodeType) -> tuple[CodeType, list[int | None]] | None:
+    """Make room for one number at each offset of a code object of the user's; None for others' code."""
+    return (code, [None] * (len(code.co_code) + 2)) if FILES[code.co_filename] == USER else None
+
+
+class Names:
+    """The names of one journal. ``cells`` is where they are written, ``unnamed`` counts what did not fit."""
+
+    def __init__(self) -> None:
+        self._known: dict[object, int] = {}
+        self._codes: dict[int, Known] = {}
+        #: Stacks, and their older frames, that were seen last, by their first frame.
+        self._traces: dict[tuple[int, int, int], tuple[Trace, int]] = {}
+        self._tails: dict[int, tuple[Trace, int]] = {}
+        self.begin(None, Table(0, 0, CELL.size), lambda: None, lambda: None)
+
+    def begin(self, cells: Any, table: Table, begun: Callable[[], None], full: Callable[[], None]) -> None:
+        """Write to these cells from now on."""
+        self._cells, self._table, self._begun, self._full = cells, table, begun, full
+        self._fresh, self._spare = count(), deque[int]()
+        self._numbers = count(1)
+        #: The cells of names that come and go, by number.
+        self.passing: dict[int, tuple[object, list[int]]] = {}
+
+    # -- writing -------------------------------------------------------------------------------------------------
+
+    def _cell(self) -> int | None:
+        try:
+            return self._spare.popleft()
+        except IndexError:
+            cell = next(self._fresh)
+            if cell >= self._table.count:
+                return None
+            if cell % 64 == 0:
+                self._begun()
+            return cell
+
+    def begun(self) -> int:
+        """Give how many cells may have been written so far."""
+        return min(self._table.count, (int(repr(self._fresh)[6:-1]) | 63) + 1)
+
+    def write(self, kind: int, body: bytes, key: object = None) -> int:
+        """Write a name; give its number, or 0 if there is no room. One with a ``key`` may be forgotten later."""
+        number = next(self._numbers)
+        parts = [body[at : at + CELL_TEXT] for at in range(0, len(body), CELL_TEXT)] or [b""]
+        taken: list[int] = []
+        for part, text in enumerate(parts):
+            cell = self._cell()
+            if cell is None:
+                self._spare.extend(taken)
+                self._full()
+                return 0
+            taken.append(cell)
+            kinds = kind | LAST if part == len(parts) - 1 else kind
+            check = zlib.crc32(text, number ^ part << 16 ^ kinds << 24)
+            CELL.pack_into(self._cells, self._table.place(cell), number, part, len(text), kinds, check, text)
+        if key is not None:
+            self.passing[number] = key, taken
+        return number
+
+    def forget(self, numbers: Iterable[int]) -> None:
+        """Give the cells of names back that nobody refers to."""
+        for number in numbers:
+            key, taken = self.passing.pop(number, (None, []))
+            self._known.pop(key, None)
+            for cell in taken:
+                CELL.pack_into(self._cells, self._table.place(cell), 0, 0, 0, 0, 0, b"")
+            self._spare.extend(taken)
+
+    # -- texts and owners ----------------------------------------------------------------------------------------
+
+    def text(self, text: str, *, passing: bool = False) -> int:
+        """Give the number of a text."""
+        number = self._known.get(text)
+        if number is None:
+            body = text.encode("utf-8", "surrogatepass")[:LONGEST]
+            number = self.write(TEXT, body, text if passing else None)
+            if number:
+                self._known[text] = number
+        return number
+
+    def owner(self, place: Place | None) -> int:
+        """Give the number of the owner that a place stands for; 0 is the process."""
+        if place is None:
+            return 0
+        owner = place.owner()
+        key = owner.name, owner.kind
+        number = self._known.get(key)
+        if number is None:
+            if owner.kind == "process":
+                return 0
+            body = OWNER_BODY.pack(self.text(owner.name, passing=True), self.text(owner.kind))
+            number = self.write(OWNER, body, key)
+            if number:
+                self._known[key] = number
+        return number
+
+    # -- places in the code --------------------------------------------------------------------------------------
+
+    def _frame(self, code: CodeType, offset: int) -> int:
+        whose = FILES[code.co_filename]
+        if whose == OURS:
+            return _OVER if is_launcher(code) else 0
+        key = code.co_filename, code.co_qualname, line_of(code, offset)
+        number = self._known.get(key)
+        if number is None:
+            file, function = self.text(key[0]), self.text(key[1])
+            number = self.write(FRAME, FRAME_BODY.pack(file, function, key[2], whose))
+            if number:
+                self._known[key] = number
+        return number
+
+    def _frame_at(self, code: CodeType, offset: int) -> int:
+        known = self._codes.get(id(code))
+        if known is None:
+            if len(self._codes) > _MOST_KNOWN:
+                self._codes.clear()
+            known = self._codes[id(code)] = code, {}
+        frame = known[1].get(offset)
+        if frame is None:
+            frame = known[1][offset] = self._frame(code, offset)
+        return frame
+
+    def site(self, code: CodeType, offset: int) -> int:
+        """Give the number of the trace that is one frame."""
+        frame = self._frame_at(code, offset)
+        return self._stack((0, frame)) if frame > 0 else 0
+
+    def end_at(self, code: CodeType, offset: int) -> int:
+        """Give the word that stands for a release at a site."""
+        return self.site(code, offset) << 8 | RELEASED
+
+    def _stack(self, key: tuple[int, ...]) -> int:
+        number = self._known.get(key)
+        if number is None:
+            number = self.write(STACK, struct.pack(f"={len(key)}I", *key))
+            if number:
+                self._known[key] = number
+        return number
+
+    def trace(self, trace: Trace | CodeType | None, offset: int | None) -> int:
+        """Give the number of a captured stack, or of a lone site; 0 if there is none."""
+        if trace is None:
+            return 0
+        if not isinstance(trace, tuple):
+            return self.site(trace, offset or 0)
+        if len(trace) < 2:
+            return 0
+        # A stack that was walked anew is as a rule one that was there before, which comparing tells at once: most of
+        # its parts are the same objects.
+        key = id(trace[0]), trace[1], trace[-2]
+        known = self._traces.get(key)
+        if known is not None and known[0] == trace and known[0][0] is trace[0]:
+            return known[1]
+        if len(self._traces) > _MOST_KNOWN:
+            self._traces.clear()
+        number = self._new_trace(trace)
+        self._traces[key] = trace, number
+        return number
+
+    def _new_trace(self, trace: Trace) -> int:
+        tail = trace[-1]
+        frames = self._frames(trace)
+        if frames and frames[-1] == _OVER:
+            return self._stack((0, *frames[:-1]))
+        return self._stack((0 if tail is None else self._tail(tail), *frames))
+
+    def _frames(self, trace: Trace) -> list[int]:
+        found: list[int] = []
+        for index in range(0, len(trace) - 1, 2):
+            frame = self._frame_at(trace[index], trace[index + 1])
+            if frame:
+                found.append(frame)
+            if frame == _OVER:
+                break
+        return found
+
+    def _tail(self, tail: Trace) -> int:
+        known = self._tails.get(id(tail[0]))
+        if known is not None and known[0] == tail and known[0][0] is tail[0]:
+            return known[1]
+        frames = self._frames((*tail, None))
+        number = self._stack((0, *(frame for frame in frames if frame != _OVER)))
+        if len(self._tails) > _MOST_KNOWN:
+            self._tails.clear()
+        self._tails[id(tail[0])] = tail, number
+        return number

@@ -1,0 +1,382 @@
+"""The writer: what a ledger tells its journal, written down before anything else happens.
+
+Nobody waits in here, and nothing is read back: killed at any moment, the file has every event that was complete.
+"""
+
+from __future__ import annotations
+
+import json
+from itertools import count
+from struct import Struct
+from time import time_ns
+from typing import TYPE_CHECKING, Any
+
+from lifetrack.journal import format as form
+from lifetrack.journal.names import Names, room
+from lifetrack.journal.slots import Slots
+from lifetrack.ledger.capture import Note as NoteOnFrame
+from lifetrack.ledger.entries import (
+    EXTRA,
+    KIND,
+    MOMENT,
+    NUMBER,
+    OFFSET,
+    OPEN_STATES,
+    RELEASE_MOMENT,
+    RELEASE_OFFSET,
+    RELEASE_TRACE,
+    SCOPE,
+    STATE,
+    TRACE,
+    Entry,
+    Kind,
+    Note,
+    counted,
+)
+from lifetrack.ledger.entries import FAILED as FAILED_ENTRY
+from lifetrack.ledger.entries import HALF_RELEASED as HALF_RELEASED_ENTRY
+from lifetrack.ledger.moment import Who, moment
+from lifetrack.ledger.rendering import finding_of, label_of
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from lifetrack.ledger.capture import Trace
+    from lifetrack.ledger.cases import Case
+    from lifetrack.ledger.ledger import Ledger
+    from lifetrack.ledger.places import Place
+    from lifetrack.values.declarations import Declaration
+
+_STATES = {HALF_RELEASED_ENTRY: form.HALF_RELEASED, FAILED_ENTRY: form.FAILED}
+_WORD = {word: number for number, word in enumerate(form.WORDS)}
+_pack = form.SLOT.pack_into
+#: What the fast paths write of a slot when a resource is acquired, and its number again: with owner and thread, with the
+#: owner, with neither. The rest becomes 0.
+STACK, OWNED, SITE = Struct("=QIIdII40xQ"), Struct("=QIIdI44xQ"), Struct("=QIId48xQ")
+END = Struct("=d4xIQ")
+_INT = Struct("=I").pack_into
+
+
+#: What a fast path remembers before it has seen anything.
+_NOTHING: Any = (_pack, *(None,) * 7)
+
+
+class Threads(dict[Who, int]):
+    """The numbers of threads' names."""
+
+    __slots__ = ("_names",)
+
+    def __init__(self, names: Names) -> None:
+        super().__init__()
+        self._names = names
+
+    def __missing__(self, who: Who) -> int:
+        if len(self) > 4096:
+            self.clear()
+        number = self[who] = self._names.text(who.name, passing=True)
+        return number
+
+
+class Journal:
+    """The journal of one ledger. What it offers to the fast paths is ``slots``, ``names`` and ``threads``."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.names, self.slots = Names(), Slots()
+        self.threads = Threads(self.names)
+        self._ledger = ledger
+        self._kinds: list[Kind] = []
+        self._map: Any = None
+        self._words: Any = memoryview(bytearray(form.TABLES_AT)).cast("Q")
+        self._tables: dict[str, form.Table] = {}
+        self._unnamed, self._unkept_findings = count(1), count(1)
+
+    # -- the file --------------------------------------------------------------------------------------------------
+
+    def begin(self, mapping: Any, tables: dict[str, form.Table]) -> None:
+        """Write to this map from now on."""
+        self._unnamed, self._unkept_findings = count(1), count(1)
+        self._events, self._findings = count(1), count(1)
+        self._unkept: dict[int, tuple[count[int], count[int], count[int]]] = {}
+        self.threads.clear()
+        self._tables, self._map = tables, mapping
+        self._words = memoryview(mapping).cast("Q")
+        self.names.begin(mapping, tables["cells"], self._note_cells, self._note_unnamed)
+        kinds, self._kinds = self._kinds or self._ledger.kinds.copy(), []
+        for kind in kinds:
+            self.meet(kind)
+        self.slots.begin(self._words, tables["slots"], self._note_slots, self.checkpoint)
+
+    def leave(self) -> None:
+        """Write to no file any more: what comes goes nowhere."""
+        self._map = None
+        self.names.begin(None, form.Table(0, 0, form.CELL.size), lambda: None, lambda: None)
+        self.slots.end()
+        self.threads.clear()
+        self._words = memoryview(bytearray(form.TABLES_AT)).cast("Q")
+
+    def _set(self, word: int, value: int) -> None:
+        self._words[form.WORDS_AT // 8 + word] = value
+
+    def _note_cells(self) -> None:
+        self._set(form.CELLS_BEGUN, self.names.begun() + 64)
+
+    def _note_slots(self) -> None:
+        self._set(form.SLOTS_BEGUN, self.slots.begun())
+
+    def _note_unnamed(self) -> None:
+        self._set(form.UNNAMED, next(self._unnamed))
+
+    def end(self, ending: str) -> None:
+        """Note how the process ends, and what only the ledger knows."""
+        self.checkpoint()
+        self._set(form.UNTRACKABLE, self._ledger.untrackable)
+        self._set(form.UNKNOWN, self._ledger.unknown)
+        self._set(form.ENDED, time_ns())
+        self._set(form.ENDING, form.ENDINGS.index(ending))
+
+    # -- types -----------------------------------------------------------------------------------------------------
+
+    def meet(self, kind: Kind) -> None:
+        """Write down a type, before the first of its resources."""
+        index = len(self._kinds) + 1
+        self._kinds.append(kind)
+        if self._map is None or index >= self._tables["kinds"].count:
+            self._set(form.OTHER_KINDS, max(0, index - self._tables["kinds"].count + 1) if self._tables else 0)
+            kind.noted = 0
+            return
+        name, told = self.names.text(kind.type_name), self.names.text(told_of(kind.declaration))
+        usual = form.USUAL if is_usual(kind.declaration) else 0
+        before = counted(kind.numbers)
+        form.KIND.pack_into(
+            self._map, self._tables["kinds"].place(index), name, told, usual, 0, before, before, 0, 0, 0
+        )
+        self._unkept[index] = count(1), count(1), count(1)
+        kind.noted = index
+
+    def _count(self, kind: Kind, word: int) -> None:
+        counters = self._unkept.get(kind.noted)
+        if counters is not None:
+            value = next(counters[word - form.KIND_COLLECTED])
+            self._words[self._tables["kinds"].place(kind.noted) // 8 + word] = value
+
+    def checkpoint(self) -> None:
+        """Write down how many of each type there have been: their slots may be used again from here on."""
+        table = self._tables["kinds"]
+        for kind in self._kinds.copy():
+            if kind.noted:
+                self._words[table.place(kind.noted) // 8 + form.KIND_MARK] = counted(kind.numbers)
+
+    # -- resources -------------------------------------------------------------------------------------------------
+
+    def acquired(self, entry: Entry) -> None:
+        """Write down a resource whose entry is about to stand in the ledger."""
+        number = entry[NUMBER]
+        kind = entry[KIND]
+        try:
+            slot = self.slots.take()
+        except IndexError:
+            slot = None
+        if slot is None:
+            slot = self._refill(kind)
+        time, who, task = entry[MOMENT] or moment()
+        names = self.names
+        trace, owner = names.trace(entry[TRACE], entry[OFFSET]), names.owner(entry[SCOPE])
+        state = _STATES.get(entry[STATE], form.OPEN)
+        label = self._label_of(entry)
+        about = 0 if task is None else names.text(task, passing=True)
+        error = self._error_of(entry)
+        end = (0.0, 0, 0, state, number)
+        thread = self.threads[who]
+        _pack(slot, 0, number, kind.noted, trace, time, owner, thread, about, label, error, 0, *end)
+        entry[NUMBER] = slot
+
+    def released(self, entry: Entry) -> None:
+        """Write down the release of a resource, from what its entry says of it."""
+        slot = entry[NUMBER]
+        if slot.__class__ is not memoryview:
+            return
+        when: Any = entry[RELEASE_MOMENT] or moment()
+        trace = self.names.trace(entry[RELEASE_TRACE], entry[RELEASE_OFFSET])
+        END.pack_into(slot, form.SLOT_END, when[0], self.threads[when[1]], trace << 8 | form.RELEASED)
+        self._over(entry, slot)
+
+    def released_at(self, entry: Entry, frame: Any) -> None:
+        """As :meth:`released`, where nothing of it was noted in the entry."""
+        entry[RELEASE_TRACE] = self.mark(frame)
+        self.released(entry)
+
+    def ended(self, entry: Entry) -> None:
+        """Write down that the duty of a resource ended without a release of anybody's."""
+        slot = entry[NUMBER]
+        if slot.__class__ is memoryview and entry[STATE] in OPEN_STATES:
+            slot[form.END_WORD] = form.ENDED_QUIETLY
+            self._over(entry, slot)
+
+    def _over(self, entry: Entry, slot: Any) -> None:
+        if slot is self.slots.scrap:
+            self._count(entry[KIND], form.KIND_UNKEPT_ENDED)
+        else:
+            self.slots.give(slot)
+        # Whoever takes the entry up again begins another record.
+        entry[NUMBER] = slot[0] + form.AGAIN
+
+    def collected(self, entry: Entry) -> None:
+        """Write down that a resource was collected; runs in the garbage collector."""
+        slot = entry[NUMBER]
+        if slot.__class__ is memoryview:
+            self._count(entry[KIND], form.KIND_COLLECTED)
+            slot[form.END_WORD] = form.COLLECTED
+            self._over(entry, slot)
+
+    def changed(self, entry: Entry) -> None:
+        """Write down the state of a resource that is open still: half released, or of a failed construction."""
+        slot = entry[NUMBER]
+        if slot.__class__ is memoryview:
+            _INT(slot, form.SLOT_ERROR, self._error_of(entry))
+            slot[form.END_WORD] = _STATES.get(entry[STATE], form.OPEN)
+
+    def moved_site(self, entry: Entry) -> None:
+        """Write down the site of a resource anew: an outer constructor completed, whose caller is the one that counts."""
+        slot = entry[NUMBER]
+        if slot.__class__ is memoryview:
+            _INT(slot, form.SLOT_TRACE, self.names.trace(entry[TRACE], entry[OFFSET]))
+
+    def labelled(self, entry: Entry) -> None:
+        """Write down the label of a resource."""
+        slot = entry[NUMBER]
+        if slot.__class__ is memoryview:
+            _INT(slot, form.SLOT_LABEL, self._label_of(entry))
+
+    def inherit(self, entry: Entry) -> None:
+        """Let a resource of the parent process be nobody's here."""
+        if entry[NUMBER].__class__ is memoryview:
+            entry[NUMBER] = self.slots.scrap
+
+    def _label_of(self, entry: Entry) -> int:
+        label = None if entry[KIND] is None else label_of(entry)
+        return 0 if label is None else self.names.text(label, passing=True)
+
+    def _error_of(self, entry: Entry) -> int:
+        error = None if entry[EXTRA] is None else entry[EXTRA].error
+        return 0 if error is None else self.names.text(error)
+
+    # -- what the fast paths use -----------------------------------------------------------------------------------
+
+    def acquiring(self, *, with_stacks: bool) -> dict[str, Any]:
+        """Give the names that the fast path of an acquisition uses."""
+        names, slots = self.names, self.slots
+        return {
+            "take": slots.take, "refill": self._refill, "owner": names.owner, "moved": self.moved_site,
+            "acquired": self.acquired, "sites": room, "located": names.site, "nothing": _NOTHING,
+            "pack": (STACK if with_stacks else SITE).pack_into, "pack_owned": OWNED.pack_into,
+            "threads": self.threads, "tasked": self._tasked, "learned": self._learned,
+        }  # fmt: skip
+
+    def releasing(self, *, with_stacks: bool) -> dict[str, Any]:
+        """Give the names that the fast path of a release uses."""
+        names, slots = self.names, self.slots
+        return {
+            "scrap": slots.scrap, "give": slots.give, "unkept": self._unkept_ended, "end": END.pack_into,
+            "sites": room, "located": names.end_at, "threads": self.threads, "nothing": _NOTHING,
+            "learned": self._learned_end if with_stacks else None,
+        }  # fmt: skip
+
+    def _learned(self, frame: FrameType, trace: Trace, who: Who) -> tuple[Any, ...]:
+        """Give what a fast path remembers: how it recognises a stack, the stack, its number, and the thread's."""
+        above = frame.f_back
+        note = None if above is None else above.f_trace
+        if not isinstance(note, NoteOnFrame):
+            note = _NOTHING  # which stands on no frame
+        offset = 0 if above is None else above.f_lasti
+        number = self.names.trace(trace, None)
+        return note, frame.f_lasti, offset, frame.f_code, trace, number, who, self.threads[who]
+
+    def _learned_end(self, frame: FrameType, trace: Trace, who: Who) -> tuple[Any, ...]:
+        known = self._learned(frame, trace, who)
+        return (*known[:5], known[5] << 8 | form.RELEASED, *known[6:])
+
+    def _refill(self, kind: Kind) -> Any:
+        slot = self.slots.refill()
+        if slot is self.slots.scrap:
+            self._count(kind, form.KIND_UNKEPT)
+        return slot
+
+    def _unkept_ended(self, entry: Entry) -> None:
+        self._count(entry[KIND], form.KIND_UNKEPT_ENDED)
+
+    def _tasked(self, slot: Any, task: str) -> None:
+        _INT(slot, form.SLOT_TASK, self.names.text(task, passing=True))
+
+    # -- further events --------------------------------------------------------------------------------------------
+
+    def event(self, entry: Entry, note: Note) -> None:
+        """Write down one more event of a resource."""
+        slot = entry[NUMBER]
+        if slot.__class__ is not memoryview or slot is self.slots.scrap or self._map is None:
+            return
+        word, trace, when, about = note
+        named = self.names.text(about, passing=True) if isinstance(about, str) else 0
+        self._event(word, slot[0], entry[KIND].noted, trace, when, named)
+
+    def _event(self, word: str, number: int, kind: int, trace: Any, when: Any, about: int) -> None:
+        time, who, task = when or moment()
+        table, sequence = self._tables["events"], next(self._events)
+        form.EVENT.pack_into(
+            self._map, table.place(sequence % table.count), sequence, number, kind, _WORD.get(word, 0),
+            self.names.trace(trace, None), 0 if task is None else self.names.text(task, passing=True), time,
+            self.threads[who], about, sequence,
+        )  # fmt: skip
+
+    def transferred(self, entry: Entry, note: Note) -> None:
+        """Write down who owns a resource from now on."""
+        slot = entry[NUMBER]
+        if slot.__class__ is memoryview and self._map is not None:
+            owner = self.names.owner(note[3])
+            if slot is not self.slots.scrap:
+                self._event(note[0], slot[0], entry[KIND].noted, note[1], note[2], owner)
+            _INT(slot, form.SLOT_OWNER, owner)
+
+    def owner_ended(self, place: Place) -> None:
+        """Write down that an owner is over."""
+        if self._map is not None:
+            self._event("owner-ended", 0, 0, None, None, self.names.owner(place))
+
+    def found(self, case: Case) -> None:
+        """Write down a finding when it is filed."""
+        if self._map is None:
+            return
+        table, sequence = self._tables["findings"], next(self._findings)
+        if sequence > table.count:
+            self._set(form.UNKEPT_FINDINGS, next(self._unkept_findings))
+            return
+        entry, use = case.entry, case.use
+        finding = finding_of(self._ledger, entry, case.rule, case.certainty, case)
+        told = {
+            "rule": finding.rule, "certainty": finding.certainty.word, "message": finding.message,
+            "type": finding.resource.type, "label": finding.resource.label, "scope": finding.scope,
+            "test": finding.test, "allowed": finding.allowed, "hint": finding.hint,
+            "owner": [finding.owner.name, finding.owner.kind], "use": None if use is None else use[0],
+        }  # fmt: skip
+        about = self.names.text(json.dumps(told))
+        time, who, _ = (None if use is None else use[2]) or moment()
+        slot = entry[NUMBER]
+        number = slot if type(slot) is int else slot[0] if entry[STATE] in OPEN_STATES else 0
+        form.EVENT.pack_into(
+            self._map, table.place(sequence - 1), sequence, (number or 0) % form.AGAIN, entry[KIND].noted, _WORD["finding"],
+            0 if use is None else self.names.trace(use[1], None), self.names.trace(entry[TRACE], entry[OFFSET]), time,
+            self.threads[who], about, sequence,
+        )  # fmt: skip
+
+
+def told_of(declaration: Declaration) -> str:
+    """Write down of a declaration what the sentences of findings need."""
+    told = {
+        "release": declaration.release, "acquire": declaration.acquire, "idempotent": declaration.idempotent,
+        "hint": declaration.hint, "leak_rule": declaration.leak_rule, "fate": declaration.fate,
+    }  # fmt: skip
+    return json.dumps(told)
+
+
+def is_usual(declaration: Declaration) -> bool:
+    """Whether being open is nothing to report of a process that was at work."""
+    return declaration.ends_with_process is not None or declaration.leak_rule == "LT404"

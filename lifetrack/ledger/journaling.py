@@ -1,0 +1,63 @@
+"""What a ledger tells its journal, if it has one. The journal itself stands further up."""
+
+from __future__ import annotations
+
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from lifetrack.ledger.cases import Case
+    from lifetrack.ledger.entries import Entry, Kind, Note
+    from lifetrack.ledger.places import Place
+
+
+class Journaling(Protocol):
+    """Writes down every event, before anything else happens."""
+
+    def meet(self, kind: Kind) -> None:
+        """Note a type, before the first of its resources."""
+
+    def acquired(self, entry: Entry) -> None:
+        """Note an entry that is about to stand in the ledger."""
+
+    def released(self, entry: Entry) -> None:
+        """Note a release, from what its entry says of it."""
+
+    def released_at(self, entry: Entry, frame: FrameType) -> None:
+        """Note a release of which the entry says nothing."""
+
+    def ended(self, entry: Entry) -> None:
+        """Note that a duty ended without a release of anybody's; of what is not open nothing."""
+
+    def changed(self, entry: Entry) -> None:
+        """Note the state of what is open still."""
+
+    def moved_site(self, entry: Entry) -> None:
+        """Note another site of the acquisition."""
+
+    def labelled(self, entry: Entry) -> None:
+        """Note the label that a resource was given."""
+
+    def inherit(self, entry: Entry) -> None:
+        """Note in a forked child that a resource is its parent's."""
+
+    def event(self, entry: Entry, note: Note) -> None:
+        """Note one more event."""
+
+    def transferred(self, entry: Entry, note: Note) -> None:
+        """Note a transfer."""
+
+    def owner_ended(self, place: Place) -> None:
+        """Note that an owner is over."""
+
+    def found(self, case: Case) -> None:
+        """Note a finding."""
+
+    def begin_in_fork(self) -> None:
+        """Write no more to the file of the parent process."""
+
+    def acquiring(self, *, with_stacks: bool) -> dict[str, Any]:
+        """Give the names that the fast path of an acquisition uses."""
+
+    def releasing(self, *, with_stacks: bool) -> dict[str, Any]:
+        """Give the names that the fast path of a release uses."""
