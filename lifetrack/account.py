@@ -104,6 +104,8 @@ class Account:
         self._take_down()
         successor = Account(settings, targets, asked, self.engine.ledger)
         successor.started, successor.pid = self.started, self.pid
+        if successor.engine.ledger.journal is not None:
+            successor.engine.ledger.journal.level(settings.level)
         successor.judgement.witness, successor.judgement.lasting = self.judgement.witness, self.judgement.lasting
         if successor.judgement.witness is not None:
             successor.judgement.witness.use(successor.engine)
@@ -129,6 +131,8 @@ class Account:
     def close(self) -> None:
         """Restore everything that was touched."""
         outlive(self.engine.ledger)
+        if self.engine.ledger.journal is not None:
+            self.engine.ledger.journal.close()
         if self.judgement.witness is not None:
             self.judgement.witness.stop()
         self._take_down()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from lifetrack.journal.plans import VARIABLE as JOURNAL
+from lifetrack.journal.plans import SIZE_VARIABLE as JOURNAL_SIZE
 from lifetrack.tracker import default_tracker
 from lifetrack.values.errors import ConfigurationError
 
@@ -16,9 +18,17 @@ def start_from_environment() -> None:
     """Start the default tracker at the level that ``LIFETRACK`` names; a bad one is one clear line, and none starts."""
     level = os.environ["LIFETRACK"]
     try:
-        default_tracker().start(level)
+        path, size = os.environ.get(JOURNAL) or None, os.environ.get(JOURNAL_SIZE) or None
+        default_tracker().start(level, journal=path, journal_size=size)
     except ConfigurationError as error:
-        sys.stderr.write(f"lifetrack: error: environment variable LIFETRACK: {error}\n")
+        sys.stderr.write(f"lifetrack: error: environment variable {_named(error)}: {error}\n")
+
+
+def _named(error: ConfigurationError) -> str:
+    text = str(error)
+    if text.startswith("journal size"):
+        return JOURNAL_SIZE
+    return JOURNAL if text.startswith("journal ") else "LIFETRACK"
 
 
 def begin_in_child() -> None:
@@ -38,7 +48,14 @@ def begin_in_child() -> None:
         orders = exchange.orders()
         following = Following(exchange, tracker.company.reporter, is_child=True)
         settings = orders.settings
-        tracker.start(settings.level, policy=settings.policy, watch=orders.watch, report=False, frames=settings.frames)
+        tracker.start(
+            settings.level,
+            policy=settings.policy,
+            watch=orders.watch,
+            report=False,
+            frames=settings.frames,
+            journal=orders.journal,
+        )
     except ConfigurationError:
         return  # the folder was taken away in this moment
     tracker.company.join(following)

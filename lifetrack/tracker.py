@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from lifetrack.account import Account, ReportTarget, report_of, report_targets, type_totals
 from lifetrack.company import Company
@@ -49,10 +49,19 @@ from lifetrack.visibility import Visibility
 from lifetrack.watchers.watching import check_names
 from lifetrack.witness.system import psutil
 
+if TYPE_CHECKING:
+    from lifetrack.journal.plans import JournalPlan
+
 _OFF = "tracking is off: call start() first"
 _T = TypeVar("_T")
 _C = TypeVar("_C", bound=type)
 _F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def _journaled(plan: JournalPlan, settings: Settings) -> Ledger:
+    from lifetrack.journal.beginning import journaled
+
+    return journaled(plan, settings)
 
 
 class Tracker:
@@ -66,7 +75,7 @@ class Tracker:
         self._account: Account | None = None
         self._watches: list[tuple[str, ...]] = []
         self._visibility = Visibility()
-        self.company = Company(self._own_final_report)
+        self.company = Company(self._own_final_report, self.begin_journal_in_child)
 
     # -- switch --------------------------------------------------------------------------------------------------
 
@@ -80,13 +89,16 @@ class Tracker:
         frames: int = DEFAULT_FRAMES,
         children: bool = False,
         witness: bool = False,
+        journal: str | os.PathLike[str] | JournalPlan | None = None,
+        journal_size: int | str | None = None,
     ) -> Switch:
         """Begin to track, or change the settings while tracking; the records so far stay.
 
         ``level`` is off, counts, sites, stacks or full; ``policy`` is raise, warn or record, or a mapping of rules to
         these; ``watch`` names what else is tracked; ``frames`` is the length of stacks. ``report`` names files for the
         report at exit: None prints it on standard error, False makes none. With ``children`` the child processes are
-        followed; with ``witness`` the operating system is asked at the end what is left open. Raises
+        followed; with ``witness`` the operating system is asked at the end what is left open. ``journal`` names a file
+        that keeps every event as it happens, of at most ``journal_size`` bytes (16M by default). Raises
         ConfigurationError for a bad value, before anything has changed, and MissingExtraError for want of psutil.
         """
         settings = Settings(parse_level(level), parse_policy(policy), parse_frames(frames))
@@ -95,13 +107,15 @@ class Tracker:
         if settings.level == Level.OFF:
             self.stop()
             return Switch(self.stop)
+        plan = self._plan(journal, journal_size)
         if witness:
             psutil()
         if children:
             self.company.gather()
+        ledger = None if plan is None or self._account is not None else _journaled(plan, settings)
         self._visibility.show(settings.policy)
         if self._account is None:
-            self._account = Account(settings, targets, self._watches)
+            self._account = Account(settings, targets, self._watches, ledger)
         else:
             self._account = self._account.changed(settings, targets)
         self._registry.install(self._account.classes)
@@ -109,8 +123,34 @@ class Tracker:
             self._account.watching.install(names)
         if witness:
             self.begin_witness(PROCESS)
-        self.company.order(settings, self._account.watching.names)
+        self.company.order(settings, self._account.watching.names, self._journal_of_children())
         return Switch(self.stop)
+
+    def _plan(self, journal: Any, size: Any) -> JournalPlan | None:
+        """Read what is said of a journal; raise ConfigurationError where there can be none, or no other one any more."""
+        if journal is None:
+            return None
+        from lifetrack.journal.beginning import plan_of
+
+        plan = plan_of(journal, size)
+        if self._account is not None:
+            known = self._account.engine.ledger.journal
+            if known is None or known.plan.path != plan.path:
+                raise ConfigurationError(
+                    f"journal {plan.path!r}: tracking is on already, so that its events would lack: name it when "
+                    "tracking starts, or stop() first"
+                )
+        return plan
+
+    def _journal_of_children(self) -> JournalPlan | None:
+        ledger = self.ledger
+        return None if ledger is None or ledger.journal is None else ledger.journal.plan
+
+    def begin_journal_in_child(self) -> None:
+        """Go on with a journal of its own, in a forked child that is followed."""
+        ledger = self.ledger
+        if ledger is not None and ledger.journal is not None:
+            ledger.journal.begin_in_child()
 
     def stop(self) -> None:
         """End tracking and restore everything that was touched. Does nothing while tracking is off."""
@@ -375,6 +415,8 @@ class Tracker:
             return None
         account.look()
         account.judgement.end_process(ending)
+        if account.engine.ledger.journal is not None:
+            account.engine.ledger.journal.end(ending)
         return report_of(account, ending, None)
 
     # -- the end -------------------------------------------------------------------------------------------------

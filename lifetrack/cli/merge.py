@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lifetrack.cli.stored import load
 from lifetrack.reports.files import check_writable, write_report
-from lifetrack.reports.json_report import load
 from lifetrack.reports.merging import merged
 
 

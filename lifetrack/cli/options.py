@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from lifetrack.cli.bad_usage import Parser
 from lifetrack.cli.program import CODE, MODULE, SCRIPT, Program, find_program
+from lifetrack.journal.plans import SIZE_VARIABLE, VARIABLE
 from lifetrack.reports.files import check_writable
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Certainty
@@ -16,7 +17,7 @@ from lifetrack.values.settings import Level, Policy, parse_fail_on, parse_level,
 _USAGE = "lifetrack run [OPTION]... (SCRIPT | -m MODULE | -c CODE) [ARGS...]"
 _ABOUT = """Runs a program as Python would and reports on standard error when it ends. The exit status is the
 program's own. What follows SCRIPT, MODULE or CODE belongs to the program."""
-_WITH_VALUE = ("--level", "--policy", "--watch", "--report", "--fail-on", "--error-exitcode", "--journal")
+_WITH_VALUE = ("--level", "--policy", "--watch", "--report", "--fail-on", "--error-exitcode", "--journal", "--journal-size")
 _KINDS = {"-m": (MODULE, "MODULE"), "-c": (CODE, "CODE")}
 _MAX_STATUS = 255
 
@@ -34,14 +35,14 @@ class RunOptions:
     error_exitcode: int | None
     children: bool
     witness: bool
+    journal: str | None
+    journal_size: str | None
 
 
 def parse_run(arguments: list[str]) -> RunOptions:
     """Give what the arguments ask for; raise ConfigurationError or SystemExit for bad usage."""
     own, kind, rest = _split(arguments)
     options = _parser().parse_args(own)
-    if options.journal:
-        raise ConfigurationError("--journal is not supported yet: leave it out")
     level = parse_level(options.level)
     policy = parse_policy(options.policy, default="record")
     fail_on = parse_fail_on(options.fail_on)
@@ -59,6 +60,8 @@ def parse_run(arguments: list[str]) -> RunOptions:
         error_exitcode=error_exitcode,
         children=options.children,
         witness=options.witness,
+        journal=options.journal or os.environ.get(VARIABLE) or None,
+        journal_size=options.journal_size or os.environ.get(SIZE_VARIABLE) or None,
     )
 
 
@@ -107,7 +110,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--report", action="append", default=[], metavar="FILE", help="write a report too, .json or .txt; repeatable")
     add("--fail-on", default="proven", metavar="C", help="proven (default), suspected, hint or never")
     add("--error-exitcode", metavar="N", help="exit with N if there is a finding at or above --fail-on")
-    add("--journal", metavar="FILE", help=argparse.SUPPRESS)
+    add("--journal", metavar="FILE", help="keep every event in this file as it happens, for 'show' after a crash")
+    add("--journal-size", metavar="N", help="the most bytes of one journal, such as 64M (default: 16M)")
     add("--children", action="store_true", help="follow child processes too, and merge their reports into this one")
     add("--witness", action="store_true", help="ask the operating system, too, what is left open; needs psutil")
     return parser

@@ -35,6 +35,8 @@ def run(options: RunOptions) -> int:
             report=False,
             children=options.children,
             witness=options.witness,
+            journal=options.journal,
+            journal_size=options.journal_size,
         )
     except BaseException:
         atexit.unregister(conclusion.at_exit)

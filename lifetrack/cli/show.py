@@ -1,4 +1,4 @@
-"""``lifetrack show``: a stored report, in another form."""
+"""``lifetrack show``: a stored report or a journal, in another form."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import sys
 
 from lifetrack.reports.files import write_atomically
-from lifetrack.reports.json_report import load
+from lifetrack.cli.stored import load
 from lifetrack.reports.model import Report
 from lifetrack.reports.text import print_report
 from lifetrack.values.errors import ConfigurationError

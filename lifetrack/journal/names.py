@@ -37,6 +37,7 @@ from lifetrack.values.stacks import line_of
 _MOST_KNOWN = 16384
 #: Stands for a frame where the program's stack is over.
 _OVER = -1
+_NO_CELLS = Table(0, 0, CELL.size)
 
 
 #: A code object, which is kept so that its address stays its own, and the numbers of the frames in it by offset.
@@ -57,15 +58,26 @@ class Names:
         #: Stacks, and their older frames, that were seen last, by their first frame.
         self._traces: dict[tuple[int, int, int], tuple[Trace, int]] = {}
         self._tails: dict[int, tuple[Trace, int]] = {}
-        self.begin(None, Table(0, 0, CELL.size), lambda: None, lambda: None)
-
-    def begin(self, cells: Any, table: Table, begun: Callable[[], None], full: Callable[[], None]) -> None:
-        """Write to these cells from now on."""
-        self._cells, self._table, self._begun, self._full = cells, table, begun, full
         self._fresh, self._spare = count(), deque[int]()
         self._numbers = count(1)
-        #: The cells of names that come and go, by number.
-        self.passing: dict[int, tuple[object, list[int]]] = {}
+        #: Of names that come and go, by number: what they are known by, their cells, and the names that they refer to.
+        self.passing: dict[int, tuple[object, list[int], tuple[int, ...]]] = {}
+        self._cells: Any = None
+        self._table = _NO_CELLS
+
+    def begin(self, cells: Any, table: Table, begun: Callable[[], None], full: Callable[[], bool]) -> None:
+        """Write to these cells from now on. ``full`` makes room, if it can, when there is none."""
+        self._cells, self._table, self._begun, self._full = cells, table, begun, full
+
+    def pause(self) -> None:
+        """Write nowhere any more."""
+        self._cells, self._table, self._stock, self._spare = None, _NO_CELLS, self._spare, deque()
+
+    def resume(self, before: Any, cells: Any, table: Table) -> None:
+        """Go on in other cells, which begin as a copy of those ``before``: the numbers stay what they were."""
+        begun = table.place(min(table.count, int(repr(self._fresh)[6:-1])))
+        cells[table.at : begun] = before[table.at : begun]
+        self._cells, self._table, self._spare = cells, table, self._stock
 
     # -- writing -------------------------------------------------------------------------------------------------
 
@@ -84,29 +96,38 @@ class Names:
         """Give how many cells may have been written so far."""
         return min(self._table.count, (int(repr(self._fresh)[6:-1]) | 63) + 1)
 
-    def write(self, kind: int, body: bytes, key: object = None) -> int:
+    def _room(self, needed: int) -> list[int]:
+        """Take so many cells; none if there are not enough."""
+        for _ in range(2):
+            taken: list[int] = []
+            while len(taken) < needed and (cell := self._cell()) is not None:
+                taken.append(cell)
+            if len(taken) == needed:
+                return taken
+            self._spare.extend(taken)
+            if self._cells is None or not self._full():
+                break
+        return []
+
+    def write(self, kind: int, body: bytes, key: object = None, refers: tuple[int, ...] = ()) -> int:
         """Write a name; give its number, or 0 if there is no room. One with a ``key`` may be forgotten later."""
-        number = next(self._numbers)
         parts = [body[at : at + CELL_TEXT] for at in range(0, len(body), CELL_TEXT)] or [b""]
-        taken: list[int] = []
-        for part, text in enumerate(parts):
-            cell = self._cell()
-            if cell is None:
-                self._spare.extend(taken)
-                self._full()
-                return 0
-            taken.append(cell)
+        taken = self._room(len(parts))
+        if not taken:
+            return 0
+        number = next(self._numbers)
+        for part, (cell, text) in enumerate(zip(taken, parts, strict=True)):
             kinds = kind | LAST if part == len(parts) - 1 else kind
             check = zlib.crc32(text, number ^ part << 16 ^ kinds << 24)
             CELL.pack_into(self._cells, self._table.place(cell), number, part, len(text), kinds, check, text)
         if key is not None:
-            self.passing[number] = key, taken
+            self.passing[number] = key, taken, refers
         return number
 
     def forget(self, numbers: Iterable[int]) -> None:
         """Give the cells of names back that nobody refers to."""
         for number in numbers:
-            key, taken = self.passing.pop(number, (None, []))
+            key, taken, _ = self.passing.pop(number, (None, [], ()))
             self._known.pop(key, None)
             for cell in taken:
                 CELL.pack_into(self._cells, self._table.place(cell), 0, 0, 0, 0, 0, b"")
@@ -134,8 +155,8 @@ class Names:
         if number is None:
             if owner.kind == "process":
                 return 0
-            body = OWNER_BODY.pack(self.text(owner.name, passing=True), self.text(owner.kind))
-            number = self.write(OWNER, body, key)
+            name = self.text(owner.name, passing=True)
+            number = self.write(OWNER, OWNER_BODY.pack(name, self.text(owner.kind)), key, (name,))
             if number:
                 self._known[key] = number
         return number

@@ -48,21 +48,21 @@ class Slots:
     def refill(self) -> Any:
         """Give a slot when none was at hand; the scrap where every one is in use."""
         line = self._line
-        while True:
-            self._checkpoint()
-            if len(line) < _KEPT:
-                self._begin_more()
-            is_empty = not line
-            line.append(None)
+        self._checkpoint()
+        if len(line) < _KEPT:
+            self._begin_more()
+        line.append(None)
+        for passed in range(len(line)):
             try:
                 slot = line.popleft()
             except IndexError:  # other threads were faster
-                continue
+                break
             if slot is not None:
+                if passed:
+                    line.append(None)
                 return slot
-            if is_empty or not line:
-                line.append(None)
-                return self.scrap
+        line.append(None)
+        return self.scrap
 
     def _begin_more(self) -> None:
         first = next(self._steps) * _STEP

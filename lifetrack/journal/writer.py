@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from lifetrack.journal import format as form
 from lifetrack.journal.names import Names, room
 from lifetrack.journal.slots import Slots
+from lifetrack.journal.sweeping import sweep
 from lifetrack.ledger.capture import Note as NoteOnFrame
+from lifetrack.ledger.capture import locate
 from lifetrack.ledger.entries import (
     EXTRA,
     KIND,
@@ -37,6 +39,7 @@ from lifetrack.ledger.entries import FAILED as FAILED_ENTRY
 from lifetrack.ledger.entries import HALF_RELEASED as HALF_RELEASED_ENTRY
 from lifetrack.ledger.moment import Who, moment
 from lifetrack.ledger.rendering import finding_of, label_of
+from lifetrack.values.settings import Level
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -71,8 +74,6 @@ class Threads(dict[Who, int]):
         self._names = names
 
     def __missing__(self, who: Who) -> int:
-        if len(self) > 4096:
-            self.clear()
         number = self[who] = self._names.text(who.name, passing=True)
         return number
 
@@ -86,6 +87,10 @@ class Journal:
         self._ledger = ledger
         self._kinds: list[Kind] = []
         self._map: Any = None
+        #: The map of the parent process, in a forked child that has none yet.
+        self._before: Any = None
+        self._level = 0
+        self._unkept: dict[int, tuple[count[int], count[int], count[int]]] = {}
         self._words: Any = memoryview(bytearray(form.TABLES_AT)).cast("Q")
         self._tables: dict[str, form.Table] = {}
         self._unnamed, self._unkept_findings = count(1), count(1)
@@ -93,14 +98,19 @@ class Journal:
     # -- the file --------------------------------------------------------------------------------------------------
 
     def begin(self, mapping: Any, tables: dict[str, form.Table]) -> None:
-        """Write to this map from now on."""
+        """Write to this map from now on; after :meth:`leave` what was known there is known here too."""
+        before, self._before = self._before, None
         self._unnamed, self._unkept_findings = count(1), count(1)
         self._events, self._findings = count(1), count(1)
-        self._unkept: dict[int, tuple[count[int], count[int], count[int]]] = {}
-        self.threads.clear()
+        self._unkept = {}
         self._tables, self._map = tables, mapping
         self._words = memoryview(mapping).cast("Q")
-        self.names.begin(mapping, tables["cells"], self._note_cells, self._note_unnamed)
+        if before is None:
+            self.names.begin(mapping, tables["cells"], self._note_cells, self._make_room)
+        else:
+            self.names.resume(before, mapping, tables["cells"])
+            self._note_cells()
+        self.level(self._level)
         kinds, self._kinds = self._kinds or self._ledger.kinds.copy(), []
         for kind in kinds:
             self.meet(kind)
@@ -108,10 +118,9 @@ class Journal:
 
     def leave(self) -> None:
         """Write to no file any more: what comes goes nowhere."""
-        self._map = None
-        self.names.begin(None, form.Table(0, 0, form.CELL.size), lambda: None, lambda: None)
+        self._before, self._map, self._unkept = self._map, None, {}
+        self.names.pause()
         self.slots.end()
-        self.threads.clear()
         self._words = memoryview(bytearray(form.TABLES_AT)).cast("Q")
 
     def _set(self, word: int, value: int) -> None:
@@ -123,8 +132,22 @@ class Journal:
     def _note_slots(self) -> None:
         self._set(form.SLOTS_BEGUN, self.slots.begun())
 
-    def _note_unnamed(self) -> None:
-        self._set(form.UNNAMED, next(self._unnamed))
+    def level(self, level: int) -> None:
+        """Note how much is recorded from now on."""
+        self._level = level
+        self._set(form.LEVEL, level)
+
+    def _make_room(self) -> bool:
+        """Forget names that nothing refers to any more; give whether there were any. What finds no room is counted."""
+        made = self._map is not None and sweep(self.names, self.threads, self._map, self._tables, self.slots.begun())
+        if not made:
+            self._set(form.UNNAMED, next(self._unnamed))
+        return made
+
+    @property
+    def is_ended(self) -> bool:
+        """Whether something was said of the end."""
+        return bool(self._words[form.WORDS_AT // 8 + form.ENDING])
 
     def end(self, ending: str) -> None:
         """Note how the process ends, and what only the ledger knows."""
@@ -195,15 +218,19 @@ class Journal:
         slot = entry[NUMBER]
         if slot.__class__ is not memoryview:
             return
-        when: Any = entry[RELEASE_MOMENT] or moment()
-        trace = self.names.trace(entry[RELEASE_TRACE], entry[RELEASE_OFFSET])
+        self._end(entry, slot, entry[RELEASE_TRACE], entry[RELEASE_OFFSET], entry[RELEASE_MOMENT])
+
+    def _end(self, entry: Entry, slot: Any, code: Any, offset: int | None, noted: Any) -> None:
+        when, trace = noted or moment(), self.names.trace(code, offset)
         END.pack_into(slot, form.SLOT_END, when[0], self.threads[when[1]], trace << 8 | form.RELEASED)
         self._over(entry, slot)
 
     def released_at(self, entry: Entry, frame: Any) -> None:
         """As :meth:`released`, where nothing of it was noted in the entry."""
-        entry[RELEASE_TRACE] = self.mark(frame)
-        self.released(entry)
+        slot = entry[NUMBER]
+        if slot.__class__ is memoryview:
+            raw = locate(frame) if self._level >= Level.SITES else None
+            self._end(entry, slot, *(raw or (None, None)), None)
 
     def ended(self, entry: Entry) -> None:
         """Write down that the duty of a resource ended without a release of anybody's."""

@@ -56,6 +56,22 @@ class Journaling(Protocol):
     def begin_in_fork(self) -> None:
         """Write no more to the file of the parent process."""
 
+    def begin_in_child(self) -> None:
+        """Go on in a file of this process's own, in a forked child that is followed."""
+
+    def level(self, level: int) -> None:
+        """Note how much is recorded from now on."""
+
+    def end(self, ending: str) -> None:
+        """Note how the process ends."""
+
+    def close(self) -> None:
+        """Note that tracking ends, if nothing was said of an end before."""
+
+    @property
+    def plan(self) -> Any:
+        """Where the journals of the run are to be, for its other processes."""
+
     def acquiring(self, *, with_stacks: bool) -> dict[str, Any]:
         """Give the names that the fast path of an acquisition uses."""
 
