@@ -130,7 +130,7 @@ class Tracker:
         """Read what is said of a journal; raise ConfigurationError where there can be none, or no other one any more."""
         if journal is None:
             return None
-        from lifetrack.journal.beginning import plan_of
+        from lifetrack.journal.plans import plan_of
 
         plan = plan_of(journal, size)
         if self._account is not None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lifetrack.cli.bad_usage import Parser
 from lifetrack.cli.program import CODE, MODULE, SCRIPT, Program, find_program
-from lifetrack.journal.plans import SIZE_VARIABLE, VARIABLE
+from lifetrack.journal.plans import SIZE_VARIABLE, VARIABLE, JournalPlan, plan_of
 from lifetrack.reports.files import check_writable
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Certainty
@@ -35,8 +35,7 @@ class RunOptions:
     error_exitcode: int | None
     children: bool
     witness: bool
-    journal: str | None
-    journal_size: str | None
+    journal: JournalPlan | None
 
 
 def parse_run(arguments: list[str]) -> RunOptions:
@@ -60,8 +59,7 @@ def parse_run(arguments: list[str]) -> RunOptions:
         error_exitcode=error_exitcode,
         children=options.children,
         witness=options.witness,
-        journal=options.journal or os.environ.get(VARIABLE) or None,
-        journal_size=options.journal_size or os.environ.get(SIZE_VARIABLE) or None,
+        journal=_journal(options, kind, rest),
     )
 
 
@@ -91,6 +89,15 @@ def _program(kind: str, words: list[str]) -> Program:
     if not words:
         raise ConfigurationError("nothing to run: give a SCRIPT, -m MODULE or -c CODE")
     return find_program(kind, words[0], tuple(words[1:]))
+
+
+def _journal(options: argparse.Namespace, kind: str, words: list[str]) -> JournalPlan | None:
+    path = options.journal or os.environ.get(VARIABLE)
+    if not path:
+        return None
+    plan = plan_of(path, options.journal_size or os.environ.get(SIZE_VARIABLE) or None)
+    flag = {MODULE: ("-m",), CODE: ("-c",)}.get(kind, ())
+    return replace(plan, command=(*flag, *(words if kind != CODE else words[1:])))
 
 
 def _status(text: str | None) -> int | None:

@@ -36,7 +36,6 @@ def run(options: RunOptions) -> int:
             children=options.children,
             witness=options.witness,
             journal=options.journal,
-            journal_size=options.journal_size,
         )
     except BaseException:
         atexit.unregister(conclusion.at_exit)

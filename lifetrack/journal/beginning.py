@@ -13,13 +13,11 @@ from typing import Any
 from lifetrack.journal.description import description_of
 from lifetrack.journal.files import is_journal, make, siblings_of, target_of
 from lifetrack.journal.format import (
-    DEFAULT_BOUND,
     ENDING,
     FORMAT,
     VERSION,
     described,
     layout,
-    parse_bound,
 )
 from lifetrack.journal.plans import JournalPlan
 from lifetrack.journal.processes import begun, is_running, machine
@@ -28,19 +26,6 @@ from lifetrack.ledger.entries import Entry
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.settings import Settings
-
-def plan_of(path: object, size: object = None) -> JournalPlan:
-    """Read what a person says of a journal; raise ConfigurationError where there can be none."""
-    if isinstance(path, JournalPlan):
-        return path
-    if not isinstance(path, (str, os.PathLike)):
-        raise ConfigurationError(f"journal= takes a path, not {type(path).__name__}")
-    name = os.fspath(path)
-    if not isinstance(name, str) or not name:
-        raise ConfigurationError("journal= takes a path: name a file")
-    target_of(name)
-    return JournalPlan(os.path.abspath(name), parse_bound(DEFAULT_BOUND if size is None else size))
-
 
 class _NotedPending(deque[Entry]):
     """What the collector noticed; the journal is told first. This runs in the garbage collector."""
@@ -65,6 +50,7 @@ class ProcessJournal(Journal):
         self.level(settings.level)
         path, run = _path_for(plan)
         self.plan = JournalPlan(plan.path, plan.bound, run or os.urandom(8).hex())
+        self._command = plan.command or tuple(getattr(sys, "argv", ()) or sys.orig_argv[1:])
         self._make(path)
 
     def _make(self, path: str) -> None:
@@ -74,7 +60,7 @@ class ProcessJournal(Journal):
             "format": FORMAT, "version": VERSION, "byte_order": sys.byteorder, "run": self.plan.run,
             "pid": os.getpid(), "parent_pid": os.getppid(), "process_begun": begun(os.getpid()), "machine": machine(),
             "python": platform.python_version(), "platform": sys.platform,
-            "command": list(getattr(sys, "argv", ()) or sys.orig_argv[1:]),
+            "command": list(self._command),
             "started": datetime.now(UTC).isoformat(timespec="milliseconds"), "clock": perf_counter(),
             "tracking": self._ledger.started, "level": self._settings.level.word, "frames": self._settings.frames,
             "bound": size, "tables": {name: [each.at, each.count, each.size] for name, each in tables.items()},
