@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from lifetrack.journal.plans import VARIABLE as JOURNAL
 from lifetrack.journal.plans import SIZE_VARIABLE as JOURNAL_SIZE
+from lifetrack.journal.plans import VARIABLE as JOURNAL
 from lifetrack.tracker import default_tracker
 from lifetrack.values.errors import ConfigurationError
 

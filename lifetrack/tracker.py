@@ -127,7 +127,7 @@ class Tracker:
         return Switch(self.stop)
 
     def _plan(self, journal: Any, size: Any) -> JournalPlan | None:
-        """Read what is said of a journal; raise ConfigurationError where there can be none, or no other one any more."""
+        """Read what is said of a journal; raise ConfigurationError where there can be none, or no other one."""
         if journal is None:
             return None
         from lifetrack.journal.plans import plan_of

@@ -30,6 +30,7 @@ LAYERS = (
         "switches",
         "visibility",
     ),  # what a finding leads to; what is declared; switches
+    ("journal",),  # every event in a file that outlives the process
     ("children",),  # processes that are followed
     ("account", "company"),  # the parts of one tracker from start to stop
     ("tracker",),  # all of the above, switched on together

@@ -73,7 +73,10 @@ def _other(command: str, arguments: list[str]) -> bool:
 def _show(arguments: list[str]) -> bool:
     from lifetrack.cli.show import show
 
-    parser = Parser("lifetrack show", "Prints a report that 'lifetrack run --report FILE.json' wrote, or the journal of '--journal FILE'.")
+    parser = Parser(
+        "lifetrack show",
+        "Prints a report that 'lifetrack run --report FILE.json' wrote, or the journal of '--journal FILE'.",
+    )
     parser.add_argument("file", metavar="FILE", help="the report or journal")
     parser.add_argument("--format", metavar="text|json", help="text unless OUT ends in .json")
     parser.add_argument("-o", dest="out", metavar="OUT", help="write to this file instead of standard output")
@@ -85,7 +88,9 @@ def _merge(arguments: list[str]) -> bool:
     from lifetrack.cli.merge import merge
 
     parser = Parser("lifetrack merge", "Makes one report of several reports or journals.")
-    parser.add_argument("files", metavar="FILE", nargs="+", help="a report or journal; the first is about the main process")
+    parser.add_argument(
+        "files", metavar="FILE", nargs="+", help="a report or journal; the first is about the main process"
+    )
     parser.add_argument("-o", dest="out", metavar="OUT", required=True, help="write to this file, .json or .txt")
     options = parser.parse_args(arguments)
     return merge(options.files, options.out)

@@ -17,7 +17,16 @@ from lifetrack.values.settings import Level, Policy, parse_fail_on, parse_level,
 _USAGE = "lifetrack run [OPTION]... (SCRIPT | -m MODULE | -c CODE) [ARGS...]"
 _ABOUT = """Runs a program as Python would and reports on standard error when it ends. The exit status is the
 program's own. What follows SCRIPT, MODULE or CODE belongs to the program."""
-_WITH_VALUE = ("--level", "--policy", "--watch", "--report", "--fail-on", "--error-exitcode", "--journal", "--journal-size")
+_WITH_VALUE = (
+    "--level",
+    "--policy",
+    "--watch",
+    "--report",
+    "--fail-on",
+    "--error-exitcode",
+    "--journal",
+    "--journal-size",
+)
 _KINDS = {"-m": (MODULE, "MODULE"), "-c": (CODE, "CODE")}
 _MAX_STATUS = 255
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from lifetrack.reports.files import write_atomically
 from lifetrack.cli.stored import load
+from lifetrack.reports.files import write_atomically
 from lifetrack.reports.model import Report
 from lifetrack.reports.text import print_report
 from lifetrack.values.errors import ConfigurationError

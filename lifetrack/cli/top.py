@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lifetrack.cli.show import print_text
-from lifetrack.journal.files import is_journal, problem, siblings_of
+from lifetrack.journal.files import is_journal, siblings_of
 from lifetrack.journal.nouns import site_in
 from lifetrack.journal.processes import is_running
 from lifetrack.journal.reading import ending_of
@@ -46,11 +46,15 @@ def journal_of(subject: str) -> str:
     except (FileNotFoundError, ProcessLookupError):
         raise ConfigurationError(f"top: there is no process {subject}: name a running one, or a journal") from None
     except OSError as error:
-        raise ConfigurationError(f"top: process {subject} cannot be looked at ({error.strerror}): name its journal") from None
+        raise ConfigurationError(
+            f"top: process {subject} cannot be looked at ({error.strerror}): name its journal"
+        ) from None
     found = sorted(path for path in paths if is_journal(path))
     mine = [path for path in found if read_book(path).description.told["pid"] == int(subject)]
     if not mine:
-        raise ConfigurationError(f"top: process {subject} writes no journal: start it with 'lifetrack run --journal FILE'")
+        raise ConfigurationError(
+            f"top: process {subject} writes no journal: start it with 'lifetrack run --journal FILE'"
+        )
     return mine[0]
 
 
@@ -160,12 +164,13 @@ def top(subject: str, *, once: bool, interval: float) -> bool:
     if once:
         return print_text(_plain(*table.look()))
     try:
-        from lifetrack.reports.live import follow
-    except ImportError:
-        follow = None
-    try:
-        if follow is not None and sys.stdout.isatty():
-            return follow(_HEADS, lambda: _shown(table), interval)
+        if sys.stdout.isatty():
+            try:
+                from lifetrack.reports.live import follow
+
+                return follow(_HEADS, lambda: _shown(table), interval)
+            except ImportError:  # without rich it is shown as plain text
+                pass
         while print_text(_plain(*table.look()) + "\n"):
             time.sleep(interval)
     except KeyboardInterrupt:

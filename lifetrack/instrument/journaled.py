@@ -149,7 +149,8 @@ def constructor_of(ledger: Ledger, level: Level, home: Kind) -> tuple[str, dict[
         return None
     level = min(level, Level.STACKS)
     return _filled(_CONSTRUCTOR, _CONSTRUCTOR_AT[level]), {
-        **ledger.journal.acquiring(with_stacks=level == Level.STACKS), "noted": home.noted
+        **ledger.journal.acquiring(with_stacks=level == Level.STACKS),
+        "noted": home.noted,
     }
 
 

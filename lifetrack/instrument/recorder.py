@@ -90,21 +90,14 @@ class Recorder:
         entry = self.entries.get(id(obj))
         state = None if entry is None or entry[NUMBER] is None else entry[STATE]
         if entry is not None and state in (LIVE, RELEASING, BOUND):
-            # An inner constructor completed before; the outer one's site is where the user acquired it.
-            entry[TRACE], entry[OFFSET], entry[MOMENT] = self.engine.place(frame)
-            if entry[KIND].declaration.thread_bound:
-                mark_bound(entry).thread = this_thread()
-            if self.ledger.journal is not None:
-                self.ledger.journal.moved_site(entry)
+            self._acquired_further_out(entry, frame)
             return
         shape = self.shape(obj)
         kind = shape.kind
         if entry is not None:
             if entry[NUMBER] is None:
                 self.ledger.forget_unknown()
-            self.entries.pop(id(obj), None)  # so that the entry stands last, as the youngest
-            if self.ledger.journal is not None:
-                self.ledger.journal.ended(entry)
+            self._take_out(obj, entry)  # so that the fresh one stands last, as the youngest
             unseal(shape, obj)
         fresh = new_entry(self.engine, kind, LIVE, kind.next(), frame)
         if kind.declaration.thread_bound:
@@ -117,9 +110,25 @@ class Recorder:
             except TypeError:
                 self.ledger.note_untrackable()
                 return
+        self._put(obj, fresh)
+
+    def _take_out(self, obj: object, entry: Entry) -> None:
+        self.entries.pop(id(obj), None)
         if self.ledger.journal is not None:
-            self.ledger.journal.acquired(fresh)
-        self.entries[id(obj)] = fresh
+            self.ledger.journal.ended(entry)
+
+    def _put(self, obj: object, entry: Entry) -> None:
+        if self.ledger.journal is not None:
+            self.ledger.journal.acquired(entry)
+        self.entries[id(obj)] = entry
+
+    def _acquired_further_out(self, entry: Entry, frame: FrameType) -> None:
+        """Note that an outer constructor completed after an inner one; its site is where the user acquired it."""
+        entry[TRACE], entry[OFFSET], entry[MOMENT] = self.engine.place(frame)
+        if entry[KIND].declaration.thread_bound:
+            mark_bound(entry).thread = this_thread()
+        if self.ledger.journal is not None:
+            self.ledger.journal.moved_site(entry)
 
     def constructed(self, obj: object, frame: FrameType) -> None:
         """Note a new object whose acquire method is yet to run."""
@@ -149,9 +158,7 @@ class Recorder:
                 return
             entry = new_entry(self.engine, shape.kind, FAILED, shape.kind.next(), frame)
             extra_of(entry).certainty = certainty
-            if self.ledger.journal is not None:
-                self.ledger.journal.acquired(entry)
-            self.entries[id(obj)] = entry
+            self._put(obj, entry)
         elif entry[STATE] in (LIVE, BOUND):
             entry[STATE] = FAILED
         entry[TRACE], entry[OFFSET], entry[MOMENT] = self.engine.place(frame)

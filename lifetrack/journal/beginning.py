@@ -27,6 +27,7 @@ from lifetrack.ledger.ledger import Ledger
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.settings import Settings
 
+
 class _NotedPending(deque[Entry]):
     """What the collector noticed; the journal is told first. This runs in the garbage collector."""
 
@@ -70,7 +71,7 @@ class ProcessJournal(Journal):
         self.begin(mapping, tables)
 
     def begin_in_child(self) -> None:
-        """Go on in a file of this process's own, in a forked child that is followed; without one if there is no room."""
+        """Go on in a file of its own, in a forked child that is followed; without one if there is no room."""
         try:
             self._make(_beside(self.plan.path))
         except ConfigurationError:

@@ -68,7 +68,9 @@ def description_of(path: str) -> Description:
         raise problem(path, f"it is cut off within its description, so that nothing can be read of it: {_MEND}")
     _, version, order, length, check = LEAD.unpack_from(first)
     if version != VERSION:
-        raise problem(path, f"its version is {version}, this lifetrack reads {VERSION}: use the lifetrack that wrote it")
+        raise problem(
+            path, f"its version is {version}, this lifetrack reads {VERSION}: use the lifetrack that wrote it"
+        )
     if order not in (LITTLE, BIG):
         raise problem(path, f"its description is damaged (byte order {order}): {_MEND}")
     sign = "<" if order == LITTLE else ">"

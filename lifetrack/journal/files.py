@@ -76,7 +76,9 @@ def make(path: str, size: int, first_page: bytes) -> Any:
             os.close(descriptor)
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise problem(path, f"it could not be made ({reason}): name a file where there is room for {size} bytes") from None
+        raise problem(
+            path, f"it could not be made ({reason}): name a file where there is room for {size} bytes"
+        ) from None
     return mapping
 
 

@@ -30,8 +30,9 @@ def is_running(description: dict[str, Any]) -> bool:
     pid = description["pid"]
     if description["machine"] != machine():
         return False
-    if description["process_begun"]:
-        return begun(pid) == description["process_begun"]
+    known: str = description["process_begun"]
+    if known:
+        return begun(pid) == known
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -80,10 +80,15 @@ def report_of(book: Book) -> Report:
     return Report(
         level=Level(word(form.LEVEL)).word,
         process=ProcessInfo(
-            pid=told["pid"], parent_pid=told["parent_pid"], python=told["python"], platform=told["platform"],
-            command=tuple(map(str, told["command"])), started=told["started"], ended=_ended(book),
+            pid=told["pid"],
+            parent_pid=told["parent_pid"],
+            python=told["python"],
+            platform=told["platform"],
+            command=tuple(map(str, told["command"])),
+            started=told["started"],
+            ended=_ended(book),
             ending=ending_of(book),
-        ),  # fmt: skip
+        ),
         totals=totals,
         types=types,
         findings=findings,

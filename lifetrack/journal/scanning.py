@@ -145,14 +145,15 @@ class _Reader:
     def _kinds_raw(self) -> list[tuple[int, ...]]:
         table = self.about.tables["kinds"]
         data = self._bytes(table.at, table.count * table.size)
-        return [record for record in self._struct(form.KIND).iter_unpack(data)]
+        return list(self._struct(form.KIND).iter_unpack(data))
 
     def _slots_raw(self) -> list[tuple[int, tuple[Any, ...]]]:
         table, reader = self.about.tables["slots"], self._struct(form.SLOT)
         begun = min(table.count, description_of(self.path).word(form.SLOTS_BEGUN))
         data = self._bytes(table.at, begun * table.size)
         found = []
-        for index, record in enumerate(reader.iter_unpack(data)):
+        for index, first in enumerate(reader.iter_unpack(data)):
+            record = first
             for _ in range(_TRIES):
                 if record[0] == record[-1]:
                     break
@@ -202,8 +203,8 @@ class _Reader:
             text = nouns.text(name)
             if text is not None:
                 kinds[index] = Kind(
-                    text, _told(nouns.text(told)), bool(flags & form.USUAL), mark - base + later.get(index, 0), collected,
-                    unkept - gone,
+                    text, _told(nouns.text(told)), bool(flags & form.USUAL), mark - base + later.get(index, 0),
+                    collected, unkept - gone,
                 )  # fmt: skip
         return kinds
 

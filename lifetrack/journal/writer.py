@@ -5,16 +5,13 @@ Nobody waits in here, and nothing is read back: killed at any moment, the file h
 
 from __future__ import annotations
 
-import json
-from itertools import count
 from struct import Struct
-from time import time_ns
 from typing import TYPE_CHECKING, Any
 
 from lifetrack.journal import format as form
-from lifetrack.journal.names import Names, room
-from lifetrack.journal.slots import Slots
-from lifetrack.journal.sweeping import sweep
+from lifetrack.journal.ground import Ground
+from lifetrack.journal.names import room
+from lifetrack.journal.telling import told_of_case
 from lifetrack.ledger.capture import Note as NoteOnFrame
 from lifetrack.ledger.capture import locate
 from lifetrack.ledger.entries import (
@@ -33,12 +30,11 @@ from lifetrack.ledger.entries import (
     Entry,
     Kind,
     Note,
-    counted,
 )
 from lifetrack.ledger.entries import FAILED as FAILED_ENTRY
 from lifetrack.ledger.entries import HALF_RELEASED as HALF_RELEASED_ENTRY
 from lifetrack.ledger.moment import Who, moment
-from lifetrack.ledger.rendering import finding_of, label_of
+from lifetrack.ledger.rendering import label_of
 from lifetrack.values.settings import Level
 
 if TYPE_CHECKING:
@@ -46,15 +42,13 @@ if TYPE_CHECKING:
 
     from lifetrack.ledger.capture import Trace
     from lifetrack.ledger.cases import Case
-    from lifetrack.ledger.ledger import Ledger
     from lifetrack.ledger.places import Place
-    from lifetrack.values.declarations import Declaration
 
 _STATES = {HALF_RELEASED_ENTRY: form.HALF_RELEASED, FAILED_ENTRY: form.FAILED}
 _WORD = {word: number for number, word in enumerate(form.WORDS)}
 _pack = form.SLOT.pack_into
-#: What the fast paths write of a slot when a resource is acquired, and its number again: with owner and thread, with the
-#: owner, with neither. The rest becomes 0.
+#: What the fast paths write of a slot when a resource is acquired, and its number again: with owner and thread, with
+#: the owner, with neither. The rest becomes 0.
 STACK, OWNED, SITE = Struct("=QIIdII40xQ"), Struct("=QIIdI44xQ"), Struct("=QIId48xQ")
 END = Struct("=d4xIQ")
 _INT = Struct("=I").pack_into
@@ -64,130 +58,8 @@ _INT = Struct("=I").pack_into
 _NOTHING: Any = (_pack, *(None,) * 7)
 
 
-class Threads(dict[Who, int]):
-    """The numbers of threads' names."""
-
-    __slots__ = ("_names",)
-
-    def __init__(self, names: Names) -> None:
-        super().__init__()
-        self._names = names
-
-    def __missing__(self, who: Who) -> int:
-        number = self[who] = self._names.text(who.name, passing=True)
-        return number
-
-
-class Journal:
+class Journal(Ground):
     """The journal of one ledger. What it offers to the fast paths is ``slots``, ``names`` and ``threads``."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self.names, self.slots = Names(), Slots()
-        self.threads = Threads(self.names)
-        self._ledger = ledger
-        self._kinds: list[Kind] = []
-        self._map: Any = None
-        #: The map of the parent process, in a forked child that has none yet.
-        self._before: Any = None
-        self._level = 0
-        self._unkept: dict[int, tuple[count[int], count[int], count[int]]] = {}
-        self._words: Any = memoryview(bytearray(form.TABLES_AT)).cast("Q")
-        self._tables: dict[str, form.Table] = {}
-        self._unnamed, self._unkept_findings = count(1), count(1)
-
-    # -- the file --------------------------------------------------------------------------------------------------
-
-    def begin(self, mapping: Any, tables: dict[str, form.Table]) -> None:
-        """Write to this map from now on; after :meth:`leave` what was known there is known here too."""
-        before, self._before = self._before, None
-        self._unnamed, self._unkept_findings = count(1), count(1)
-        self._events, self._findings = count(1), count(1)
-        self._unkept = {}
-        self._tables, self._map = tables, mapping
-        self._words = memoryview(mapping).cast("Q")
-        if before is None:
-            self.names.begin(mapping, tables["cells"], self._note_cells, self._make_room)
-        else:
-            self.names.resume(before, mapping, tables["cells"])
-            self._note_cells()
-        self.level(self._level)
-        kinds, self._kinds = self._kinds or self._ledger.kinds.copy(), []
-        for kind in kinds:
-            self.meet(kind)
-        self.slots.begin(self._words, tables["slots"], self._note_slots, self.checkpoint)
-
-    def leave(self) -> None:
-        """Write to no file any more: what comes goes nowhere."""
-        self._before, self._map, self._unkept = self._map, None, {}
-        self.names.pause()
-        self.slots.end()
-        self._words = memoryview(bytearray(form.TABLES_AT)).cast("Q")
-
-    def _set(self, word: int, value: int) -> None:
-        self._words[form.WORDS_AT // 8 + word] = value
-
-    def _note_cells(self) -> None:
-        self._set(form.CELLS_BEGUN, self.names.begun() + 64)
-
-    def _note_slots(self) -> None:
-        self._set(form.SLOTS_BEGUN, self.slots.begun())
-
-    def level(self, level: int) -> None:
-        """Note how much is recorded from now on."""
-        self._level = level
-        self._set(form.LEVEL, level)
-
-    def _make_room(self) -> bool:
-        """Forget names that nothing refers to any more; give whether there were any. What finds no room is counted."""
-        made = self._map is not None and sweep(self.names, self.threads, self._map, self._tables, self.slots.begun())
-        if not made:
-            self._set(form.UNNAMED, next(self._unnamed))
-        return made
-
-    @property
-    def is_ended(self) -> bool:
-        """Whether something was said of the end."""
-        return bool(self._words[form.WORDS_AT // 8 + form.ENDING])
-
-    def end(self, ending: str) -> None:
-        """Note how the process ends, and what only the ledger knows."""
-        self.checkpoint()
-        self._set(form.UNTRACKABLE, self._ledger.untrackable)
-        self._set(form.UNKNOWN, self._ledger.unknown)
-        self._set(form.ENDED, time_ns())
-        self._set(form.ENDING, form.ENDINGS.index(ending))
-
-    # -- types -----------------------------------------------------------------------------------------------------
-
-    def meet(self, kind: Kind) -> None:
-        """Write down a type, before the first of its resources."""
-        index = len(self._kinds) + 1
-        self._kinds.append(kind)
-        if self._map is None or index >= self._tables["kinds"].count:
-            self._set(form.OTHER_KINDS, max(0, index - self._tables["kinds"].count + 1) if self._tables else 0)
-            kind.noted = 0
-            return
-        name, told = self.names.text(kind.type_name), self.names.text(told_of(kind.declaration))
-        usual = form.USUAL if is_usual(kind.declaration) else 0
-        before = counted(kind.numbers)
-        form.KIND.pack_into(
-            self._map, self._tables["kinds"].place(index), name, told, usual, 0, before, before, 0, 0, 0
-        )
-        self._unkept[index] = count(1), count(1), count(1)
-        kind.noted = index
-
-    def _count(self, kind: Kind, word: int) -> None:
-        counters = self._unkept.get(kind.noted)
-        if counters is not None:
-            value = next(counters[word - form.KIND_COLLECTED])
-            self._words[self._tables["kinds"].place(kind.noted) // 8 + word] = value
-
-    def checkpoint(self) -> None:
-        """Write down how many of each type there have been: their slots may be used again from here on."""
-        table = self._tables["kinds"]
-        for kind in self._kinds.copy():
-            if kind.noted:
-                self._words[table.place(kind.noted) // 8 + form.KIND_MARK] = counted(kind.numbers)
 
     # -- resources -------------------------------------------------------------------------------------------------
 
@@ -220,7 +92,7 @@ class Journal:
             return
         self._end(entry, slot, entry[RELEASE_TRACE], entry[RELEASE_OFFSET], entry[RELEASE_MOMENT])
 
-    def _end(self, entry: Entry, slot: Any, code: Any, offset: int | None, noted: Any) -> None:
+    def _end(self, entry: Entry, slot: Any, code: Any, offset: int | None, noted: Any = None) -> None:
         when, trace = noted or moment(), self.names.trace(code, offset)
         END.pack_into(slot, form.SLOT_END, when[0], self.threads[when[1]], trace << 8 | form.RELEASED)
         self._over(entry, slot)
@@ -230,7 +102,7 @@ class Journal:
         slot = entry[NUMBER]
         if slot.__class__ is memoryview:
             raw = locate(frame) if self._level >= Level.SITES else None
-            self._end(entry, slot, *(raw or (None, None)), None)
+            self._end(entry, slot, *(raw or (None, None)))
 
     def ended(self, entry: Entry) -> None:
         """Write down that the duty of a resource ended without a release of anybody's."""
@@ -263,7 +135,7 @@ class Journal:
             slot[form.END_WORD] = _STATES.get(entry[STATE], form.OPEN)
 
     def moved_site(self, entry: Entry) -> None:
-        """Write down the site of a resource anew: an outer constructor completed, whose caller is the one that counts."""
+        """Write down another site of a resource: an outer constructor completed, whose caller counts."""
         slot = entry[NUMBER]
         if slot.__class__ is memoryview:
             _INT(slot, form.SLOT_TRACE, self.names.trace(entry[TRACE], entry[OFFSET]))
@@ -377,33 +249,12 @@ class Journal:
             self._set(form.UNKEPT_FINDINGS, next(self._unkept_findings))
             return
         entry, use = case.entry, case.use
-        finding = finding_of(self._ledger, entry, case.rule, case.certainty, case)
-        told = {
-            "rule": finding.rule, "certainty": finding.certainty.word, "message": finding.message,
-            "type": finding.resource.type, "label": finding.resource.label, "scope": finding.scope,
-            "test": finding.test, "allowed": finding.allowed, "hint": finding.hint,
-            "owner": [finding.owner.name, finding.owner.kind], "use": None if use is None else use[0],
-        }  # fmt: skip
-        about = self.names.text(json.dumps(told))
+        about = self.names.text(told_of_case(self._ledger, case))
         time, who, _ = (None if use is None else use[2]) or moment()
         slot = entry[NUMBER]
         number = slot if type(slot) is int else slot[0] if entry[STATE] in OPEN_STATES else 0
         form.EVENT.pack_into(
-            self._map, table.place(sequence - 1), sequence, (number or 0) % form.AGAIN, entry[KIND].noted, _WORD["finding"],
-            0 if use is None else self.names.trace(use[1], None), self.names.trace(entry[TRACE], entry[OFFSET]), time,
-            self.threads[who], about, sequence,
+            self._map, table.place(sequence - 1), sequence, (number or 0) % form.AGAIN, entry[KIND].noted,
+            _WORD["finding"], 0 if use is None else self.names.trace(use[1], None),
+            self.names.trace(entry[TRACE], entry[OFFSET]), time, self.threads[who], about, sequence,
         )  # fmt: skip
-
-
-def told_of(declaration: Declaration) -> str:
-    """Write down of a declaration what the sentences of findings need."""
-    told = {
-        "release": declaration.release, "acquire": declaration.acquire, "idempotent": declaration.idempotent,
-        "hint": declaration.hint, "leak_rule": declaration.leak_rule, "fate": declaration.fate,
-    }  # fmt: skip
-    return json.dumps(told)
-
-
-def is_usual(declaration: Declaration) -> bool:
-    """Whether being open is nothing to report of a process that was at work."""
-    return declaration.ends_with_process is not None or declaration.leak_rule == "LT404"

@@ -10,7 +10,7 @@ from types import FrameType, TracebackType
 from typing import Any, Generic, TypeVar, overload
 
 from lifetrack.guards import active
-from lifetrack.ledger.entries import OPEN, OPEN_STATES, STATE, Extra, extra_of
+from lifetrack.ledger.entries import EXTRA, OPEN, OPEN_STATES, STATE, Extra, extra_of
 from lifetrack.ownership.custody import mark_bound
 from lifetrack.ownership.handles import Handle
 from lifetrack.values.errors import DeclarationError
@@ -108,7 +108,7 @@ class borrow(Generic[T]):  # noqa: N801 - it reads as a verb, like contextlib.su
 
     def _leave_slowly(self, frame: FrameType) -> None:
         for engine, entry, loan in self._extra:
-            extra, journal = extra_of(entry), engine.ledger.journal
+            extra, journal = entry[EXTRA], engine.ledger.journal
             if extra.lent.pop(id(loan), None) is not None:
                 loan[2], loan[3] = engine.mark(frame) if engine.stacks else None, engine.when()
                 extra.loans.append(loan)

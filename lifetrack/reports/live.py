@@ -9,7 +9,7 @@ _NUMBERS = 4
 
 
 def follow(heads: Sequence[str], look: Callable[[], tuple[str, list[tuple[str, ...]]]], interval: float) -> bool:
-    """Show what ``look`` gives, a title and rows, every ``interval`` seconds until Ctrl-C; raises ImportError without rich."""
+    """Show what ``look`` gives, a title and rows, every ``interval`` seconds; raises ImportError without rich."""
     from rich.console import Console
     from rich.live import Live
     from rich.table import Table

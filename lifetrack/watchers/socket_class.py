@@ -210,7 +210,11 @@ class WatchedSockets(Shared):
     def _noting(self, i: int, listener: Recording) -> str:
         place, trace, offset, when = _PLACES[min(listener.engine.level, Level.STACKS)]
         return _NOTE.format(
-            i=i, place=place.replace("\n", "\n    "), trace=trace.format(i=i), offset=offset, moment=when,
+            i=i,
+            place=place.replace("\n", "\n    "),
+            trace=trace.format(i=i),
+            offset=offset,
+            moment=when,
             begin="" if listener.ledger.journal is None else f"begin{i}(entry)\n        ",
         )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-PROGRAM = '''
+PROGRAM = """
 import os, random, sys, threading
 import lifetrack
 
@@ -79,7 +79,7 @@ for each in others:
     each.join()
 say("over")
 os._exit(0)
-'''
+"""
 
 
 @dataclass
