@@ -1,7 +1,7 @@
 """The fast paths of a ledger that has a journal: the event is written down in them, for a call would cost as much.
 
 They do what those without a journal do, and stand in their place at the levels ``sites`` and ``stacks``; at ``counts``
-an entry is written down on its way into the ledger. The numbers 8 and 48 are those of lifetrack.journal.format.
+the recorder does it all. The numbers 8 and 48 are those of lifetrack.journal.format.
 """
 
 from __future__ import annotations

@@ -24,6 +24,7 @@ from lifetrack.ledger.entries import OPEN_STATES, RELEASED, UNOPENED, extra_of
 from lifetrack.ledger.moment import MOMENT_PARTS
 from lifetrack.ledger.territory import FILES, USER
 from lifetrack.values.findings import Certainty
+from lifetrack.values.settings import Level
 
 #: The attribute of a wrapper that names what it wraps.
 ORIGINAL = "lifetrack_original"
@@ -54,7 +55,8 @@ def constructor(recorder: Recorder, shape: Shape, original: Any, drain: Callable
     }  # fmt: skip
     shape.constructor = getattr(original, "__code__", None)
     declaration = shape.declaration
-    if declaration.released_when is not None or declaration.thread_bound or engine.ledger.guarded:
+    counted = engine.ledger.journal is not None and engine.level < Level.SITES
+    if declaration.released_when is not None or declaration.thread_bound or engine.ledger.guarded or counted:
         template = CONSTRUCTOR.replace("LOOK", "return _lt_acquire({first}, _lt_frame)")
     elif (journaled := constructor_of(engine.ledger, engine.level, shape.kind)) is not None:
         return _marked(generate(journaled[0], original, names | journaled[1], "acquire"), original)
@@ -138,7 +140,8 @@ def releaser(recorder: Recorder, shape: Shape, original: Any, name: str) -> Call
         return _async_releaser(recorder, original, name)
     declaration, engine = shape.declaration, recorder.engine
     several = declaration.recognised and len(declaration.release) > 1
-    if declaration.released_when is not None or declaration.guard == "none" or several:
+    counted = engine.ledger.journal is not None and engine.level < Level.SITES
+    if declaration.released_when is not None or declaration.guard == "none" or several or counted:
         return _slow_releaser(recorder, original, name)
     names = {
         "original": original, "entries": recorder.entries, "id": id, "unknown": recorder.unknown,
