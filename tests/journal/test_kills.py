@@ -18,7 +18,7 @@ from tests.journal.account import PROGRAM, Account, Told, read_account
 
 ROOT = Path(__file__).resolve().parents[2]
 #: How many processes are killed at each level; the environment may ask for more.
-TIMES = int(os.environ.get("LIFETRACK_TEST_KILLS", "10"))
+TIMES = int(os.environ.get("LIFETRACK_TEST_KILLS", "8"))
 
 
 def _begin(folder: Path, number: int, level: str, threads: int) -> subprocess.Popen[bytes]:
