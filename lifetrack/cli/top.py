@@ -19,6 +19,8 @@ from lifetrack.values.errors import ConfigurationError
 
 _HEADS = ("LIVE", "PER SECOND", "OLDEST", "YOUNGEST", "TYPE", "ACQUIRED AT")
 _ROWS = 40
+#: Rates are taken over a second at least.
+_LEAST_SPAN = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Row:
     """The live resources of one type from one site. Ages are in seconds, ``rate`` in acquisitions each second."""
 
     live: int
-    rate: float | None
+    rate: float
     oldest: float
     youngest: float
     type: str
@@ -94,7 +96,7 @@ class Table:
         before = self._before.get(told["pid"])
         self._before[told["pid"]] = now, acquired
         since, count = before or (told["clock"], 0)
-        rate = (acquired - count) / (now - since) if now > since else 0.0
+        rate = (acquired - count) / max(0.05 if before else _LEAST_SPAN, now - since)
         state = "at work" if is_running(told) else f"ended ({ending_of(book)})"
         dropped = f", {book.unkept} not kept" if book.unkept else ""
         command = " ".join(map(str, told["command"][:1])) or "python"
@@ -126,10 +128,9 @@ def _rows(book: Book) -> Iterable[Row]:
         yield Row(len(times), _rate(recent[kind, where], now), now - min(times), now - max(times), kind, where)
 
 
-def _rate(times: list[float], now: float) -> float | None:
+def _rate(times: list[float], now: float) -> float:
     """Give how many were acquired each second of late: of those that the journal still has."""
-    first = min(times)
-    return len(times) / (now - first) if now > first else None
+    return len(times) / max(_LEAST_SPAN, now - min(times))
 
 
 def _age(seconds: float) -> str:
@@ -142,8 +143,7 @@ def _age(seconds: float) -> str:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    rate = "-" if row.rate is None else f"{row.rate:.1f}"
-    return str(row.live), rate, _age(row.oldest), _age(row.youngest), clean(row.type), clean(row.site)
+    return str(row.live), f"{row.rate:.1f}", _age(row.oldest), _age(row.youngest), clean(row.type), clean(row.site)
 
 
 def _plain(heads: list[str], rows: list[Row]) -> str:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from lifetrack.ledger.ledger import Ledger
 
 
+#: How often a name finds no room before room is looked for again.
+_PATIENCE = 4096
+
+
 class Threads(dict[Who, int]):
     """The numbers of threads' names."""
 
@@ -45,6 +49,7 @@ class Ground:
         self._before: Any = None
         self._level = 0
         self._unkept: dict[int, tuple[count[int], count[int], count[int]]] = {}
+        self._waits = count()
         self._words: Any = memoryview(bytearray(form.TABLES_AT)).cast("Q")
         self._tables: dict[str, form.Table] = {}
         self._unnamed, self._unkept_findings = count(1), count(1)
@@ -93,10 +98,15 @@ class Ground:
 
     def _make_room(self) -> bool:
         """Forget names that nothing refers to any more; give whether there were any. What finds no room is counted."""
-        made = self._map is not None and sweep(self.names, self.threads, self._map, self._tables, self.slots.begun())
-        if not made:
-            self._set(form.UNNAMED, next(self._unnamed))
-        return made
+        waits = self._waits
+        if self._map is not None and next(waits) >= 0:
+            freed = sweep(self.names, self.threads, self._map, self._tables, self.slots)
+            if freed < self._tables["cells"].count // 64:
+                self._waits = count(-_PATIENCE)  # where it is of no use it is not tried each time
+            if freed:
+                return True
+        self._set(form.UNNAMED, next(self._unnamed))
+        return False
 
     @property
     def is_ended(self) -> bool:
@@ -129,6 +139,12 @@ class Ground:
         )
         self._unkept[index] = count(1), count(1), count(1)
         kind.noted = index
+
+    def _count_unkept(self, kind: Kind, last: int) -> None:
+        """Count a resource that found no place, whose number is ``last``."""
+        if kind.noted in self._unkept:
+            self._words[self._tables["kinds"].place(kind.noted) // 8 + form.KIND_MARK] = last + 1
+            self._count(kind, form.KIND_UNKEPT)
 
     def _count(self, kind: Kind, word: int) -> None:
         counters = self._unkept.get(kind.noted)

@@ -124,14 +124,17 @@ class Names:
             self.passing[number] = key, taken, refers
         return number
 
-    def forget(self, numbers: Iterable[int]) -> None:
-        """Give the cells of names back that nobody refers to."""
+    def forget(self, numbers: Iterable[int]) -> int:
+        """Give the cells of names back that nobody refers to; give how many."""
+        freed = 0
         for number in numbers:
             key, taken, _ = self.passing.pop(number, (None, [], ()))
             self._known.pop(key, None)
             for cell in taken:
                 CELL.pack_into(self._cells, self._table.place(cell), 0, 0, 0, 0, 0, b"")
             self._spare.extend(taken)
+            freed += len(taken)
+        return freed
 
     # -- texts and owners ----------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from lifetrack.journal import format as form
 from lifetrack.journal.description import Description, description_of
 from lifetrack.journal.files import problem
 from lifetrack.journal.nouns import Nouns
+from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.stacks import Stack
 
 #: How often a record that changes while it is read is read again.
@@ -214,6 +215,8 @@ class _Reader:
             return None
         names = [nouns.text(each) for each in (thread, task, label, error, by)]
         end = (ended or None, names[4], nouns.stack(word >> 8))
+        if (trace and not nouns.stack(trace)) or nouns.owner(owner) is None:
+            self.torn += 1  # what found no room is 0: this is damage, of this record or of the name
         return Held(
             number, kinds[kind], word & 0xFF, when, nouns.stack(trace), nouns.owner(owner), names[0], names[1],
             names[2], names[3], end,
@@ -241,6 +244,8 @@ def read_book(path: str) -> Book:
     """Read a journal; raise ConfigurationError for one that cannot be read."""
     try:
         return _Reader(path).book
+    except ConfigurationError:
+        raise
     except OSError as error:
         raise problem(path, f"it cannot be read ({error.strerror})") from None
     except (ValueError, KeyError, TypeError, struct.error) as error:

@@ -64,6 +64,19 @@ class Slots:
         line.append(None)
         return self.scrap
 
+    def wipe(self) -> None:
+        """Forget what has ended, once it is counted. A slot is out of the line while that is done."""
+        self._checkpoint()
+        for _ in range(len(self._line)):
+            try:
+                slot = self.take()
+            except IndexError:
+                return
+            if slot is not None:
+                for word in range(SLOT_WORDS):
+                    slot[word] = 0
+            self.give(slot)
+
     def _begin_more(self) -> None:
         first = next(self._steps) * _STEP
         last = min(first + _STEP, self._table.count)

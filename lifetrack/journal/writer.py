@@ -30,6 +30,7 @@ from lifetrack.ledger.entries import (
     Entry,
     Kind,
     Note,
+    counted,
 )
 from lifetrack.ledger.entries import FAILED as FAILED_ENTRY
 from lifetrack.ledger.entries import HALF_RELEASED as HALF_RELEASED_ENTRY
@@ -72,7 +73,9 @@ class Journal(Ground):
         except IndexError:
             slot = None
         if slot is None:
-            slot = self._refill(kind)
+            slot = self.slots.refill()
+            if slot is self.slots.scrap:
+                self._count_unkept(kind, counted(kind.numbers) - 1)
         time, who, task = entry[MOMENT] or moment()
         names = self.names
         trace, owner = names.trace(entry[TRACE], entry[OFFSET]), names.owner(entry[SCOPE])
@@ -197,7 +200,7 @@ class Journal(Ground):
     def _refill(self, kind: Kind) -> Any:
         slot = self.slots.refill()
         if slot is self.slots.scrap:
-            self._count(kind, form.KIND_UNKEPT)
+            self._count_unkept(kind, counted(kind.numbers))  # the number that it will take next
         return slot
 
     def _unkept_ended(self, entry: Entry) -> None:

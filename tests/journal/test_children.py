@@ -94,11 +94,7 @@ def test_a_forked_child_does_not_write_into_its_parents_journal(runs: Runs) -> N
 def test_the_journal_of_a_child_that_left_nothing_is_taken_away(runs: Runs) -> None:
     """A child that ends in order with nothing open and nothing found needs no journal any more."""
     runs.run(
-        HEAD + "pid = os.fork()\n"
-        "if pid == 0:\n"
-        "    Conn('closed').close()\n"
-        "    sys.exit(0)\n"
-        "os.waitpid(pid, 0)\n",
+        HEAD + "pid = os.fork()\nif pid == 0:\n    Conn('closed').close()\n    sys.exit(0)\nos.waitpid(pid, 0)\n",
         "--children",
     )
     assert siblings_of(str(runs.journal)) == []
@@ -106,7 +102,9 @@ def test_the_journal_of_a_child_that_left_nothing_is_taken_away(runs: Runs) -> N
 
 def test_two_programs_with_one_journal_write_side_by_side(runs: Runs) -> None:
     """While one is at work, another with the same file name writes beside it, and both are told in one report."""
-    first = runs.begin(HEAD + "a = Conn('a')\nprint('ready', flush=True)\nsys.stdin.read()\nimport time\ntime.sleep(60)")
+    first = runs.begin(
+        HEAD + "a = Conn('a')\nprint('ready', flush=True)\nsys.stdin.read()\nimport time\ntime.sleep(60)"
+    )
     assert first.stdout is not None
     assert first.stdout.readline() == "ready\n"
     runs.run(HEAD + "b = Conn('b')\nos._exit(0)")
