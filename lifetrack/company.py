@@ -30,7 +30,7 @@ class Company:
             from lifetrack.children.exchange import Exchange
             from lifetrack.children.following import Following
 
-            self.join(Following(Exchange.make(), self.reporter, is_child=False))
+            self.join(Following(Exchange.make(), self.reporter))
 
     def join(self, following: Following) -> None:
         """Be followed, in a process that a followed one has started."""

@@ -46,7 +46,7 @@ def begin_in_child() -> None:
     tracker = default_tracker()
     try:
         orders = exchange.orders()
-        following = Following(exchange, tracker.company.reporter, is_child=True)
+        following = Following(exchange, tracker.company.reporter, tracker.disown)
         settings = orders.settings
         tracker.start(
             settings.level,

@@ -12,11 +12,12 @@ from lifetrack.guards.conditions import judge_end_of_owner
 from lifetrack.guards.engine import Engine, warn
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.cases import Case
-from lifetrack.ledger.entries import EXTRA, KIND, Entry
+from lifetrack.ledger.entries import EXTRA, KIND, Entry, is_idle
 from lifetrack.ledger.holds import PROCESS_ENDS, SCOPE_ENDS, is_in_use
 from lifetrack.ledger.ledger import is_reported
 from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.ledger.rendering import finding_of_case
+from lifetrack.ledger.suspended import note_suspended
 from lifetrack.values.errors import LeakError
 from lifetrack.values.findings import Certainty, Finding
 from lifetrack.values.records import Lasting
@@ -72,6 +73,8 @@ class Judgement:
         self.lasting: dict[Lasting, None] = {}
 
     def _file(self, entries: Iterable[Entry], otherwise: str, certainty: Certainty = Certainty.PROVEN) -> list[Case]:
+        entries = list(entries)
+        note_suspended(self._ledger.entries, entries)
         filed = (self._ledger.file_leak(entry, otherwise, certainty) for entry in entries)
         return [case for case in filed if case is not None]
 
@@ -99,6 +102,8 @@ class Judgement:
         """File what a scope leaves open as LT103; raise LeakError or warn as the policy says."""
         self._ledger.settle(is_released)
         self.drain()
+        if self._ledger.journal is not None:
+            self._ledger.journal.owner_ended(place)
         open_now = (entry for entry in self._ledger.due_since(mark) if belongs_to(entry, place))
         due = [entry for entry in open_now if not is_in_use(entry, SCOPE_ENDS) and not self.lasts(entry)]
         cases = self._file(due, "LT103") + self._testimony(place)
@@ -137,7 +142,9 @@ class Judgement:
         self._testimony(PROCESS)
 
     def lasts(self, entry: Entry) -> bool:
-        """Whether it lives as long as the process by design, which is shown apart."""
+        """Whether it lives as long as the process by design, which is shown apart; or holds nothing at present."""
+        if is_idle(entry):
+            return True
         known = lasting_thread(entry)
         if known is not None:
             self.lasting[known] = None

@@ -419,6 +419,11 @@ class Tracker:
             account.engine.ledger.journal.end(ending)
         return report_of(account, ending, None)
 
+    def disown(self, file: str) -> None:
+        """Take what the code of a file has acquired as inherited from another process."""
+        if self._account is not None:
+            self._account.engine.ledger.disown(file)
+
     # -- the end -------------------------------------------------------------------------------------------------
 
     def at_exit(self) -> None:

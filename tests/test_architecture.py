@@ -29,7 +29,8 @@ LAYERS = (
         "registry",
         "switches",
         "visibility",
-    ),  # what a finding leads to; what is declared; switches
+        "watching",
+    ),  # what a finding leads to; what is declared; switches; rows of third parties
     ("journal",),  # every event in a file that outlives the process
     ("children",),  # processes that are followed
     ("account", "company"),  # the parts of one tracker from start to stop

@@ -7,6 +7,7 @@ an exit hook, the finalizers of ``multiprocessing`` (its forked workers run noth
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 import threading
@@ -17,6 +18,7 @@ from typing import Any
 
 from lifetrack.children.exchange import Exchange, Orders, now, this_process
 from lifetrack.children.signals import LastWord
+from lifetrack.guards.patches import Patches
 
 # Loaded before the program forks, so that the child need not.
 from lifetrack.reports import json_report as _json_report  # noqa: F401
@@ -26,7 +28,9 @@ from lifetrack.watchers.imports import forget, when_imported
 
 #: How a followed child finds the folder of its run.
 VARIABLE = "LIFETRACK_CHILDREN"
-_UTIL = "multiprocessing.util"
+_UTIL, _PROCESS = "multiprocessing.util", "multiprocessing.process"
+#: The program that ``multiprocessing`` hands to a new Python; what it unpickles are the arguments of the process.
+_COMMAND = "<string>"
 #: Later than every finalizer of the program's.
 _LAST = -1_000_000
 _STARTUP = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "startup")
@@ -75,13 +79,20 @@ class Following:
     """The part of one process in following children.
 
     ``reporter`` makes the process's own final report for an ending, or gives None if nothing is tracked any more.
+    ``disown`` takes what the code of a file has acquired as inherited; it comes with a child that is another Python.
     """
 
-    def __init__(self, exchange: Exchange, reporter: Callable[[str], Report | None], *, is_child: bool) -> None:
+    def __init__(
+        self,
+        exchange: Exchange,
+        reporter: Callable[[str], Report | None],
+        disown: Callable[[str], None] | None = None,
+    ) -> None:
         self._exchange = exchange
         self._reporter = reporter
         #: The process that began, which collects; None in one that was begun by another program of the run.
-        self._collector = None if is_child else os.getpid()
+        self._collector = None if disown else os.getpid()
+        self._disown = disown
         self._info: ProcessInfo | None = None
         self._token = ""
         self._collected: tuple[list[Report], list[ProcessInfo]] | None = None
@@ -92,7 +103,10 @@ class Following:
         self.begin_journal: Callable[[], None] | None = None
         self._last_word = LastWord(self._at_signal)
         _active.add(self)
+        self._patches = Patches()
         when_imported(_UTIL, self._meet_workers)
+        if disown is not None:
+            when_imported(_PROCESS, self._meet_arguments)
 
     # -- in the process that began -------------------------------------------------------------------------------
 
@@ -122,6 +136,8 @@ class Following:
         """Follow no more, and give the environment back."""
         _active.discard(self)
         forget(_UTIL, self._meet_workers)
+        forget(_PROCESS, self._meet_arguments)
+        self._patches.undo()
         for name, value in self._before.items():
             if value is None:
                 os.environ.pop(name, None)
@@ -165,6 +181,19 @@ class Following:
     def _meet_workers(self) -> None:
         util: Any = sys.modules[_UTIL]
         util.register_after_fork(self, Following._in_worker)
+
+    def _meet_arguments(self) -> None:
+        """Wrap what runs once a worker that is another Python has unpickled its arguments: they are its parent's."""
+        process: Any = sys.modules[_PROCESS].BaseProcess
+        bootstrap, disown = process._bootstrap, self._disown
+
+        @functools.wraps(bootstrap)
+        def _bootstrap(self: Any, *args: Any, **kwargs: Any) -> Any:
+            if disown is not None:
+                disown(_COMMAND)
+            return bootstrap(self, *args, **kwargs)
+
+        self._patches.put(process, "_bootstrap", _bootstrap)
 
     def _in_worker(self) -> None:
         """Learn in a child of ``multiprocessing`` what it is called, and be told of its end."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from lifetrack.ledger.entries import EXTRA, Entry, place_of
+from lifetrack.ledger.entries import EXTRA, KIND, Entry, place_of
 from lifetrack.ownership.custody import ObjectPlace
 from lifetrack.values.findings import Finding
 
@@ -37,9 +37,9 @@ def fold(leaks: Iterable[Leak]) -> list[Finding]:
     pairs = list(leaks)
     leaked = {_key(entry): number for number, (entry, _) in enumerate(pairs)}
     aboves: dict[int, int] = {}
-    for number, (entry, finding) in enumerate(pairs):
+    for number, (entry, _) in enumerate(pairs):
         above = _nearest(entry, leaked)
-        if above is not None and above != number and _covers(pairs[above][1], finding):
+        if above is not None and above != number and _covers(pairs[above], pairs[number]):
             aboves[number] = above
     _break_circles(aboves)
     _flatten(aboves)
@@ -79,9 +79,14 @@ def _flatten(aboves: dict[int, int]) -> None:
                 generations[number] = generation
 
 
-def _covers(parent: Finding, child: Finding) -> bool:
-    """Whether a leak is told well enough below another one: what is surer, or not allowed as that is, stands alone."""
-    return parent.allowed == child.allowed and parent.certainty >= child.certainty
+def _covers(parent: Leak, child: Leak) -> bool:
+    """Whether a leak is told well enough below another one: what is surer, or not allowed as that is, stands alone.
+
+    So does a check-out from a pool: closing the pool would not mend it.
+    """
+    if child[0][KIND].declaration.lent and not parent[0][KIND].declaration.lent:
+        return False
+    return parent[1].allowed == child[1].allowed and parent[1].certainty >= child[1].certainty
 
 
 def _nearest(entry: Entry, leaked: dict[int, int]) -> int | None:

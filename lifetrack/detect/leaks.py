@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from lifetrack.detect.families import Leak, fold
+from lifetrack.detect.families import Leak, fold, upper
 from lifetrack.ledger.cases import leak_rule
 from lifetrack.ledger.entries import EXTRA, KIND, OPEN_STATES, STATE, Entry, is_orphan, origin_of, place_of
 from lifetrack.ledger.holds import ASKED, SCOPE_ENDS, is_in_use
 from lifetrack.ledger.ledger import Ledger, is_reported
 from lifetrack.ledger.places import Place
 from lifetrack.ledger.rendering import finding_of, finding_of_case
+from lifetrack.ledger.suspended import note_suspended
 from lifetrack.values.findings import Finding, is_leak
 
 
@@ -23,9 +24,21 @@ def belongs_to(entry: Entry, place: Place) -> bool:
 
 def ends_with_process(entry: Entry) -> bool:
     """Whether the resource lives, by its own design or that of what it is a part of, until the process ends."""
-    parent = None if entry[EXTRA] is None else entry[EXTRA].parent
-    if parent is not None and parent[STATE] in OPEN_STATES and ends_with_process(parent):
-        return True
+    seen: set[int] = set()
+    each: Entry | None = entry
+    while each is not None and id(each) not in seen and (each is entry or each[STATE] in OPEN_STATES or _is_lent(each)):
+        if each[STATE] in OPEN_STATES and (_is_lent(each) or _ends_with_process(each)):
+            return not _is_lent(each)  # that a pool lasts as long as the process excuses no check-out
+        seen.add(id(each))
+        each = upper(each)
+    return False
+
+
+def _is_lent(entry: Entry) -> bool:
+    return bool(entry[KIND].declaration.lent)
+
+
+def _ends_with_process(entry: Entry) -> bool:
     ends = entry[KIND].declaration.ends_with_process
     if ends is None or entry[EXTRA] is None or entry[EXTRA].reference is None:
         return False
@@ -64,5 +77,6 @@ def leaks(ledger: Ledger, place: Place | None, lasts: Callable[[Entry], bool]) -
         filed = [case for case in filed if belongs_to(case.entry, place)]
         open_now = [entry for entry in open_now if belongs_to(entry, place) and not is_in_use(entry, SCOPE_ENDS)]
         rule = "LT103"
+    note_suspended(ledger.entries, open_now)
     found = [(case.entry, finding_of_case(ledger, case)) for case in filed]
     return fold(found + live_findings(ledger, open_now, rule))

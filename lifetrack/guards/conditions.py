@@ -97,9 +97,9 @@ def open_children(entry: Entry) -> list[Entry]:
     ]
 
 
-def judge_order(engine: Engine, entry: Entry, frame: FrameType) -> None:
-    """File a release, just completed, that has left children open."""
-    children = open_children(entry)
+def judge_order(engine: Engine, entry: Entry, frame: FrameType, children: list[Entry] | None = None) -> None:
+    """File a release, just completed, that has left children open: all, or those named."""
+    children = open_children(entry) if children is None else children
     if not children:
         return
     names = sorted({subject_of(child) for child in children})

@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 from collections import deque
+from collections.abc import Callable
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
@@ -35,9 +36,10 @@ class _NotedPending(deque[Entry]):
         super().__init__()
         self._journal = journal
 
-    def append(self, entry: Entry) -> None:
-        """Note a collected resource."""
-        self._journal.collected(entry)
+    def append(self, entry: Entry, finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        """Note a collected resource; at the very end of the process nothing is left to note it with."""
+        if not finalizing():
+            self._journal.collected(entry)
         super().append(entry)
 
 

@@ -238,6 +238,12 @@ class Journal(Ground):
                 self._event(note[0], slot[0], entry[KIND].noted, note[1], note[2], owner)
             _INT(slot, form.SLOT_OWNER, owner)
 
+    def owned(self, entry: Entry) -> None:
+        """Write down who owns a resource, where that is no transfer."""
+        slot = entry[NUMBER]
+        if slot.__class__ is memoryview:
+            _INT(slot, form.SLOT_OWNER, self.names.owner(entry[SCOPE]))
+
     def owner_ended(self, place: Place) -> None:
         """Write down that an owner is over."""
         if self._map is not None:

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from lifetrack.ledger.capture import Trace, unpack
 from lifetrack.ledger.moment import Moment, Who
 from lifetrack.ledger.places import PROCESS, Place
-from lifetrack.values.declarations import Declaration
+from lifetrack.values.declarations import OUTLIVES_POOL, Declaration
 from lifetrack.values.findings import Certainty
 from lifetrack.values.stacks import RawStack
 
@@ -62,6 +62,10 @@ class Kind:
     def collected(self) -> int:
         """How many were collected while their duty was open."""
         return counted(self._collected) - self._before[1]
+
+    def discount(self) -> None:
+        """Take one out of the count that is no acquisition of this process's."""
+        self._before = self._before[0] + 1, self._before[1]
 
     def begin_anew(self) -> None:
         """Count from here, in a process that was forked."""
@@ -117,6 +121,8 @@ class Extra:
     thread: Who | None = None
     #: The exception by which its acquiring function was left: type name, code and offset.
     left: tuple[str, CodeType | None, int] | None = None
+    #: The suspended generator that holds it: code and offset.
+    suspended: tuple[CodeType, int] | None = None
 
     def note(self, note: Note) -> None:
         """Keep an event; of many the first and the last are kept, and the rest is counted."""
@@ -174,6 +180,27 @@ def is_orphan(entry: Entry) -> bool:
     """Whether the owner of a resource is gone: one that it was transferred to, or made for."""
     place = place_of(entry)
     return place.is_gone() and (place.is_owner or (entry[EXTRA] is not None and entry[EXTRA].transfer is not None))
+
+
+def is_idle(entry: Entry) -> bool:
+    """Whether it is of a kind that has nothing of its own to give back, and nothing that it keeps or uses is open."""
+    if not entry[KIND].declaration.hollow:
+        return False
+    extra: Extra | None = entry[EXTRA]
+    if extra is None:
+        return True
+    kept = [child for child, _ in (extra.children or {}).copy().values()]
+    kept += getattr(extra.reference, "parts", ())
+    return not any(each[STATE] in OPEN_STATES and not _outlives_pool(each) and not is_idle(each) for each in kept)
+
+
+def _outlives_pool(entry: Entry) -> bool:
+    """Whether it was lent for longer than its pool may live, or is in the hands of something that was."""
+    parent = None if entry[EXTRA] is None else entry[EXTRA].parent
+    return any(
+        each is not None and each[KIND].declaration.lent == OUTLIVES_POOL and each[STATE] in OPEN_STATES
+        for each in (entry, parent)
+    )
 
 
 def is_opening(entry: Entry) -> bool:

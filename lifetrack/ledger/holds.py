@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from lifetrack.ledger.entries import EXTRA, Entry
+from lifetrack.ledger.entries import EXTRA, KIND, Entry
 
 #: What the entry of a hold has beyond that of other resources: who holds the lock, what is known of the lock, and
 #: whether it was taken by a ``with`` block.
@@ -52,10 +52,10 @@ def holder_of(entry: Entry) -> Holder | None:
 
 
 def is_in_use(entry: Entry, occasion: int) -> bool:
-    """Whether this is a lock that is held for good reason at this occasion."""
+    """Whether this is a lock that is held for good reason at this occasion, or has nothing to release just now."""
     holder = holder_of(entry)
     if holder is None:
-        return False
+        return entry[KIND].declaration.idle_when is not None and _is_idle(entry)
     if entry[NODE].is_signal:
         return True
     if holder.is_gone():
@@ -65,6 +65,12 @@ def is_in_use(entry: Entry, occasion: int) -> bool:
     if occasion == SCOPE_ENDS:
         return not holder.is_asking()
     return holder.outlives_process()
+
+
+def _is_idle(entry: Entry) -> bool:
+    reference = None if entry[EXTRA] is None else entry[EXTRA].reference
+    obj = None if reference is None else reference()
+    return obj is not None and bool(entry[KIND].declaration.idle_when(obj))
 
 
 def end_of(entry: Entry, owner: str) -> str:

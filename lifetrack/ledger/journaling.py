@@ -47,6 +47,9 @@ class Journaling(Protocol):
     def transferred(self, entry: Entry, note: Note) -> None:
         """Note a transfer."""
 
+    def owned(self, entry: Entry) -> None:
+        """Note who owns a resource, where that is no transfer."""
+
     def owner_ended(self, place: Place) -> None:
         """Note that an owner is over."""
 

@@ -11,24 +11,29 @@ from itertools import count
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from lifetrack.ledger.capture import site_in
 from lifetrack.ledger.cases import Case, Cases, leak_rule
 from lifetrack.ledger.entries import (
     BOUND,
     COLLECTED,
     EXTRA,
     FINALIZING,
+    HALF_RELEASED,
     INHERITED,
     KIND,
     LIVE,
     OPEN_STATES,
+    RELEASED,
     SCOPE,
     STATE,
     UNOPENED,
     Entry,
     Kind,
     Note,
+    acquire_stack,
     counted,
     extra_of,
+    is_idle,
 )
 from lifetrack.ledger.places import PROCESS, OwnerPlace, Place
 from lifetrack.values import events as words
@@ -91,6 +96,8 @@ class Ledger:
         self.observer: Callable[[Any, Entry], None] | None = None
         #: Is told every event, if there is one; from the beginning or not at all.
         self.journal: Journaling | None = None
+        #: Relates what has grown since it was acquired to its new parts; called before anything is judged.
+        self.relate_anew: Callable[[], None] | None = None
         self._strangers: dict[str, Kind] = {}
         self._serials = count(1)
         self._unknown = count()
@@ -148,11 +155,18 @@ class Ledger:
     def drain(self) -> list[Case]:
         """Take in what the garbage collector noticed; give the cases that are new."""
         new: list[Case] = []
-        while True:
+        gone: list[Entry] = []
+        while self.pending:
             try:
-                entry = self.pending.popleft()
-            except IndexError:
+                gone.append(self.pending.popleft())
+            except IndexError:  # another thread was faster
                 break
+        # What kept others is asked before those are filed, in whatever order they went.
+        idle = {id(entry) for entry in gone if is_idle(entry)}
+        for entry in gone:
+            if id(entry) in idle:  # what it kept was given back when it went
+                entry[STATE] = RELEASED
+                continue
             entry[KIND].collect()
             extra = entry[EXTRA]
             rule, certainty = leak_rule(entry, "LT102")
@@ -176,7 +190,7 @@ class Ledger:
         gone = set()
         while self.orphaned:
             gone.add(id(self.orphaned.popleft()))
-        left = (entry for entry in self.open_entries() if id(entry[SCOPE]) in gone)
+        left = (entry for entry in self.open_entries() if id(entry[SCOPE]) in gone and not is_idle(entry))
         return [case for entry in left if (case := self.file_leak(entry, "LT104")) is not None]
 
     def file_leak(self, entry: Entry, otherwise: str, certainty: Certainty = Certainty.PROVEN) -> Case | None:
@@ -266,6 +280,16 @@ class Ledger:
         for kind in self.kinds:
             kind.begin_anew()
 
+    def disown(self, file: str) -> None:
+        """Take what was acquired by code of a file as inherited: the duty is that of whoever handed it over."""
+        for entry in self.open_entries():
+            site = site_in(acquire_stack(entry))
+            if site is not None and site.file == file:
+                if self.journal is not None:
+                    self.journal.ended(entry)
+                entry[STATE] = INHERITED
+                entry[KIND].discount()
+
     def begin_exit(self) -> None:
         """Let every release be looked at from here on: the exit hooks of the program begin to run."""
         self.exiting = True
@@ -274,9 +298,16 @@ class Ledger:
                 entry[STATE] = BOUND
 
     def settle(self, is_released: Callable[[Entry], bool]) -> None:
-        """Close the entries of which the object itself says that it is released."""
+        """Close the entries of which the object itself says that it is released.
+
+        A watched one whose release broke off may say so too early.
+        """
+        if self.relate_anew is not None:
+            self.relate_anew()
         for entry in self.open_entries():
-            if entry[KIND].declaration.released_when is not None and is_released(entry):
+            declaration = entry[KIND].declaration
+            broken = declaration.watched and entry[STATE] == HALF_RELEASED
+            if declaration.released_when is not None and not broken and is_released(entry):
                 if self.journal is not None:
                     self.journal.ended(entry)
-                entry[STATE] = 3  # RELEASED
+                entry[STATE] = RELEASED

@@ -23,7 +23,7 @@ _LEAKS = {
 }
 _MISUSES = {
     "LT109": "was released and is still held by {holder}: drop that reference too",
-    "LT201": "was used after its release: use it before, or release it later",
+    "LT201": "was used after its release{meanwhile}: use it before, or release it later",
     "LT202": "was released twice{again}: release it once{otherwise}",
     "LT203": "was used through {handle}",
     "LT204": "was released but never acquired: acquire it first, or release what was acquired",
@@ -73,6 +73,8 @@ _LEAVE = {
     "Shared": "release the handles",
     "collection": "let the collection release it",
 }
+#: The mend of what a generator holds that nobody goes on with.
+SUSPENDED = "go through the generator to its end, or close() it, best by 'with contextlib.closing(...)'"
 _CANCELLATIONS = {"CancelledError", "Cancelled"}
 
 
@@ -97,6 +99,10 @@ class Story(NamedTuple):
     end: str = ""
     #: The backend, as an owner is named, of which it is a part at whatever depth; empty for what is none's.
     part_of: str = ""
+    #: Where the generator stands that holds it.
+    suspended: Site | None = None
+    #: Whether it would release it if it were closed.
+    cleans_up: bool = False
 
 
 def _verb(declaration: Declaration) -> str:
@@ -113,6 +119,8 @@ def _mend(rule: str, story: Story, declaration: Declaration) -> str:
         return _OWN_MENDS[rule].format(release=release, whole=whole)
     if rule in _MENDED_BY_OWNER and story.owner_kind in _OWNER_MENDS:
         return _OWNER_MENDS[story.owner_kind]
+    if story.cleans_up:
+        return SUSPENDED
     if rule == "LT104":
         return "release it before, or transfer it to an owner that lives longer"
     if declaration.hint is not None:
@@ -133,6 +141,8 @@ def _way(rule: str, story: Story) -> str:
         text += f"; its last owner, {story.owner}, got it{_at(story.given)}"
     if story.sharers and rule != "LT104":
         text += f"; {story.sharers} handle{' still shares' if story.sharers == 1 else 's still share'} it"
+    if story.suspended is not None:
+        text += f"; it is held by the generator {story.suspended.function}(), suspended at {story.suspended}"
     if story.left_by is not None:
         function = "the function" if story.site is None else f"{story.site.function}()"
         where = "the module" if function == "<module>()" else function
@@ -164,6 +174,7 @@ def _known(story: Story, declaration: Declaration) -> dict[str, str]:
         "handle": _handle(story),
         "acquire": declaration.acquire,
         "again": "",
+        "meanwhile": "",
         "otherwise": "" if declaration.watched else ", or declare it idempotent=True",
         "end": story.end,
         "leave": _LEAVE.get(story.owner_kind, "leave that to the owner"),

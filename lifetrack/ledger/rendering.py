@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lifetrack.ledger.capture import render, site_in, unpack
 from lifetrack.ledger.cases import Case, notes_of
+from lifetrack.ledger.cleanups import stands_in_cleanup
 from lifetrack.ledger.ends import ending_of
 from lifetrack.ledger.entries import (
     COLLECTED,
@@ -25,7 +26,7 @@ from lifetrack.ledger.entries import (
 )
 from lifetrack.ledger.holds import end_of
 from lifetrack.ledger.ledger import Ledger
-from lifetrack.ledger.messages import Story, sentence
+from lifetrack.ledger.messages import SUSPENDED, Story, sentence
 from lifetrack.ledger.moment import Moment
 from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.values import endings
@@ -159,6 +160,7 @@ def _part_of(entry: Entry) -> str:
 def _story(entry: Entry, case: Case | None) -> Story:
     place, extra = place_of(entry), entry[EXTRA]
     noted = notes_of(entry) if case is None else case.notes
+    suspended = None if extra is None else extra.suspended
     transfer = next((note for note in reversed(noted) if note[0] == words.TRANSFERRED), None)
     return Story(
         subject=subject_of(entry),
@@ -174,6 +176,8 @@ def _story(entry: Entry, case: Case | None) -> Story:
         words={} if case is None else case.words,
         end=end_of(entry, owner_words(place.owner())),
         part_of=_part_of(entry),
+        suspended=None if suspended is None else site_of(suspended),
+        cleans_up=suspended is not None and stands_in_cleanup(*suspended),
     )
 
 
@@ -193,7 +197,7 @@ def finding_of(ledger: Ledger, entry: Entry, rule: str, certainty: Certainty, ca
         test=_test_name(entry),
         count=1 if case is None else case.count,
         allowed=place.allowed() or origin_of(entry).allowed(),
-        hint=kind.declaration.hint,
+        hint=kind.declaration.hint if not story.cleans_up else SUSPENDED,
         ended=endings.FINALIZER if entry[STATE] == COLLECTED else ending_of(entry),
         left_by=story.left_by,
     )

@@ -24,6 +24,8 @@ def classify(filename: str) -> int:
         return OURS
     if filename.startswith("<frozen "):
         return STDLIB
+    if filename.startswith("<") and " generated " in filename:
+        return INSTALLED  # written by a library while the program runs
     if not _INSTALLED_FOLDERS.isdisjoint(filename.replace("\\", "/").split("/")):
         return INSTALLED
     if os.path.dirname(filename) == _SCRIPTS:

@@ -120,6 +120,10 @@ class ObjectPlace(OwnerPlace):
             self._entry = self._entries.get(self._key, self._entry)
         return self._entry
 
+    def meet(self) -> None:
+        """Learn the entry of the object, which was recorded only now, while the object can still be asked for it."""
+        self._entry = self.entry
+
     def is_gone(self) -> bool:
         """Whether the object is collected, released, or done."""
         entry = self.entry

@@ -9,6 +9,12 @@ from typing import Any
 INIT = "__init__"
 #: What a guard covers after the release: nothing, public methods, or properties and attributes too.
 GUARDS = ("none", "methods", "all")
+#: What a pool lends is due before the pool is closed, is given back by that, or may go on after it.
+LOANS = DUE_BEFORE_POOL, ENDS_WITH_POOL, OUTLIVES_POOL = (
+    "due before the pool",
+    "ends with the pool",
+    "outlives the pool",
+)
 #: The usual names of release methods, surest first. Weaker names count only where no strong one is there.
 STRONG_RELEASES = (
     "close", "aclose", "shutdown", "ashutdown", "cleanup", "acleanup", "clean_up", "dispose", "adispose", "release",
@@ -50,6 +56,8 @@ class Declaration:
     watched: bool = False
     #: Ends with the process by design, so that being live then is no leak.
     ends_with_process: Callable[[Any], bool] | None = None
+    #: Has nothing to release at this moment, though it may have later, so that being open now is no leak.
+    idle_when: Callable[[Any], bool] | None = None
     hint: str | None = None
     #: The rule under which being open at the end is reported, where it is another than that of leaks.
     leak_rule: str | None = None
@@ -57,3 +65,8 @@ class Declaration:
     fate: str | None = None
     fork_safe: bool = False
     owns: bool = False
+    #: Has nothing of its own to give back: it is due only while something that it keeps or uses is open.
+    hollow: bool = False
+    #: A stretch of use of what a pool keeps, and what the end of the pool means for it: one of :data:`LOANS`. That the
+    #: pool lasts as long as the process is no excuse for it.
+    lent: str = ""

@@ -11,12 +11,14 @@ from typing import Any
 
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import RELEASED, STATE, extra_of
-from lifetrack.ledger.territory import FILES, STDLIB
+from lifetrack.ledger.territory import FILES, OURS, STDLIB
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.findings import Certainty
 from lifetrack.watchers.aliases import exchange_all, replacement
-from lifetrack.watchers.numbers import CLOSED, OPEN, Descriptor, is_open, watched
+from lifetrack.watchers.numbers import CLOSED, OPEN, UNASKED, Descriptor, is_open, watched
+from lifetrack.watchers.rows import PROCESS_WIDE
 from lifetrack.watchers.shared import Shared
+from lifetrack.watchers.stale_uses import StaleUses
 
 #: The functions whose result is a descriptor, or a tuple of them, or of something else and one.
 _MAKERS = (
@@ -36,6 +38,9 @@ class WatchedDescriptors(Shared):
         super().__init__()
         self._declaration = declaration
         self._replaced: list[tuple[object, object]] = []
+        self._uses = StaleUses(lambda: self.listeners)
+        #: What was closed under a number that the standard library uses meanwhile.
+        self._hidden: dict[int, Descriptor] = {}
         self._types: dict[str, type[Descriptor]] = {}
 
     def put(self) -> None:
@@ -52,9 +57,12 @@ class WatchedDescriptors(Shared):
         """Give all the names back, and forget the numbers."""
         exchange_all([(new, old) for old, new in self._replaced])
         self._replaced = []
+        self._uses.restore()
         watched.remove(self)
         OPEN.clear()
         CLOSED.clear()
+        UNASKED.clear()
+        self._hidden.clear()
 
     # -- what the functions do -----------------------------------------------------------------------------------
 
@@ -101,6 +109,8 @@ class WatchedDescriptors(Shared):
             finally:
                 if known is not None:
                     self._released(known, caller(1))
+                elif number in self._hidden:
+                    CLOSED[number] = self._hidden.pop(number)
 
         return closing
 
@@ -125,9 +135,12 @@ class WatchedDescriptors(Shared):
 
     def _acquired(self, number: int, name: str, frame: FrameType) -> None:
         self.taken(number)
-        CLOSED.pop(number, None)
-        if FILES[frame.f_code.co_filename] == STDLIB and frame.f_globals.get("__name__") not in _GENEROUS:
+        before = CLOSED.pop(number, None)
+        if _is_kept(frame):
+            if before is not None:
+                self._hidden[number] = before
             return
+        self._hidden.pop(number, None)
         made = OPEN[number] = self._type(name)(number)
         for listener in self.listeners:
             listener.acquired(made, self._declaration, frame)
@@ -156,6 +169,7 @@ class WatchedDescriptors(Shared):
 
     def _released(self, known: Descriptor, frame: FrameType) -> None:
         CLOSED[known.number] = known
+        self._uses.put()
         for listener in self.listeners:
             listener.released(known, self._declaration, frame, asked=False)
 
@@ -176,6 +190,13 @@ class WatchedDescriptors(Shared):
                 listener.engine.violation(
                     "LT202", entry, "released", frame, certain=is_anothers, may_raise=False, words=words
                 )
+
+
+def _is_kept(frame: FrameType) -> bool:
+    """Whether whoever makes a descriptor takes care of it, or keeps it as long as the process."""
+    name = frame.f_globals.get("__name__") or ""
+    whose = FILES[frame.f_code.co_filename]
+    return whose == OURS or (whose == STDLIB and name not in _GENEROUS) or name.startswith(PROCESS_WIDE)
 
 
 def _owned_by_object(number: int) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from lifetrack.ledger.territory import FILES, USER
 from lifetrack.watchers.finalizers import in_finalizer
+from lifetrack.watchers.numbers import UNASKED
 from lifetrack.watchers.shared import Shared
 
 #: Functions of the program that may be at work for a finalizer.
@@ -39,6 +40,9 @@ class Ends:
             shadows = raw.__dict__
             shadows.pop("close", None)
             shadows.pop("_dealloc_warn", None)
+            if UNASKED and "fileno" in shadows:
+                del shadows["fileno"]
+                UNASKED.discard(raw.fileno())
             if raw._finalizing:
                 return self._finalized(raw, 4)
             key = id(raw)

@@ -27,7 +27,7 @@ from lifetrack.values.declarations import Declaration
 from lifetrack.values.settings import Level
 from lifetrack.watchers.aliases import Replacement, exchange, replacement
 from lifetrack.watchers.file_ends import Ends
-from lifetrack.watchers.numbers import OPEN, taken
+from lifetrack.watchers.numbers import CLOSED, OPEN, claimed
 from lifetrack.watchers.raw_files import RAW_OF
 from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.shared import Shared
@@ -104,8 +104,8 @@ class WatchedFiles(Shared):
                 frame = _getframe(0)
             if not raw.closefd or frame.f_code is _IMPORT:
                 return file  # the descriptor is somebody else's
-            if OPEN:
-                taken(raw.fileno())
+            if OPEN or CLOSED:
+                claimed(raw)
             for note in notings:
                 note(raw, cls, frame)
             if reach is not None:

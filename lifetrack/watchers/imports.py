@@ -18,28 +18,56 @@ class _Finder:
         """Ask the other finders, and be told when the module that they found has run."""
         if name not in self.wanted:
             return None
-        for finder in sys.meta_path:
+        for finder in list(sys.meta_path):
             find = None if finder is self else getattr(finder, "find_spec", None)
             spec = None if find is None else find(name, path, target)
             if spec is not None:
-                self._listen(name, spec.loader)
+                self.listen(name, spec.loader)
                 return spec
         return None
 
-    def _listen(self, name: str, loader: Any) -> None:
-        """Shadow ``exec_module`` on this one loader until it has run once."""
+    def listen(self, name: str, loader: Any) -> None:
+        """Shadow ``exec_module`` on this one loader until it has run this module; it may load others too."""
+        attributes = getattr(loader, "__dict__", None)
         run = getattr(loader, "exec_module", None)
-        if run is None or not hasattr(loader, "__dict__") or isinstance(loader, type):
+        if run is None or type(attributes) is not dict:
             return
+        before = attributes.get("exec_module", _NOTHING)
 
         def exec_module(module: ModuleType) -> None:
-            loader.__dict__.pop("exec_module", None)
+            if _spec(module, "name") == name and attributes.get("exec_module") is exec_module:
+                if before is _NOTHING:
+                    del attributes["exec_module"]
+                else:
+                    attributes["exec_module"] = before
             run(module)
-            for callback in self.wanted.pop(name, ()):
-                callback()
-            _tidy()
+            if _spec(module, "name") == name:
+                self._has_run(name, module)
 
-        loader.exec_module = exec_module
+        attributes["exec_module"] = exec_module
+
+    def _has_run(self, name: str, module: ModuleType) -> None:
+        if is_lazy(module):  # it runs when somebody asks it for something, by the loader that it has now
+            self.listen(name, _spec(module, "loader"))
+            return
+        while name in self.wanted:  # one of them may wait for the same module, as long as that is not complete
+            for callback in self.wanted.pop(name):
+                callback()
+        _tidy()
+
+
+_NOTHING: Any = object()
+
+
+def is_lazy(module: object) -> bool:
+    """Whether a module was imported by ``importlib.util.LazyLoader`` and has not run yet; asking it would run it."""
+    cls = type(module)
+    return cls.__module__ == "importlib.util" and cls.__name__ == "_LazyModule"
+
+
+def _spec(module: ModuleType, name: str) -> Any:
+    """Give what the module's spec says, without asking a lazy module for anything."""
+    return getattr(object.__getattribute__(module, "__dict__").get("__spec__"), name, None)
 
 
 _finder: Any = _Finder()
@@ -51,9 +79,11 @@ def _tidy() -> None:
 
 
 def is_loaded(name: str) -> bool:
-    """Whether a module has been imported completely."""
-    module = sys.modules.get(name)
-    return module is not None and not getattr(getattr(module, "__spec__", None), "_initializing", False)
+    """Whether a module has been imported completely, and has run."""
+    module: Any = sys.modules.get(name)
+    if module is None or is_lazy(module):
+        return False
+    return not getattr(getattr(module, "__spec__", None), "_initializing", False)
 
 
 def when_imported(name: str, callback: Callable[[], None]) -> None:
@@ -61,7 +91,11 @@ def when_imported(name: str, callback: Callable[[], None]) -> None:
     if is_loaded(name):
         callback()
         return
+    waiting = name in _finder.wanted
     _finder.wanted.setdefault(name, []).append(callback)
+    module: Any = sys.modules.get(name)
+    if not waiting and module is not None and is_lazy(module):
+        _finder.listen(name, _spec(module, "loader"))
     if _finder not in sys.meta_path:
         sys.meta_path.insert(0, _finder)
 

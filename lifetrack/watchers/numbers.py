@@ -6,6 +6,7 @@ file or socket has taken over is no raw descriptor any more.
 
 from __future__ import annotations
 
+import io
 import os
 from typing import Any
 
@@ -44,6 +45,8 @@ def is_open(number: int) -> bool:
 OPEN: dict[int, Descriptor] = {}
 #: For each number that was closed and is no raw descriptor again: its last stretch of use.
 CLOSED: dict[int, Descriptor] = {}
+#: The numbers that are used again by a file which nobody has asked for its number since.
+UNASKED: set[int] = set()
 #: The mechanism that records them while it is in use.
 watched: list[Any] = []
 
@@ -52,6 +55,22 @@ def taken(number: int) -> None:
     """Hear that an object owns a descriptor from now on: a file, a socket, a connection."""
     for each in watched:
         each.taken(number)
+
+
+def claimed(raw: Any) -> None:
+    """Hear that a file has a descriptor; where its number was used before, note whether the file is asked for it."""
+    number = raw.fileno()
+    taken(number)
+    if number in CLOSED and type(raw) is io.FileIO:
+        UNASKED.add(number)
+
+        def fileno() -> int:
+            UNASKED.discard(number)
+            raw_fileno.pop("fileno", None)
+            return int(number)
+
+        raw_fileno = raw.__dict__
+        raw_fileno["fileno"] = fileno
 
 
 def given(number: int, name: str, frame: Any) -> None:

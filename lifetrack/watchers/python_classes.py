@@ -8,30 +8,66 @@ from __future__ import annotations
 
 import functools
 import io
+import sys
 from collections.abc import Callable, Iterable
-from types import FrameType, FunctionType
+from types import CoroutineType, FrameType, FunctionType, MethodDescriptorType, WrapperDescriptorType
 from typing import Any
 
 from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own, resolve
+from lifetrack.instrument.codegen import generate
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.territory import FILES, STDLIB
+from lifetrack.watchers.coroutines import is_coroutine_function
+from lifetrack.watchers.custody import keep, keeping, lease_of, put_below, take_over
+from lifetrack.watchers.greenlets import asking_frame
+from lifetrack.watchers.imports import forget, when_imported
 from lifetrack.watchers.numbers import taken
+from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.rows import Row, harmless
 from lifetrack.watchers.shared import Shared
+from lifetrack.watchers.working import adopt, worker, working
 
 #: Kinds of which the object can be asked, but only for whether it has a duty at all.
 _NEVER_ASKED = frozenset({"TemporaryDirectory"})
+_ACQUIRE = """
+def wrapper({declare}):
+    _lt_result = _lt_original({call})
+    if _lt_watched.listeners:
+        _lt_watched._acquired({first}, _lt_caller(1), _lt_result)
+    return _lt_result
+"""
 _NO_PARTS: Iterable[object] = ()
 
 
-def _comes_from(frame: FrameType | None, modules: tuple[str, ...]) -> bool:
-    """Whether one of these modules of the standard library stands between the program and an acquisition."""
-    while frame is not None and FILES[frame.f_code.co_filename] == STDLIB:
-        if frame.f_globals.get("__name__") in modules:
+#: Methods that a class written in Python inherits from one written in C.
+_OF_C = (WrapperDescriptorType, MethodDescriptorType)
+
+
+def _no_arguments() -> Any:
+    """The signature of a constructor that nobody has written."""
+    import inspect
+
+    return inspect.Signature([inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)])
+
+
+def comes_from(frame: FrameType | None, modules: tuple[str, ...]) -> bool:
+    """Whether one of these modules calls, or stands in the standard library between the program and an acquisition.
+
+    A name with a dot at its end stands for all modules that begin so.
+    """
+    packages = tuple(name for name in modules if name.endswith("."))
+    while frame is not None:
+        name = frame.f_globals.get("__name__") or ""
+        if name in modules or name.startswith(packages):
             return True
-        frame = frame.f_back
+        frame = frame.f_back if FILES[frame.f_code.co_filename] == STDLIB else None
     return False
+
+
+def _bears_no_reference(cls: type) -> bool:
+    """Whether there can be no weak reference to its objects, because of its slots."""
+    return cls.__weakrefoffset__ == 0 and isinstance(resolve(cls, "__init__"), FunctionType)
 
 
 class WatchedClass(Shared):
@@ -42,24 +78,51 @@ class WatchedClass(Shared):
         self._row = row
         self._cls = cls
         self._patches = Patches()
-        self._is_finalized = isinstance(resolve(cls, "__del__"), FunctionType)
+        #: Objects that bear no weak reference are given a finalizer, which tells of their end.
+        self._is_finalized = isinstance(resolve(cls, "__del__"), FunctionType) or _bears_no_reference(cls)
+        #: What waits for the modules of the functions that make it, each with its target.
+        self._makers = {target: functools.partial(self._wrap_maker, target) for target in row.made_by}
+        #: What ``Popen.wait()`` raises, for one, does not break off a release.
+        self._asked_after_errors = row.sure or row.module.partition(".")[0] in sys.stdlib_module_names
+
+    def join(self, recording: Recording) -> None:
+        """Let a tracker listen."""
+        super().join(recording)
+        if self._row.grows and self._row.parts is not None:
+            recording.grows(self._row.declaration, harmless(self._row.parts, _NO_PARTS))
 
     def put(self) -> None:
         """Wrap the methods."""
-        declaration = self._row.declaration
-        self._wrap(declaration.acquire, self._acquirer)
-        asked = self._row.name not in _NEVER_ASKED
-        inner = self._row.inner_release
-        for name in (*inner, *declaration.release[1:]) if inner else declaration.release:
-            self._wrap(name, self._asked_releaser if asked else functools.partial(self.releaser, self._row.declaration))
-        if inner:
-            self._wrap(declaration.release[0], self._beginning)
-        self._wrap("__del__", self._finalizer)
+        row = self._row
+        for name in row.keeps:
+            self._wrap(name, self._keeping)
+        if row.declaration.release:  # else it is no resource, but at work for one
+            for target, hook in self._makers.items():
+                when_imported(target.partition(":")[0], hook)
+            if not row.made_by:
+                self._wrap(row.declaration.acquire, self._acquirer)
+            self._wrap_releases()
+            if self._is_finalized and resolve(self._cls, "__del__") is None:
+                self._patches.put(self._cls, "__del__", self._finalizer(None))
+            else:
+                self._wrap("__del__", self._finalizer)
+        for name in row.works:
+            self._wrap(name, functools.partial(working, lambda: self.listeners, joins=row.kept))
         if issubclass(self._cls, io.IOBase):
             self._patches.put(self._cls, "_dealloc_warn", self._dropped_above())
 
+    def _wrap_releases(self) -> None:
+        declaration, inner = self._row.declaration, self._row.inner_release
+        asked = self._row.name not in _NEVER_ASKED
+        for name in (*inner, *declaration.release[1:]) if inner else declaration.release:
+            self._wrap(name, self._asked_releaser if asked else functools.partial(self.releaser, declaration))
+        if inner:
+            self._wrap(declaration.release[0], self._beginning)
+
     def restore(self) -> None:
         """Put the methods back."""
+        for target, hook in self._makers.items():
+            forget(target.partition(":")[0], hook)
         self._patches.undo()
 
     def lost(self, obj: object) -> None:
@@ -69,45 +132,173 @@ class WatchedClass(Shared):
 
     def _wrap(self, name: str, wrapping: Callable[[Any], Any]) -> None:
         original = own(self._cls).get(name)
-        if original is None and isinstance(resolve(self._cls, name), FunctionType):
+        inherited = (FunctionType,) if self._asked_after_errors or name == "__del__" else (FunctionType, *_OF_C)
+        if original is None and isinstance(resolve(self._cls, name), inherited):
             original = resolve(self._cls, name)  # undo takes it away again
-        if original is not None:
-            self._patches.put(self._cls, name, functools.wraps(original)(wrapping(original)))
+        if original is None or isinstance(original, (staticmethod, classmethod, property)):
+            return
+        wrapper = functools.wraps(original)(wrapping(original))
+        if original is object.__init__:
+            vars(wrapper)["__signature__"] = _no_arguments()
+        self._patches.put(self._cls, name, wrapper)
 
-    def _acquirer(self, original: Any) -> Any:
-        def acquire(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            result = original(self, *args, **kwargs)
-            if watched.listeners:
-                watched._acquired(self, caller(1), result)
+    def _wrap_maker(self, target: str) -> None:
+        """Wrap a function or method whose result is the resource."""
+        module, _, path = target.partition(":")
+        owner: Any = sys.modules.get(module)
+        *outer, name = path.split(".")
+        for each in outer:
+            owner = getattr(owner, each, None)
+        original = None if owner is None else vars(owner).get(name)
+        if isinstance(original, FunctionType):
+            self._patches.put(owner, name, functools.wraps(original)(self._maker(original)))
+
+    def _maker(self, original: Any) -> Any:
+        watched = self
+
+        def made(result: Any, frame: FrameType) -> Any:
+            if watched.listeners and isinstance(result, watched._cls):
+                watched._acquired(result, frame, None)
             return result
 
+        if is_coroutine_function(original):
+
+            async def make_later(*args: Any, **kwargs: Any) -> Any:
+                return made(await original(*args, **kwargs), caller(1))
+
+            return make_later
+
+        def make_now(*args: Any, **kwargs: Any) -> Any:
+            return made(original(*args, **kwargs), caller(1))
+
+        return make_now
+
+    def _keeping(self, original: Any) -> Any:
+        """Wrap a method during which whatever is acquired belongs to a pool, and so does what it returns."""
         watched = self
-        return acquire
+
+        def pool_of(obj: Any) -> object:
+            if watched._row.keeper is not None:
+                return harmless(watched._row.keeper, None)(obj)
+            at_work = worker()
+            return obj if at_work is None else at_work
+
+        def kept(obj: Any, result: Any, pool: Any) -> Any:
+            parts: Iterable[object] = ()
+            if watched._row.parts is not None and not watched._row.declaration.release:
+                parts = harmless(watched._row.parts, _NO_PARTS)(obj if result is None else result)
+            for listener in watched.listeners:
+                for each in (result, *parts):
+                    keep(listener, each, pool)
+                put_below(listener, parts, lease_of(obj))
+            return result
+
+        if is_coroutine_function(original):
+
+            async def keep_later(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+                pool = pool_of(self)
+                with keeping(watched.listeners, pool):
+                    result = await original(self, *args, **kwargs)
+                return kept(self, result, pool)
+
+            return keep_later
+
+        def keep_now(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+            pool = pool_of(self)
+            with keeping(watched.listeners, pool):
+                result = original(self, *args, **kwargs)
+            return kept(self, result, pool)
+
+        return keep_now
+
+    def _acquirer(self, original: Any) -> Any:
+        watched = self
+        if is_coroutine_function(original):
+
+            async def acquire_later(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+                result = await original(self, *args, **kwargs)
+                if watched.listeners:
+                    watched._acquired(self, caller(1), result)
+                return result
+
+            return acquire_later
+
+        # Some libraries read the parameters of a constructor from its code, so it must have those of the original.
+        names = {"original": original, "watched": watched, "caller": caller}
+        return generate(_ACQUIRE, original, names, f"acquire {self._row.name}")
 
     def _acquired(self, obj: Any, frame: FrameType, result: Any) -> None:
         row = self._row
         if row.takes is not None:
             taken(harmless(row.takes, -1)(obj))
-        if row.not_from and _comes_from(frame, row.not_from):
+        if row.not_from and comes_from(frame, row.not_from):
             return
+        if row.only_from and not comes_from(frame, row.only_from):
+            return
+        if row.takes_over is not None:
+            for each in harmless(row.takes_over, _NO_PARTS)(obj):
+                for listener in self.listeners:
+                    listener.taken_over(each)
+        for_whom = worker() if row.within else None
+        frame = asking_frame(frame)
         for listener in self.listeners:
-            listener.acquired(obj, row.declaration, frame, finalized=self._is_finalized)
-            if row.parts is not None or row.parent is not None or row.returns_part:
-                parts = (result,) if row.parts is None else harmless(row.parts, _NO_PARTS)(obj)
-                listener.relate(obj, parts, None if row.parent is None else harmless(row.parent, None)(obj))
+            listener.acquired(obj, row.declaration, frame, finalized=self._is_finalized, quiet=row.quiet)
+            adopt(listener, obj, for_whom)
+            if (row.parts is not None and not row.grows) or row.parent is not None or row.returns_part:
+                self._relate(listener, obj, result)
+
+    def _relate(self, listener: Recording, obj: object, result: object) -> None:
+        row = self._row
+        parts: Iterable[object] = (result,) * row.returns_part
+        if row.parts is not None and not row.grows:
+            parts = harmless(row.parts, _NO_PARTS)(obj)
+        parent = None if row.parent is None else harmless(row.parent, None)(obj)
+        listener.relate(obj, parts, parent)
+        if row.kept and parent is not None:
+            keep(listener, obj, parent)
+        if row.claims is not None:
+            take_over(listener, harmless(row.claims, _NO_PARTS)(obj), obj)
 
     def _asked_releaser(self, original: Any) -> Any:
+        watched = self
         declaration = self._row.declaration
+        if is_coroutine_function(original):
+
+            async def awaited(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+                return await watched._completed(self, original(self, *args, **kwargs))
+
+            return awaited
 
         def release(self: Any, /, *args: Any, **kwargs: Any) -> Any:
             try:
-                return original(self, *args, **kwargs)
-            finally:
+                result = original(self, *args, **kwargs)
+            except BaseException as error:
                 for listener in watched.listeners:
-                    listener.released(self, declaration, caller(1))
+                    if watched._asked_after_errors:
+                        listener.released(self, declaration, caller(1))
+                    else:
+                        listener.release_failed(self, declaration, error, caller(1))
+                raise
+            if type(result) is CoroutineType:
+                return watched._completed(self, result)
+            for listener in watched.listeners:
+                listener.released(self, declaration, caller(1))
+            return result
 
-        watched = self
         return release
+
+    async def _completed(self, obj: Any, release: Any) -> Any:
+        """Wait for a release that is a coroutine: it is complete when that is, and half done if it is cancelled."""
+        declaration = self._row.declaration
+        try:
+            result = await release
+        except BaseException as error:  # CancelledError too
+            for listener in self.listeners:
+                listener.release_failed(obj, declaration, error, caller(1))
+            raise
+        for listener in self.listeners:
+            listener.released(obj, declaration, caller(1))
+        return result
 
     def _beginning(self, original: Any) -> Any:
         """Wrap a release that is completed later, by then without a trace of who asked for it."""
@@ -134,8 +325,12 @@ class WatchedClass(Shared):
 
         def __del__(self: Any) -> None:
             for listener in watched.listeners:
-                listener.finalized(self, watched._row.declaration)
-            original(self)
+                if watched._row.quiet:
+                    listener.taken_over(self)
+                else:
+                    listener.finalized(self, watched._row.declaration)
+            if original is not None:
+                original(self)
 
         watched = self
         return __del__

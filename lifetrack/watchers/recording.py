@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 from collections.abc import Callable, Iterable
 from types import FrameType
@@ -19,19 +20,33 @@ from lifetrack.ledger.entries import (
     KIND,
     LIVE,
     OPEN_STATES,
+    RELEASED,
+    SCOPE,
     STATE,
     Entry,
     Kind,
     extra_of,
+    is_idle,
     type_name,
 )
 from lifetrack.ownership.holding import let_go
 from lifetrack.ownership.kinship import bind
 from lifetrack.values.declarations import INIT, Declaration
 from lifetrack.values.events import RELEASE_FAILED
+from lifetrack.watchers.custody import judge_lent
 from lifetrack.watchers.finalizers import in_finalizer, is_finalized
 from lifetrack.watchers.raw_files import recorded_as
 
+
+def _always(_: object) -> bool:
+    return True
+
+
+#: Of a pool that existed before tracking began: nobody has to close it. One that is known later is recorded anew.
+EARLIER = Declaration(release=(), guard="none", watched=True, ends_with_process=_always)
+
+#: Beyond this number they are forgotten.
+_MANY_DEPARTED = 4096
 _Note = Callable[[Any, type, FrameType], None]
 
 
@@ -57,7 +72,12 @@ class Recording:
         self.drain = drain
         self._entries = engine.ledger.entries
         self._kinds: weakref.WeakKeyDictionary[type, tuple[Declaration, Kind | None]] = weakref.WeakKeyDictionary()
+        #: Gives the parts of the objects of a declaration that get more of them as they work.
+        self._growing: dict[int, Callable[[Any], Iterable[object]]] = {}
+        #: What was collected quietly, by address: the collector may tell of that before it asks the finalizer.
+        self._departed: dict[int, Entry] = {}
         self._gone = self._make_callback()
+        self._gone_quietly = self._make_callback(quiet=True)
 
     def kind(self, cls: type, declaration: Declaration) -> Kind | None:
         """Give the account of a type; None for one that its user has declared and that is recorded as such."""
@@ -77,28 +97,35 @@ class Recording:
         cls: type | None = None,
         *,
         finalized: bool = False,
+        quiet: bool = False,
     ) -> None:
         """Record an acquisition that has just completed.
 
         ``cls`` is the type that the program sees. With ``finalized``, the finalizer of the object tells of its end: it
-        can still ask the object, which a weak reference cannot.
+        can still ask the object, which a weak reference cannot. What is ``quiet`` is no leak when it is collected,
+        unless :meth:`lost` said so before.
         """
         if self.ledger.pending:
             self.drain()
+        if quiet:
+            self.begins_quietly(obj)
         known = self._entries.get(id(obj))
-        if known is not None and known[STATE] in OPEN_STATES:
+        if known is not None and known[STATE] in OPEN_STATES and known[KIND].declaration is not EARLIER:
             return  # an outer constructor; the site is the same
         kind = self.kind(type(obj) if cls is None else cls, declaration)
         if kind is None or (declaration.acquire == INIT and _says_released(obj, declaration)):
             return
         entry = new_entry(self.engine, kind, LIVE, kind.next(), frame)
         try:
-            reference = _Reference(obj) if finalized else _Reference(obj, self._gone)
+            gone = self._gone_quietly if quiet else self._gone
+            reference = _Reference(obj) if finalized else _Reference(obj, gone)
         except TypeError:
-            self.ledger.note_untrackable()
-            return
-        reference.key, reference.parts = id(obj), ()
-        extra_of(entry).reference = reference
+            if not finalized:
+                self.ledger.note_untrackable()
+                return
+        else:
+            reference.key, reference.parts = id(obj), ()
+            extra_of(entry).reference = reference
         self._entries.pop(id(obj), None)  # so that the entry stands last, as the youngest
         if self.ledger.journal is not None:
             if known is not None:
@@ -107,6 +134,21 @@ class Recording:
         self._entries[id(obj)] = entry
         if self.ledger.observer is not None:
             self.ledger.observer(obj, entry)
+
+    def earlier(self, obj: object) -> Entry | None:
+        """Make an entry for a pool that existed before tracking began, or None where that cannot be done."""
+        try:
+            reference = _Reference(obj, self._gone)
+        except TypeError:
+            return None
+        kind = self.ledger.new_kind(type_name(type(obj)), EARLIER)
+        entry = new_entry(self.engine, kind, LIVE, kind.next(), None)
+        entry[SCOPE], reference.key, reference.parts = None, id(obj), ()
+        extra_of(entry).reference = reference
+        if self.ledger.journal is not None:
+            self.ledger.journal.acquired(entry)
+        self._entries[id(obj)] = entry
+        return entry
 
     def observed(self, note: _Note) -> _Note:
         """Let the witness see, if there is one, what a function notes; else it stays as fast as it is."""
@@ -136,6 +178,21 @@ class Recording:
         if upper is not None:
             bind(entry, obj, upper)
 
+    def grows(self, declaration: Declaration, parts: Callable[[Any], Iterable[object]]) -> None:
+        """Look at the parts of such objects again whenever something is judged."""
+        self._growing[id(declaration)] = parts
+        self.ledger.relate_anew = self._relate_anew
+
+    def _relate_anew(self) -> None:
+        for entry in self.ledger.open_entries():
+            parts = self._growing.get(id(entry[KIND].declaration))
+            reference = None if parts is None or entry[EXTRA] is None else entry[EXTRA].reference
+            obj = None if reference is None else reference()
+            for part in () if parts is None or obj is None else parts(obj):
+                found = self._entries.get(id(recorded_as(part)))
+                if found is not None:
+                    bind(found, part, entry)
+
     def _own(self, obj: object, declaration: Declaration) -> Entry | None:
         entry = self._entries.get(id(obj))
         if entry is None or entry[STATE] not in OPEN_STATES or entry[KIND].declaration is not declaration:
@@ -157,6 +214,7 @@ class Recording:
             self._released_bound(entry, obj, frame)
         else:
             note_release(self.engine, entry, frame)
+        judge_lent(self.engine, entry, frame)
 
     def release_begins(self, obj: object, declaration: Declaration, frame: FrameType) -> None:
         """Note that somebody asks for a release which will be completed later: the program, or a finalizer."""
@@ -188,40 +246,70 @@ class Recording:
             self.ledger.journal.changed(entry)
             self.ledger.journal.event(entry, note)
 
+    def taken_over(self, obj: object) -> None:
+        """Forget an object that another one releases from now on."""
+        entry = self._entries.pop(id(obj), None)
+        if entry is not None:
+            if self.ledger.journal is not None:
+                self.ledger.journal.ended(entry)
+            entry[STATE] = RELEASED
+
     # -- the collector: these run anywhere, so they take no lock and only enqueue --------------------------------
 
     def lost(self, obj: object) -> None:
         """Notice that a finalizer is about to give back what nobody has released."""
-        entry = self._entries.pop(id(obj), None)
-        if entry is not None and entry[STATE] in OPEN_STATES:
+        entry = self._entries.pop(id(obj), None) or self._departed.pop(id(obj), None)
+        if entry is not None and entry[STATE] in OPEN_STATES and not is_idle(entry):
             self.ledger.pending.append(entry)
+        elif entry is not None and self.ledger.journal is not None:
+            self.ledger.journal.ended(entry)
+
+    def begins_quietly(self, obj: object) -> None:
+        """Forget who was at the address of an object that is new; to be told of each that may be :meth:`lost` later."""
+        if len(self._departed) > _MANY_DEPARTED:
+            self._departed.clear()
+        self._departed.pop(id(obj), None)
 
     def finalized(self, obj: object, declaration: Declaration) -> None:
         """Notice that an object's own finalizer begins."""
-        if _says_released(obj, declaration):
-            entry = self._entries.pop(id(obj), None)
+        entry = self._entries.get(id(obj))
+        half = entry is not None and entry[STATE] == HALF_RELEASED
+        if not half and _says_released(obj, declaration):
+            self._entries.pop(id(obj), None)
             if entry is not None and self.ledger.journal is not None:
                 self.ledger.journal.ended(entry)
         else:
             self.lost(obj)
 
-    def _make_callback(self) -> Callable[[Any], None]:
-        entries, pending, journal = self._entries, self.ledger.pending, self.ledger.journal
+    def _make_callback(self, *, quiet: bool = False) -> Callable[[Any], None]:
+        entries, pending, departed = self._entries, self.ledger.pending, self._departed
+        journal, finalizing = self.ledger.journal, sys.is_finalizing
+        # The globals of this module may be gone when the last objects of the process are.
+        state, extra, kind, open_states, idle = STATE, EXTRA, KIND, OPEN_STATES, is_idle
 
         def gone(reference: _Reference) -> None:
             entry = entries.get(reference.key)
-            if entry is None or entry[EXTRA] is None or entry[EXTRA].reference is not reference:
+            if entry is None or entry[extra] is None or entry[extra].reference is not reference:
                 return
             entries.pop(reference.key, None)
+            if journal is not None and not finalizing() and quiet:
+                journal.ended(entry)
+            if quiet:
+                departed[reference.key] = entry
+                return
             parts = reference.parts
-            if parts and all(part[STATE] not in OPEN_STATES for part in parts):
-                if journal is not None:
+            if parts and all(part[state] not in open_states for part in parts):
+                if journal is not None and not finalizing():
                     journal.ended(entry)
                 return
-            # What may end with the process ends by itself too, and the interpreter keeps it alive until then.
-            if entry[STATE] in OPEN_STATES and entry[KIND].declaration.ends_with_process is None:
+            # What may end with the process ends by itself too, and the interpreter keeps it alive until then;
+            # a pool only closes what it keeps when it is told to.
+            declaration = entry[kind].declaration
+            if entry[state] in open_states and (
+                not idle(entry) if declaration.hollow else declaration.ends_with_process is None
+            ):
                 pending.append(entry)
-            elif journal is not None:
+            elif journal is not None and not finalizing():
                 journal.ended(entry)
 
         return gone

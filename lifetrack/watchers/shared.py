@@ -52,3 +52,13 @@ class Shared:
         self.listeners = tuple(each for each in self.listeners if each is not recording)
         if not self.listeners:
             self.restore()
+
+
+class Absent(Shared):
+    """What a row names and this version of its library does not have: nothing is replaced."""
+
+    def put(self) -> None:
+        """Replace nothing."""
+
+    def restore(self) -> None:
+        """Restore nothing."""

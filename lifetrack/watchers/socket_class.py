@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
+from functools import partial
 from types import CodeType, FrameType, FunctionType
 from typing import Any
 
@@ -56,8 +57,11 @@ _NOTE = """
         slow{i}(self, frame)
     else:{place}
         entry = [1, kind.next(), {trace}, {offset}, place{i}(), kind, {moment}, None, None, None, None]
-        {begin}entries{i}[id(self)] = entry
+        {begin}entries{i}[id(self)] = entry{then}
 """
+#: What is added where the operating system is asked as a witness.
+_OBSERVE = """
+        observe{i}(self, entry)"""
 _RELEASE = """
 def release({parameters}):
     result = original({arguments})
@@ -71,7 +75,7 @@ _FORGET = """
             code = getframe({depth}).f_code
         except ValueError:
             code = None
-        if entry[0] != 1 or code is None or code.co_name in SUSPECT or FILES[code.co_filename] != USER:
+        if {asked}entry[0] != 1 or code is None or code.co_name in SUSPECT or FILES[code.co_filename] != USER:
             ended{i}(self, entry, getframe(1))
         else:
             {write}entry[0] = 3
@@ -90,12 +94,6 @@ _RETURN = """
 """
 #: Functions of the program that may be at work for a finalizer.
 _SUSPECT = frozenset({"__del__", "close", "__exit__"})
-
-
-def _forgetting(i: int, listener: Recording, depth: int) -> str:
-    """Give the source of a release, as it is called ``depth`` frames below the program."""
-    write = "" if listener.ledger.journal is None else f"write{i}(entry, getframe({depth}))\n            "
-    return _FORGET.format(i=i, depth=depth, write=write)
 
 
 def _compiled(text: str) -> CodeType:
@@ -164,8 +162,8 @@ class WatchedSockets(Shared):
         self._wrap("__init__", _ACQUIRE, self._noting, _TAKE)
         close: CodeType = own(self._cls)["_real_close"].__code__
         direct = close.co_names == ("close",) and close.co_varnames == ("self", "_ss") and close.co_consts == (None,)
-        self._wrap("_real_close", _DIRECT if direct else _RELEASE, lambda i, each: _forgetting(i, each, 2))
-        self._wrap("detach", _RELEASE, lambda i, each: _forgetting(i, each, 1), _GIVE)
+        self._wrap("_real_close", _DIRECT if direct else _RELEASE, partial(self._forgetting, 2))
+        self._wrap("detach", _RELEASE, partial(self._forgetting, 1), _GIVE)
         self._patches.put(self._cls, "__del__", self._finalizer())
         watch_files(self, self._patches)
 
@@ -205,18 +203,27 @@ class WatchedSockets(Shared):
             "slow": slow, "ended": ended, "capture": listener.engine.capture,
             "write": None if ledger.journal is None else ledger.journal.released_at,
             "begin": None if ledger.journal is None else ledger.journal.acquired,
+            "observe": ledger.observer,
         }  # fmt: skip
 
     def _noting(self, i: int, listener: Recording) -> str:
         place, trace, offset, when = _PLACES[min(listener.engine.level, Level.STACKS)]
+        then = "" if listener.ledger.observer is None else _OBSERVE.format(i=i)
         return _NOTE.format(
             i=i,
             place=place.replace("\n", "\n    "),
             trace=trace.format(i=i),
             offset=offset,
             moment=when,
+            then=then,
             begin="" if listener.ledger.journal is None else f"begin{i}(entry)\n        ",
         )
+
+    def _forgetting(self, depth: int, i: int, listener: Recording) -> str:
+        # The witness wants to know where it was released.
+        asked = "" if listener.ledger.observer is None else "True or "
+        write = "" if listener.ledger.journal is None else f"write{i}(entry, getframe({depth}))\n            "
+        return _FORGET.format(i=i, depth=depth, asked=asked, write=write)
 
     def _finalizer(self) -> _Finalizer:
         """Make what stands for the finalizer; its code is for whoever listens, too."""

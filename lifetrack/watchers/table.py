@@ -1,7 +1,8 @@
 """The table of what is watched: one row for each kind of resource. To watch one more kind is to add a row.
 
 A row says under which names it is watched, what it is, how it is acquired and released, whether releasing twice is
-harmless, what the usual mend is, and which mechanism does it. ``stdlib`` watches every row of the standard library.
+harmless, what the usual mend is, and which mechanism does it. ``stdlib`` watches every row of the standard library;
+the rows of libraries stand in ``libraries/``, and others are brought by third parties.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import sys
 import threading
 from typing import Any
 
+from lifetrack.watchers import libraries, third_party
 from lifetrack.watchers.numbers import Descriptor
 from lifetrack.watchers.rows import (
     ASYNC_LOCKS,
@@ -17,6 +19,7 @@ from lifetrack.watchers.rows import (
     DESCRIPTORS,
     FILES,
     LOCKS,
+    PROCESS_WIDE,
     SOCKETS,
     SQLITE,
     Row,
@@ -26,6 +29,7 @@ from lifetrack.watchers.rows import (
 from lifetrack.watchers.tables.archives import ARCHIVES
 from lifetrack.watchers.tables.asynchronous import ASYNCHRONOUS
 from lifetrack.watchers.tables.network import NETWORK
+from lifetrack.watchers.tables.system import SYSTEM
 from lifetrack.watchers.tables.workers import WORKERS
 
 STDLIB = "stdlib"
@@ -89,7 +93,9 @@ TABLE: tuple[Row, ...] = (
     Row(
         ("threading",), "threading", "Thread", CLASSES,
         declare("join", acquire="start", released_when=_has_ended, grace=THREAD_GRACE, ends_with_process=_is_daemon,
-                 hint="tell the thread to stop, then join() it; shut down the executor that it belongs to"),
+                 hint="tell the thread to stop, or cancel() a Timer, then join() it; "
+                      "shut down the executor that it belongs to"),
+        not_from=PROCESS_WIDE,
     ),
     Row(
         ("tempfile",), "tempfile", "TemporaryDirectory", CLASSES,
@@ -102,12 +108,28 @@ TABLE: tuple[Row, ...] = (
     *NETWORK,
     *WORKERS,
     *ASYNCHRONOUS,
+    *SYSTEM,
 )  # fmt: skip
 
-#: Every name that can be watched.
-KNOWN: tuple[str, ...] = (STDLIB, *dict.fromkeys(name for row in TABLE for name in row.watch))
+#: Every name that can be watched without asking what third parties have installed.
+KNOWN: tuple[str, ...] = (
+    STDLIB, *dict.fromkeys(name for row in TABLE for name in row.watch), libraries.LIBRARIES, *libraries.NAMES,
+)  # fmt: skip
+
+
+def is_known(name: str) -> bool:
+    """Whether a name can be watched; one that is not ours is looked up in the tables of third parties."""
+    return name in KNOWN or third_party.has(name)
+
+
+def names_known() -> tuple[str, ...]:
+    """Give every name that can be watched here, also those that third parties have brought."""
+    return tuple(dict.fromkeys((*KNOWN, *third_party.names())))
 
 
 def rows_of(name: str) -> tuple[Row, ...]:
     """Give the rows that a watch name stands for."""
-    return tuple(row for row in TABLE if (name == STDLIB and row.usual) or name in row.watch)
+    own = tuple(row for row in TABLE if (name == STDLIB and row.usual) or name in row.watch)
+    if name == libraries.LIBRARIES:
+        return libraries.rows_of(name) + third_party.all_rows(KNOWN)
+    return own or libraries.rows_of(name) or third_party.rows_of(name)

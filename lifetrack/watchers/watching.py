@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 from lifetrack.guards.engine import Engine
@@ -12,9 +13,27 @@ from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.settings import shown
 from lifetrack.watchers.imports import forget, when_imported
 from lifetrack.watchers.recording import Recording
-from lifetrack.watchers.rows import ASYNC_LOCKS, DESCRIPTORS, FILES, LOCKS, SOCKETS, SQLITE, Row
-from lifetrack.watchers.shared import Shared
-from lifetrack.watchers.table import KNOWN, TABLE, rows_of
+from lifetrack.watchers.rows import (
+    ASYNC_GENERATORS,
+    ASYNC_LOCKS,
+    CLASSES,
+    DESCRIPTORS,
+    EXIT_STACKS,
+    FILES,
+    IN_PLACE,
+    LOCKS,
+    POOLS,
+    SEGMENTS,
+    SOCKETS,
+    SQLITE,
+    STAND_INS,
+    TASKS,
+    USES,
+    Row,
+)
+from lifetrack.watchers.shared import Absent, Shared
+from lifetrack.watchers.table import is_known, names_known, rows_of
+from lifetrack.watchers.third_party import tell, text_of
 
 
 def check_names(names: str | Iterable[str]) -> tuple[str, ...]:
@@ -28,42 +47,57 @@ def check_names(names: str | Iterable[str]) -> tuple[str, ...]:
         if not isinstance(name, str):
             raise ConfigurationError(f"watch= takes names, not {type(name).__name__}")
         word = name.strip()
-        if word and word not in KNOWN:
-            raise ConfigurationError(f"unknown watch name {shown(word)}: use one of {', '.join(KNOWN)}")
+        if word and not is_known(word):
+            raise ConfigurationError(f"unknown watch name {shown(word)}: use one of {', '.join(names_known())}")
         if word:
             checked.append(word)
     return tuple(dict.fromkeys(checked))
 
 
+#: For each mechanism its module, and the class in it that is made of a row.
+_MECHANISMS = {
+    FILES: ("files", "WatchedFiles"),
+    SQLITE: ("sqlite", "WatchedConnect"),
+    SOCKETS: ("socket_class", "WatchedSockets"),
+    DESCRIPTORS: ("descriptors", "WatchedDescriptors"),
+    LOCKS: ("locking.replacing", "WatchedLocks"),
+    ASYNC_LOCKS: ("locking.asynchronous", "WatchedAsyncLocks"),
+}
+#: The same for those that are made of a row and a class.
+_OF_CLASSES = {
+    CLASSES: ("python_classes", "WatchedClass"),
+    POOLS: ("pools", "WatchedPool"),
+    USES: ("pools", "WatchedUse"),
+}
+#: And those that are made of a row, each by its class in the module of its name.
+_OF_ROWS = {
+    STAND_INS: "WatchedMaker",
+    IN_PLACE: "WatchedInPlace",
+    SEGMENTS: "WatchedSegments",
+    EXIT_STACKS: "WatchedExitStack",
+    TASKS: "WatchedTasks",
+    ASYNC_GENERATORS: "WatchedAsyncGenerators",
+}
+
+
 def _shared(row: Row) -> Shared:
     """Make the mechanism of a row; its module is imported by now."""
-    if row.mechanism == FILES:
-        from lifetrack.watchers.files import WatchedFiles
-
-        return WatchedFiles(row.declaration)
-    if row.mechanism == SQLITE:
-        from lifetrack.watchers.sqlite import WatchedConnect
-
-        return WatchedConnect(row.declaration)
-    if row.mechanism == SOCKETS:
-        from lifetrack.watchers.socket_class import WatchedSockets
-
-        return WatchedSockets(row.declaration)
-    if row.mechanism == DESCRIPTORS:
-        from lifetrack.watchers.descriptors import WatchedDescriptors
-
-        return WatchedDescriptors(row.declaration)
-    if row.mechanism == LOCKS:
-        from lifetrack.watchers.locking.replacing import WatchedLocks
-
-        return WatchedLocks(row.declaration)
-    if row.mechanism == ASYNC_LOCKS:
-        from lifetrack.watchers.locking.asynchronous import WatchedAsyncLocks
-
-        return WatchedAsyncLocks(row.declaration)
-    from lifetrack.watchers.python_classes import WatchedClass
-
-    return WatchedClass(row, getattr(sys.modules[row.module], row.name))
+    made: Shared
+    if row.mechanism in _MECHANISMS:
+        module, name = _MECHANISMS[row.mechanism]
+        made = getattr(import_module(f"lifetrack.watchers.{module}"), name)(row.declaration)
+        return made
+    if row.mechanism in _OF_ROWS:
+        made = getattr(import_module(f"lifetrack.watchers.{row.mechanism}"), _OF_ROWS[row.mechanism])(row)
+        return made
+    found: Any = sys.modules[row.module]
+    for part in row.name.split("."):
+        found = getattr(found, part, None)
+    if not isinstance(found, type):
+        return Absent()  # this version of a library has no such class
+    module, name = _OF_CLASSES[row.mechanism]
+    made = getattr(import_module(f"lifetrack.watchers.{module}"), name)(row, found)
+    return made
 
 
 #: The mechanisms in use, one for each row, whoever watches.
@@ -108,19 +142,28 @@ class Watching:
         self._settle()
 
     def _settle(self) -> None:
-        wanted = [row for row in TABLE if any(row in rows_of(name) for name in self.names)]
+        wanted = dict.fromkeys(row for name in self.names for row in rows_of(name))
         for row in [row for row in self._hooks if row not in wanted]:
             hook = self._hooks.pop(row)
             forget(row.module, hook)
             if row in _mechanisms:
                 _mechanisms[row].leave(self._recording)
+                if row.mechanism in _OF_CLASSES and not _mechanisms[row].listeners:
+                    del _mechanisms[row]  # the module may be another one by the next time
         for row in wanted:
             if row not in self._hooks:
                 self._hooks[row] = partial(self._join, row)
                 when_imported(row.module, self._hooks[row])
 
     def _join(self, row: Row) -> None:
-        _mechanism(row).join(self._recording)
+        if row.module.partition(".")[0] in sys.stdlib_module_names:
+            _mechanism(row).join(self._recording)
+            return
+        try:
+            _mechanism(row).join(self._recording)
+        except Exception as error:  # the import that this is a part of must go on
+            _mechanisms.pop(row, None)
+            tell("%s.%s cannot be watched: %s: %s", row.module, row.name, type(error).__name__, text_of(error))
 
 
 def node_of(lock: object) -> Any:

@@ -34,6 +34,7 @@ SHIPPED: tuple[Known, ...] = (
     Known(PROCESS, "*loky.backend.resource_tracker*", "the resource tracker of loky"),
     Known(PROCESS, "*loky.backend.popen_loky_posix*", "a worker of loky's reusable executor"),
     Known(THREAD, "ExecutorManagerThread*", "the manager of loky's reusable executor"),
+    Known(THREAD, "QueueFeederThread", "the feeder of a queue between processes, ended with it"),
     # event loops
     Known(THREAD, "asyncio_[0-9]*", "the default executor of an asyncio loop"),
     Known(THREAD, "AnyIO worker thread", "the worker-thread cache of anyio"),

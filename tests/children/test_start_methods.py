@@ -89,3 +89,23 @@ def test_without_the_option_nothing_is_followed(family: Family) -> None:
     family.run(WORKER + "    p = context.Process(target=leak); p.start(); p.join()\n", "fork", options=())
     assert family.report["findings"] == []
     assert "processes" not in family.report
+
+
+@pytest.mark.parametrize("method", ["spawn", "forkserver"])
+def test_the_arguments_of_a_worker_are_its_parents(family: Family, method: str) -> None:
+    """What a new Python unpickles for its process is inherited: it may be left open, or be closed by the worker."""
+    family.run(
+        "import multiprocessing, os, socket, sys\n"
+        "def work(kept, closed, connection):\n"
+        "    closed.close()\n"
+        "    global left, mine\n"
+        "    left = kept, connection\n"
+        "    mine = open(os.devnull)\n"
+        "if __name__ == '__main__':\n"
+        "    context = multiprocessing.get_context(sys.argv[1])\n"
+        "    (a, b), (c, d) = socket.socketpair(), context.Pipe()\n"
+        "    with a, b, c, d:\n"
+        "        p = context.Process(target=work, args=(a, b, c), name='worker'); p.start(); p.join()\n",
+        method,
+    )
+    assert family.leaked_in() == [("LT101", 6, ["worker"])]

@@ -36,6 +36,9 @@ EXPECTED = {
     "locks.py": ("LT403 lock-order-inversion (proven)", "LT404 lock-abandoned (proven)", "thread back", "thread audit"),
     "processes.py": ("LT101 leak-at-exit", "(converter)", "With 1 child process.", "Lost: process"),
     "operating_system.py": ("LT501 os-handle-leak", "no record explains it", "LT504 os-mismatch"),
+    "watching/pool_slot.py": (
+        "no connection left", "LT101 leak-at-exit (proven): 2 x sqlalchemy QueuePool check-out", "in is_open",
+    ),
     "ownership/pool.py": ("answer to select 1", "LT302 release-while-borrowed", "; 2 acquired, 2 released"),
     "ownership/hand_over.py": (
         "this end has nothing left to release: True",

@@ -168,7 +168,7 @@ def test_a_full_disk_is_one_clear_error(tmp_path: Path) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, before[1]))
     try:
-        with pytest.raises(ConfigurationError, match="could not be made .*room for 16777216 bytes"):
+        with pytest.raises(ConfigurationError, match=r"could not be made .*room for 16777216 bytes"):
             tracker.start(journal=tmp_path / "j")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -109,10 +109,21 @@ def test_two_unlocated_leaks_are_told_apart(on, tmp_path) -> None:
 
 
 def test_a_socket_that_was_detached_is_open_still(on) -> None:
-    """A release that leaves the descriptor open is LT504, with the history of the record."""
+    """The descriptor that a socket gave away has a record of its own, so the system has nothing to add."""
     with on.scope("job", witness=True):
         sock = socket.socket()
         number = sock.detach()
+    found = on.report().findings
+    os.close(number)
+    assert [(each.rule, each.resource.type) for each in found] == [("LT103", "socket.detach")]
+
+
+def test_a_socket_that_gave_away_its_descriptor_unseen(on) -> None:
+    """A release that leaves the descriptor open is LT504, with the history of the record."""
+    with on.scope("job", witness=True):
+        sock = socket.socket()
+        number = _dup(sock.fileno())
+        sock.close()
     (found,) = _found(on)
     os.close(number)
     assert found.rule == "LT504"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lifetrack.watchers.rows import CLASSES, Row, attributes, declare, is_none, is_true
+from lifetrack.watchers import async_generators, tasks
+from lifetrack.watchers.rows import ASYNC_GENERATORS, CLASSES, TASKS, Row, attributes, declare, is_none, is_true
 
 _ASYNCIO = ("asyncio",)
 _TRANSPORT = "close it, and wait until it is closed: writer.close(), then await writer.wait_closed()"
@@ -53,5 +54,16 @@ ASYNCHRONOUS: tuple[Row, ...] = (
         inner_release=("_call_connection_lost",),
         parts=attributes("_pipe"),
         parent=_process_of,
+    ),
+    Row(
+        _ASYNCIO, "asyncio.base_events", "BaseEventLoop", TASKS,
+        declare("cancel", released_when=tasks.is_over, ends_with_process=tasks.is_running,
+                hint="await it, use a TaskGroup, or cancel() it and await it before its loop ends"),
+    ),
+    Row(
+        _ASYNCIO, "asyncio.base_events", "BaseEventLoop", ASYNC_GENERATORS,
+        declare("aclose", acquire="__anext__", released_when=async_generators.is_finished,
+                idle_when=async_generators.is_idle,
+                hint="go through it to its end, or use it by 'async with contextlib.aclosing(...)'"),
     ),
 )  # fmt: skip

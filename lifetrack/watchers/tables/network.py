@@ -27,6 +27,12 @@ def _is_empty_handed(selector: Any) -> bool:
     return getattr(selector, "_map", None) is None or not hasattr(selector, "fileno")
 
 
+def _socket_of(response: Any) -> tuple[object, ...]:
+    """The socket below a response, which is its own once its connection has let go of it."""
+    raw = getattr(response.fp, "raw", None)
+    return (getattr(raw, "_sock", None),)
+
+
 NETWORK: tuple[Row, ...] = (
     Row(
         ("smtplib",), "smtplib", "SMTP", CLASSES,
@@ -56,6 +62,18 @@ NETWORK: tuple[Row, ...] = (
         declare("server_close", released_when=_is_shut,
                 hint="use it in a 'with' block, or call server_close(): shutdown() only ends serve_forever()"),
         parts=attributes("socket"),
+    ),
+    Row(
+        ("http", "http.client"), "http.client", "HTTPConnection", CLASSES,
+        declare("close", acquire="connect", released_when=is_none("sock"),
+                hint="use it within contextlib.closing(), or call close() in a 'finally' clause"),
+        parts=attributes("sock"), not_from=("urllib.request",),
+    ),
+    Row(
+        ("http", "urllib", "urllib.request"), "http.client", "HTTPResponse", CLASSES,
+        declare("close", acquire="begin", released_when=is_none("fp"),
+                hint="use 'with urlopen(...) as response', or close() it; an HTTPError is a response, too"),
+        inner_release=("_close_conn",), parts=_socket_of, only_from=("urllib.request",),
     ),
     Row(
         ("selectors",), "selectors", "_BaseSelectorImpl", CLASSES,

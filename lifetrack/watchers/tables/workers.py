@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from lifetrack.watchers.rows import CLASSES, Row, attributes, declare, is_none, is_true
+from lifetrack.watchers.rows import CLASSES, PROCESS_WIDE, SEGMENTS, Row, attributes, declare, is_none, is_true
 
 #: What multiprocessing makes for itself and leaves to the collector.
-_INNER = ("multiprocessing.queues", "multiprocessing.pool", "multiprocessing.managers", "concurrent.futures.process")
+_INNER = (
+    "multiprocessing.queues", "multiprocessing.pool", "multiprocessing.managers", "concurrent.futures.process",
+    "joblib.pool", *PROCESS_WIDE,
+)  # fmt: skip
 
 
 def _has_ended(process: Any) -> bool:
@@ -27,22 +30,31 @@ def _is_closed_at_exit(handler: Any) -> bool:
     return any(reference() is handler for reference in handlers)
 
 
+def _workers_of(executor: Any) -> tuple[object, ...]:
+    """Give the processes of an executor, and the thread that looks after them."""
+    processes = getattr(executor, "_processes", None) or {}
+    return (getattr(executor, "_executor_manager_thread", None), *processes.values())
+
+
 WORKERS: tuple[Row, ...] = (
     Row(
         ("concurrent", "concurrent.futures"), "concurrent.futures.thread", "ThreadPoolExecutor", CLASSES,
         declare("shutdown", released_when=is_true("_shutdown"),
                 hint="use it in a 'with' block, or call shutdown() in a 'finally' clause"),
+        parts=lambda executor: tuple(getattr(executor, "_threads", None) or ()), grows=True,
         not_from=("asyncio.base_events",),
     ),
     Row(
         ("concurrent", "concurrent.futures"), "concurrent.futures.process", "ProcessPoolExecutor", CLASSES,
         declare("shutdown", released_when=is_true("_shutdown_thread"),
                 hint="use it in a 'with' block, or call shutdown() in a 'finally' clause"),
+        parts=_workers_of, grows=True,
     ),
     Row(
         ("multiprocessing",), "multiprocessing.process", "BaseProcess", CLASSES,
         declare("join", "is_alive", acquire="start", released_when=_has_ended, ends_with_process=_is_daemon,
                 hint="join() it when it shall end; terminate() it first if it does not end by itself"),
+        not_from=PROCESS_WIDE,
     ),
     Row(
         ("multiprocessing",), "multiprocessing.pool", "Pool", CLASSES,
@@ -57,7 +69,7 @@ WORKERS: tuple[Row, ...] = (
         parts=attributes("_process"),
     ),
     Row(
-        ("multiprocessing",), "multiprocessing.shared_memory", "SharedMemory", CLASSES,
+        ("multiprocessing",), "multiprocessing.shared_memory", "SharedMemory", SEGMENTS,
         declare("close", released_when=is_none("_mmap"),
                 hint="call close() in each process, and unlink() once, in a 'finally' clause"),
     ),

@@ -1,0 +1,71 @@
+"""Generators that wait for their next step: what they hold stays open until they are run to their end or closed.
+
+An unfinished generator is no leak by itself. Where a resource was acquired in one, whoever is told of the leak wants to
+know where that generator stands.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from types import AsyncGeneratorType, BuiltinMethodType, CodeType, FrameType, GeneratorType, MethodType
+from typing import Any
+
+from lifetrack.ledger.entries import EXTRA, Entry, acquire_stack, extra_of
+
+# CO_GENERATOR | CO_ASYNC_GENERATOR
+_SUSPENDABLE = 0x20 | 0x200
+#: How many of the innermost frames of an acquisition are asked, and at how many generators one look is taken.
+_FRAMES, _GENERATORS = 8, 10_000
+
+
+def note_suspended(known: dict[int, Entry], entries: Iterable[Entry]) -> None:
+    """Note for open entries, some of those that are ``known``, by which suspended generator they are held.
+
+    All objects are gone through only if one of these was acquired in a generator.
+    """
+    wanted: dict[CodeType, dict[int, Entry]] = {}
+    for entry in entries:
+        if entry[EXTRA] is None or entry[EXTRA].reported is None:
+            for code, _ in acquire_stack(entry)[:_FRAMES]:
+                if code.co_flags & _SUSPENDABLE:
+                    wanted.setdefault(code, {})[id(entry)] = entry
+    if not wanted:
+        return
+    for code, offset, generator in islice(_suspended(wanted), _GENERATORS):
+        for each in _held(generator):
+            found = wanted[code].get(id(known.get(id(each))))
+            if found is not None:
+                extra_of(found).suspended = code, offset
+
+
+def _suspended(codes: dict[CodeType, Any]) -> Iterator[tuple[CodeType, int, object]]:
+    for obj in gc.get_objects():
+        frame: FrameType | None = None
+        if type(obj) is GeneratorType and obj.gi_code in codes and not obj.gi_running:
+            frame = obj.gi_frame
+        elif type(obj) is AsyncGeneratorType and obj.ag_code in codes and not obj.ag_running:
+            frame = obj.ag_frame
+        if frame is not None and frame.f_lasti >= 0:
+            yield frame.f_code, frame.f_lasti, obj
+
+
+def _held(generator: object) -> Iterator[object]:
+    """Give what a generator holds, in variables and on its stack, and what those stand for."""
+    for each in gc.get_referents(generator):
+        # The end of a 'with' block is a method that waits to be called.
+        layer: Any = each.__self__ if isinstance(each, MethodType | BuiltinMethodType) else each
+        yield layer
+        for name in ("thing", "buffer", "raw"):
+            try:
+                below = getattr(layer, name, None) if type(layer).__module__ in _LAYERED else None
+            except ValueError:  # detached
+                break
+            if below is not None:
+                yield below
+                layer = below
+
+
+#: Modules whose objects are made of others, by which they are recorded.
+_LAYERED = frozenset({"_io", "contextlib"})

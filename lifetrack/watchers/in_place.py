@@ -1,0 +1,117 @@
+"""The mechanism for classes written in C that can be subclassed, but not changed: a subclass takes their place.
+
+It has nothing of its own but what tells of acquire and release. Objects made before know it as their class, and
+subclasses of the program's are watched with it.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from abc import ABCMeta
+from typing import Any
+
+from lifetrack.guards.shapes import own
+from lifetrack.ledger.callers import caller
+from lifetrack.ledger.territory import FILES
+from lifetrack.watchers.aliases import exchange
+from lifetrack.watchers.numbers import taken
+from lifetrack.watchers.rows import Row, harmless
+from lifetrack.watchers.shared import Shared
+
+
+class WatchedInPlace(Shared):
+    """One class, for all trackers."""
+
+    def __init__(self, row: Row) -> None:
+        super().__init__()
+        self._row = row
+        self._old: Any = getattr(sys.modules[row.module], row.name)
+        self._new: Any = None
+
+    def put(self) -> None:
+        """Put the subclass under all its names."""
+        if self._new is None:
+            self._new = self._subclass()
+        exchange(self._old, self._new)
+
+    def restore(self) -> None:
+        """Give all the names back; objects keep their class, which does nothing more."""
+        exchange(self._new, self._old)
+
+    def _subclass(self) -> Any:
+        real = self._old
+
+        def __repr__(self: Any) -> str:
+            text: str = real.__repr__(self)
+            short, full = f"<{real.__name__} ", f"<{real.__module__}.{real.__name__} "
+            return text.replace(short, full, 1) if type(self) is made else text
+
+        space: dict[str, Any] = {
+            "__slots__": (), "__module__": real.__module__, "__qualname__": real.__qualname__, "__doc__": real.__doc__,
+            "__repr__": __repr__,
+        }  # fmt: skip
+        for name in self._row.declaration.release:
+            if name in own(real):
+                space[name] = functools.wraps(own(real)[name])(self._asked_releaser(own(real)[name]))
+        made: Any = _meta(self, real)(real.__name__, (real,), space)
+        return made
+
+    def _asked_releaser(self, original: Any) -> Any:
+        declaration = self._row.declaration
+
+        def release(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+            try:
+                return original(self, *args, **kwargs)
+            finally:
+                for listener in watched.listeners:
+                    listener.released(self, declaration, caller(1))
+
+        watched = self
+        return release
+
+    def made(self, obj: Any) -> None:
+        """Record a new object; called by what the program calls."""
+        frame, row = caller(2), self._row
+        if row.takes is not None:
+            taken(harmless(row.takes, -1)(obj))
+        if row.callers and FILES[frame.f_code.co_filename] not in row.callers:
+            return
+        seen = self._old if type(obj) is self._new else type(obj)
+        for listener in self.listeners:
+            listener.acquired(obj, row.declaration, frame, seen)
+
+
+def _meta(watched: WatchedInPlace, real: Any) -> Any:
+    """Make the class of the subclass: it knows the objects of the real class as its own.
+
+    It is of the kind that abstract classes are, so that a subclass may be abstract too.
+    """
+
+    class Meta(ABCMeta):
+        def __call__(cls, /, *args: Any, **kwargs: Any) -> Any:
+            obj = type.__call__(cls, *args, **kwargs)
+            if watched.listeners and isinstance(obj, real):
+                watched.made(obj)
+            return obj
+
+        def __instancecheck__(cls, obj: Any) -> bool:
+            if cls is watched._new:
+                return isinstance(obj, real)
+            return bool(super().__instancecheck__(obj))
+
+        def __subclasscheck__(cls, other: Any) -> bool:
+            if cls is watched._new:
+                return issubclass(other, real)
+            return bool(super().__subclasscheck__(other))
+
+        @property
+        def __signature__(cls) -> Any:
+            import inspect
+
+            return inspect.signature(real)
+
+        def __repr__(cls) -> str:
+            return repr(real) if cls is watched._new else super().__repr__()
+
+    return Meta

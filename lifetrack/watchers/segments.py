@@ -1,0 +1,110 @@
+"""The mechanism for shared memory: the object that maps a segment, and the segment, which lives until its unlink()."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from types import FrameType
+from typing import Any
+
+from lifetrack.ledger.callers import caller
+from lifetrack.ownership.kinship import bind
+from lifetrack.watchers.python_classes import WatchedClass, comes_from
+from lifetrack.watchers.rows import Row, declare
+
+#: Where the system shows the segments, if it does.
+_FOLDER = "/dev/shm"  # noqa: S108 - nothing is made there
+#: The segments that a manager makes are unlinked by its own process.
+_MANAGERS = ("multiprocessing.managers",)
+
+
+class Segment:
+    """One segment, from its making to its end, whatever is mapped meanwhile."""
+
+    __slots__ = ("__weakref__", "_name")
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def is_gone(self) -> bool:
+        """Whether somebody has unlinked it, in whatever process."""
+        if os.path.isdir(_FOLDER):
+            return not os.path.exists(os.path.join(_FOLDER, self._name.lstrip("/")))
+        try:
+            number = sys.modules["_posixshmem"].shm_open(self._name, os.O_RDONLY, mode=0o600)
+        except FileNotFoundError:
+            return True
+        os.close(number)
+        return False
+
+
+Segment.__module__, Segment.__qualname__ = "multiprocessing.shared_memory", "segment"
+_SEGMENT = declare(
+    "unlink", released_when=Segment.is_gone,
+    hint="call unlink() once, in a 'finally' clause, when no process needs the segment any more",
+)  # fmt: skip
+
+
+def _in_child() -> bool:
+    """Whether this process was started by multiprocessing: it may make segments for its parent."""
+    process: Any = sys.modules.get("multiprocessing.process")
+    return process is not None and process.parent_process() is not None
+
+
+class WatchedSegments(WatchedClass):
+    """``SharedMemory``, for all trackers."""
+
+    def __init__(self, row: Row) -> None:
+        super().__init__(row, getattr(sys.modules[row.module], row.name))
+        self._segments: dict[str, Segment] = {}
+
+    def put(self) -> None:
+        """Wrap the methods."""
+        super().put()
+        self._wrap("unlink", self._unlinking)
+
+    def restore(self) -> None:
+        """Put the methods back, and forget the names."""
+        super().restore()
+        self._segments.clear()
+
+    def _acquirer(self, original: Any) -> Any:
+        acquire = super()._acquirer(original)
+
+        def making(
+            self: Any, /, name: Any = None, create: Any = False, size: Any = 0, *args: Any, **kwargs: Any
+        ) -> Any:
+            result = original(self, name, create, size, *args, **kwargs)
+            if watched.listeners:
+                watched._acquired(self, caller(1), result)
+                if create and kwargs.get("track", True):
+                    watched._made(self, caller(1))
+            return result
+
+        watched = self
+        return functools.wraps(acquire)(making)
+
+    def _made(self, obj: Any, frame: FrameType) -> None:
+        if not getattr(obj, "_mmap", None) or not hasattr(obj, "_fd") or sys.platform == "win32" or _in_child():
+            return
+        if comes_from(frame, _MANAGERS):
+            return
+        segment = self._segments[obj._name] = Segment(obj._name)
+        for listener in self.listeners:
+            listener.acquired(segment, _SEGMENT, frame)
+            entries = listener.ledger.entries
+            mapped, made = entries.get(id(obj)), entries.get(id(segment))
+            if mapped is not None and made is not None:
+                bind(made, segment, mapped)
+
+    def _unlinking(self, original: Any) -> Any:
+        def unlink(self: Any) -> Any:
+            result = original(self)
+            segment = watched._segments.pop(self._name, None)
+            for listener in watched.listeners if segment is not None else ():
+                listener.released(segment, _SEGMENT, caller(1), asked=False)
+            return result
+
+        watched = self
+        return unlink

@@ -1,0 +1,99 @@
+"""The mechanism for asyncio's tasks: made by the loop, over when they are done; their class is written in C.
+
+A task that is collected was done, as a rule. That it was not asyncio itself tells its loop.
+"""
+
+from __future__ import annotations
+
+import functools
+import sys
+from types import FrameType
+from typing import Any
+
+from lifetrack.guards.patches import Patches
+from lifetrack.guards.shapes import own
+from lifetrack.ledger.callers import caller
+from lifetrack.ledger.territory import FILES, OURS, STDLIB, USER
+from lifetrack.watchers.rows import Row
+from lifetrack.watchers.shared import Shared
+
+_DESTROYED = "Task was destroyed but it is pending!"
+#: The modules by which a program asks for a task. What asyncio makes for itself goes through none of them.
+_ASKED = frozenset({
+    "asyncio.tasks", "asyncio.taskgroups", "asyncio.runners", "asyncio.base_events", "asyncio.timeouts",
+    "unittest.async_case",
+})  # fmt: skip
+#: Those that make tasks for themselves, which are found above these.
+_INNER = frozenset({"asyncio.streams", "asyncio.selector_events", "asyncio.unix_events", "asyncio.base_subprocess"})
+
+
+def is_over(task: Any) -> bool:
+    """Whether a task is done, or was told to end."""
+    return bool(task.done() or task.cancelling())
+
+
+def is_running(task: Any) -> bool:
+    """Whether the loop of a task runs, so that the task goes on."""
+    return bool(task.get_loop().is_running())
+
+
+def _asked_for(frame: FrameType | None) -> bool:
+    """Whether the program's own code asks for a task: what a package makes, that takes care of."""
+    while frame is not None and FILES[frame.f_code.co_filename] in (STDLIB, OURS):
+        name = frame.f_globals.get("__name__") or ""
+        if name == "asyncio.events" and frame.f_code.co_name == "_run":
+            return False  # from a callback written in C, or asyncio's own
+        if name in _INNER or (name.startswith("asyncio.") and name not in _ASKED and name != "asyncio.events"):
+            return False
+        frame = frame.f_back
+    return frame is not None and FILES[frame.f_code.co_filename] == USER
+
+
+class WatchedTasks(Shared):
+    """``create_task`` of asyncio's loops, for all trackers."""
+
+    def __init__(self, row: Row) -> None:
+        super().__init__()
+        self._row = row
+        self._cls: Any = getattr(sys.modules[row.module], row.name)
+        self._patches = Patches()
+
+    def put(self) -> None:
+        """Wrap what makes tasks, and what is told of those that were destroyed."""
+        for name, wrapping in (("create_task", self._making), ("call_exception_handler", self._hearing)):
+            original = own(self._cls)[name]
+            self._patches.put(self._cls, name, functools.wraps(original)(wrapping(original)))
+
+    def restore(self) -> None:
+        """Put the methods back."""
+        self._patches.undo()
+
+    def _making(self, original: Any) -> Any:
+        def create_task(self: Any, /, *args: Any, **kwargs: Any) -> Any:
+            task = original(self, *args, **kwargs)
+            if watched.listeners:
+                watched._made(task, caller(1))
+            return task
+
+        watched = self
+        return create_task
+
+    def _made(self, task: Any, frame: FrameType) -> None:
+        trace = getattr(task, "_source_traceback", None)
+        if trace and FILES[trace[-1].filename] == OURS:
+            del trace[-1]  # in debug mode; it ends with whoever asked for the task
+        asked_for = _asked_for(frame)
+        for listener in self.listeners:
+            listener.begins_quietly(task)
+            if asked_for:
+                listener.acquired(task, self._row.declaration, frame, quiet=True)
+
+    def _hearing(self, original: Any) -> Any:
+        def call_exception_handler(self: Any, /, context: Any, *args: Any, **kwargs: Any) -> Any:
+            if type(context) is dict and context.get("message") == _DESTROYED:
+                for listener in watched.listeners:
+                    listener.lost(context.get("task"))
+            return original(self, context, *args, **kwargs)
+
+        watched = self
+        return call_exception_handler
