@@ -126,14 +126,18 @@ class Recording:
         else:
             reference.key, reference.parts = id(obj), ()
             extra_of(entry).reference = reference
-        self._entries.pop(id(obj), None)  # so that the entry stands last, as the youngest
+        self._put(obj, entry, known)
+        if self.ledger.observer is not None:
+            self.ledger.observer(obj, entry)
+
+    def _put(self, obj: object, entry: Entry, known: Entry | None = None) -> None:
+        """Let an entry stand last, as the youngest, in place of the one that is known."""
+        self._entries.pop(id(obj), None)
         if self.ledger.journal is not None:
             if known is not None:
                 self.ledger.journal.ended(known)
             self.ledger.journal.acquired(entry)
         self._entries[id(obj)] = entry
-        if self.ledger.observer is not None:
-            self.ledger.observer(obj, entry)
 
     def earlier(self, obj: object) -> Entry | None:
         """Make an entry for a pool that existed before tracking began, or None where that cannot be done."""
