@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from lifetrack.detect.leaks import filed_findings, misuses
+from lifetrack.earlier import Earlier
 from lifetrack.guards.active import delist, enlist
 from lifetrack.guards.engine import Engine
 from lifetrack.instrument.classes import Classes
@@ -31,7 +32,7 @@ from lifetrack.ownership.holding import outlive
 from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Finding
-from lifetrack.values.records import Record, TypeTotals
+from lifetrack.values.records import UNKNOWN, UNTRACKABLE, Record, TypeTotals
 from lifetrack.values.settings import Level, Settings
 from lifetrack.watchers.context import Follow
 from lifetrack.watchers.unwinding import Unwinding
@@ -93,6 +94,7 @@ class Account:
         # What no site is known of cannot be said to have been left.
         self.unwinding = Unwinding(self.engine.ledger) if settings.level >= Level.SITES else None
         self.watching = Watching(self.engine, self.judgement.drain)
+        self.earlier = Earlier()
         enlist(self.engine)
         _accounts.add(self)
         for names in watches:
@@ -103,7 +105,7 @@ class Account:
         asked, parts = self.watching.asked, self.classes.parts()
         self._take_down()
         successor = Account(settings, targets, asked, self.engine.ledger)
-        successor.started, successor.pid = self.started, self.pid
+        successor.started, successor.pid, successor.earlier = self.started, self.pid, self.earlier
         if successor.engine.ledger.journal is not None:
             successor.engine.ledger.journal.level(settings.level)
         successor.judgement.witness, successor.judgement.lasting = self.judgement.witness, self.judgement.lasting
@@ -215,13 +217,14 @@ def report_of(account: Account, ending: str, findings: Sequence[Finding] | None)
     ledger = account.engine.ledger
     filed = filed_findings(ledger) if findings is None else [*findings, *misuses(ledger)]
     types = type_totals(ledger)
+    unseen = (*ledger.gaps.all(), *account.earlier.unseen(ledger, account.classes, account.watching.names))
     totals = Totals(
         acquired=sum(each.acquired for each in types),
         released=sum(each.released for each in types),
         live=sum(each.live for each in types),
         findings=sum(finding.count for finding in filed if finding.allowed is None),
-        untrackable=ledger.untrackable,
-        unknown=ledger.unknown,
+        untrackable=sum(each.count for each in unseen if each.what == UNTRACKABLE),
+        unknown=sum(each.count for each in unseen if each.what == UNKNOWN),
     )
     process = ProcessInfo(
         pid=os.getpid(),
@@ -240,6 +243,6 @@ def report_of(account: Account, ending: str, findings: Sequence[Finding] | None)
         totals=totals,
         types=types,
         findings=tuple(filed),
-        tracker=TrackerInfo(complete=dropped == 0, dropped=dropped, watched=account.watching.names),
+        tracker=TrackerInfo(complete=dropped == 0, dropped=dropped, watched=account.watching.names, unseen=unseen),
         lasting=tuple(account.judgement.lasting),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -21,11 +22,13 @@ from lifetrack.ledger.suspended import note_suspended
 from lifetrack.values.errors import LeakError
 from lifetrack.values.findings import Certainty, Finding
 from lifetrack.values.records import Lasting
-from lifetrack.witness.lasting import lasting_thread
+from lifetrack.witness.lasting import lasting_record
 
 if TYPE_CHECKING:
     from lifetrack.witness.witness import Witness
 
+#: How long to wait between two looks at threads that are just ending, in seconds.
+_LOOK = 0.005
 #: What the collector notices, which cannot raise.
 _UNSEEN = ("LT102", "LT104")
 
@@ -117,7 +120,8 @@ class Judgement:
             dropped = [case for case in self._dropped(place) if case not in raising]
             raising += dropped
             told += [(case.entry, finding_of_case(self._ledger, case)) for case in dropped]
-        findings = fold((entry, finding) for entry, finding in told if finding.allowed is None)
+        told = [(entry, finding) for entry, finding in told if finding.allowed is None and not policy.pardons(finding)]
+        findings = fold(told)
         if findings:
             for case in raising:
                 case.raised = True
@@ -133,6 +137,7 @@ class Judgement:
 
     def end_process(self, ending: str) -> None:
         """File what is live at the end of the process as LT101; only suspected where a signal ended it."""
+        self._let_threads_end()
         self._ledger.settle(is_released)
         self._ledger.drain()
         certainty = Certainty.SUSPECTED if ending == "signal" else Certainty.PROVEN
@@ -141,11 +146,18 @@ class Judgement:
         self._file(left, "LT101", certainty)
         self._testimony(PROCESS)
 
+    def _let_threads_end(self) -> None:
+        """Give threads that are just ending a moment, while there are any and the operating system is asked."""
+        witness = self.witness
+        deadline = time.monotonic() + (0.0 if witness is None else witness.pending(PROCESS))
+        while witness is not None and time.monotonic() < deadline and witness.pending(PROCESS):
+            time.sleep(_LOOK)
+
     def lasts(self, entry: Entry) -> bool:
         """Whether it lives as long as the process by design, which is shown apart; or holds nothing at present."""
         if is_idle(entry):
             return True
-        known = lasting_thread(entry)
+        known = lasting_record(entry)
         if known is not None:
             self.lasting[known] = None
         return known is not None

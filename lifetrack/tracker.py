@@ -4,33 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from lifetrack.account import Account, ReportTarget, report_of, report_targets, type_totals
 from lifetrack.company import Company
+from lifetrack.declaring import OFF, Declaring
 from lifetrack.detect.leaks import leaks
-from lifetrack.guards.engine import Engine
-from lifetrack.guards.release_names import DECLARED
-from lifetrack.instrument.declare import declare
-from lifetrack.instrument.functions import acquiring
-from lifetrack.instrument.recorder import Recorder
-from lifetrack.instrument.releasing import releasing
-from lifetrack.instrument.singles import Singles
 from lifetrack.judgement import leak_error
-from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import Entry
-from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.ledger.rendering import events_of, record_of
 from lifetrack.ownership.handles import held_by
-from lifetrack.ownership.kinship import bind_object
 from lifetrack.ownership.scopes import Allowance, Scope
-from lifetrack.ownership.transfers import check_owner, hand_to
-from lifetrack.registry import Registry
 from lifetrack.reports.model import Report
 from lifetrack.switches import Switch, Undo
-from lifetrack.values.declarations import INIT, Declaration
 from lifetrack.values.errors import ConfigurationError, LifetrackError
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Finding
@@ -51,11 +39,7 @@ from lifetrack.witness.system import psutil
 
 if TYPE_CHECKING:
     from lifetrack.journal.plans import JournalPlan
-
-_OFF = "tracking is off: call start() first"
-_T = TypeVar("_T")
-_C = TypeVar("_C", bound=type)
-_F = TypeVar("_F", bound=Callable[..., Any])
+    from lifetrack.ledger.ledger import Ledger
 
 
 def _journaled(plan: JournalPlan, settings: Settings) -> Ledger:
@@ -64,15 +48,14 @@ def _journaled(plan: JournalPlan, settings: Settings) -> Ledger:
     return journaled(plan, settings)
 
 
-class Tracker:
+class Tracker(Declaring):
     """One account of resources. Several can exist side by side; each declares, watches and reports for itself.
 
     Declarations outlast :meth:`stop`: starting again covers the classes declared before.
     """
 
     def __init__(self) -> None:
-        self._registry = Registry()
-        self._account: Account | None = None
+        super().__init__()
         self._watches: list[tuple[str, ...]] = []
         self._visibility = Visibility()
         self.company = Company(self._own_final_report, self.begin_journal_in_child)
@@ -166,31 +149,6 @@ class Tracker:
 
     # -- parts, for the layers that stand on the tracker ---------------------------------------------------------
 
-    @property
-    def ledger(self) -> Ledger | None:
-        """The ledger while tracking is on."""
-        return None if self._account is None else self._account.engine.ledger
-
-    @property
-    def engine(self) -> Engine | None:
-        """The engine while tracking is on."""
-        return None if self._account is None else self._account.engine
-
-    @property
-    def singles(self) -> Singles:
-        """The single objects; raises LifetrackError while tracking is off."""
-        return self._on().singles
-
-    @property
-    def recorder(self) -> Recorder:
-        """The recorder; raises LifetrackError while tracking is off."""
-        return self._on().classes.recorder
-
-    def _on(self) -> Account:
-        if self._account is None:
-            raise LifetrackError(_OFF)
-        return self._account
-
     def begin_witness(self, place: Place) -> None:
         """Ask the operating system from now on what a place leaves behind; needs the extra ``os``."""
         if self._account is not None and self._account.ask_system(place):
@@ -221,98 +179,6 @@ class Tracker:
     def released_of(self, entries: Sequence[Entry]) -> tuple[Record, ...]:
         """Give the records of those entries that have been released by now, in their order."""
         return () if self._account is None else self._account.released_of(entries)
-
-    # -- declare -------------------------------------------------------------------------------------------------
-
-    @overload
-    def tracked(self, cls: _C, /) -> _C: ...
-    @overload
-    def tracked(
-        self,
-        *,
-        release: str | Iterable[str] | None = None,
-        acquire: str = INIT,
-        idempotent: bool = False,
-        secret: bool = False,
-        thread_bound: bool = False,
-        children: str | Iterable[str] = (),
-        grace: float = 0.0,
-        label: str | None = None,
-        guard: str = "methods",
-        after_release: str | Iterable[str] = (),
-        fork_safe: bool = False,
-        owns: bool = False,
-    ) -> Callable[[_C], _C]: ...
-    def tracked(self, cls: Any = None, /, **options: Any) -> Any:  # type: ignore[misc]
-        """Declare a class: its objects, and those of its subclasses, are resources.
-
-        ``release`` names the release methods, by default those with a usual name; ``acquire`` the method that begins
-        the duty; ``idempotent`` allows to release twice; ``after_release`` names methods that stay legitimate;
-        ``guard`` is methods, all (properties and attributes too) or none. ``grace`` is in seconds. ``thread_bound``:
-        used and released in its own thread only. ``children`` names the methods that make what depends on it.
-        ``fork_safe``: a forked child may use and release it too. ``owns``: the object owns what its acquire method
-        acquires. Raises DeclarationError where the class does not have what is named.
-        """
-        if cls is None:
-            return lambda decorated: self.tracked_as(decorated, **options)
-        return self.tracked_as(cls)
-
-    def tracked_as(self, cls: _C, /, **options: Any) -> _C:
-        """Declare a class with options, as the decorator :meth:`tracked` does."""
-        declaration = declare(cls, **options)
-        self._registry.add(cls, declaration)
-        DECLARED[cls] = declaration
-        if self._account is not None:
-            self._account.classes.install(cls, declaration)
-        return cls
-
-    def declaration_of(self, cls: type) -> Declaration | None:
-        """Give the declaration that covers a class, whether tracking is on or off; None if there is none."""
-        return self._registry.find(cls)
-
-    def track(
-        self,
-        obj: _T,
-        release: str | Iterable[str] | None = None,
-        label: str | None = None,
-        *,
-        owner: Any = None,
-        parent: Any = None,
-    ) -> _T:
-        """Track one object; use what is returned from now on. While tracking is off that is the object itself.
-
-        ``owner`` has the duty to release it, as after :func:`lifetrack.transfer`; ``parent`` is what it depends on.
-        Raises DeclarationError for an object without the release method.
-        """
-        check_owner(owner)
-        tracked: _T = obj
-        if self._account is not None:
-            tracked = self._account.singles.track(obj, release, label)
-            if parent is not None:
-                bind_object(self._account.engine, tracked, parent)
-        if owner is not None:
-            hand_to(tracked, owner, caller(1))
-        return tracked
-
-    @overload
-    def acquires(self, function: _F, /) -> _F: ...
-    @overload
-    def acquires(
-        self, *, release: str | Iterable[str] | None = None, label: str | None = None
-    ) -> Callable[[_F], _F]: ...
-    def acquires(self, function: Any = None, /, *, release: Any = None, label: Any = None) -> Any:  # type: ignore[misc]
-        """Declare a factory: what it returns, or what its context manager or generator yields, is a resource.
-
-        The function may be a coroutine function. Without ``release`` the usual names are looked for in the result; a
-        result with none is to be handed to a function declared with :meth:`releases`.
-        """
-        if function is None:
-            return lambda decorated: acquiring(self, decorated, release, label)
-        return acquiring(self, function, release, label)
-
-    def releases(self, parameter: str) -> Callable[[_F], _F]:
-        """Declare a function that releases the argument named. Raises DeclarationError if it has no such parameter."""
-        return lambda function: releasing(self, function, parameter)
 
     def watch(self, *names: str) -> Undo:
         """Watch classes that are not ours, as long as tracking is on; give the exact undo.
@@ -405,7 +271,7 @@ class Tracker:
         """
         own = self._own_final_report(ending)
         if own is None:
-            raise LifetrackError(_OFF)
+            raise LifetrackError(OFF)
         return self.company.merge(own)
 
     def _own_final_report(self, ending: str) -> Report | None:

@@ -25,6 +25,7 @@ LAYERS = (
     ("detect", "watchers", "witness"),  # questions to the ledger and the system; classes that are not ours
     ("reports",),  # findings as text and data
     (
+        "earlier",
         "judgement",
         "registry",
         "switches",
@@ -34,10 +35,12 @@ LAYERS = (
     ("journal",),  # every event in a file that outlives the process
     ("children",),  # processes that are followed
     ("account", "company"),  # the parts of one tracker from start to stop
+    ("declaring",),  # what a tracker is told of a program; it outlasts start and stop
     ("tracker",),  # all of the above, switched on together
     ("api", "environment", "secrets"),  # the default tracker: as functions; by a variable; a class of its own
     ("backends",),  # collections of plugins, tracked by the default tracker
-    ("cli", "pytest_plugin", "startup"),  # the ways in; the last is that of followed children
+    ("configuration", "doctor", "unittests"),  # settings that people write down; the self-test; tests of unittest
+    ("cli", "pytest_plugin", "startup", "testing"),  # the ways in; `startup` is that of followed children
     ("__init__", "__main__"),  # the façade and the command: names only
 )
 RANKS = {layer: rank for rank, row in enumerate(LAYERS) for layer in row}
@@ -58,7 +61,6 @@ THIRD_PARTY = {
 MODULE_LINES, FUNCTION_LINES = 350, 50
 LONG_MODULES = {
     "lifetrack/values/rules.py": "one table of data, read by looking up a row",
-    "lifetrack/tracker.py": "one short method for each thing that can be asked of it",
 }
 
 

@@ -71,3 +71,23 @@ def test_the_cost_of_locks_is_measured(run_python):
     rows = out.splitlines()[1:]
     assert len(rows) == 9
     assert all(float(ratio) > 0 for row in rows for ratio in row.split(" ns")[1].split())
+
+
+def test_every_case_of_watching_runs(run_python):
+    """A worker times each case plainly and at both levels."""
+    pytest.importorskip("pyperf")
+    out, err, status = run_python(BENCHMARKS / "watching.py", "--worker", "--turns", "1")
+    assert (err, status) == ("", 0)
+    times = json.loads(out)
+    assert len(times) == 36
+    assert all(0 < seconds < 0.01 for seconds in times.values())
+
+
+def test_the_standard_librarys_tests_are_compared(run_python, tmp_path):
+    """A module of tests runs both ways; a difference would end it with status 1."""
+    pytest.importorskip("test.test_univnewlines")
+    table = tmp_path / "table.md"
+    out, err, status = run_python(BENCHMARKS / "standard_suites.py", "test_univnewlines", "--table", str(table))
+    assert (err, status) == ("", 0)
+    assert out.split()[0] == "test_univnewlines"
+    assert "| `test_univnewlines` | " in table.read_text()

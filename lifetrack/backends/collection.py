@@ -308,7 +308,8 @@ class BackendCollection(Contents[T], Belonging):
     def find_held(self) -> tuple[Retained, ...]:
         """Give the backends that were released and that somebody still has, with the paths to who holds them.
 
-        Meant for a question after :meth:`cleanup`, also with tracking off: it looks through all objects of the program.
+        Meant for a question after :meth:`cleanup`, also with tracking off: it looks through all objects of the program
+        that the collector sees, and so not through what ``gc.freeze()`` has put aside.
         Cyclic garbage counts as held until it is collected.
         """
         return self._gone.held()

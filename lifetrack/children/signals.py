@@ -17,7 +17,40 @@ _NAMES = ("SIGTERM", "SIGHUP")
 
 def _is_free(handler: object) -> bool:
     """Whether nobody of the program's handles a signal; a forked child may still have its parent's last word."""
-    return handler is signal.SIG_DFL or isinstance(getattr(handler, "__self__", None), LastWord)
+    return handler is signal.SIG_DFL or type(handler) is _Handler
+
+
+class _Handler:
+    """Handles a signal and answers as the default that it stands for: a program that asks shall find none of ours.
+
+    It is not hashed as the default: the signal module would take it for that, and a program that puts back what it
+    found would put back the default.
+    """
+
+    def __init__(self, call: Callable[[int, FrameType | None], None]) -> None:
+        self._call = call
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self._call(number, frame)
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> type:
+        return signal.Handlers
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(signal.SIG_DFL, name)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (type(other) is not _Handler and other == signal.SIG_DFL)
+
+    def __hash__(self) -> int:
+        return object.__hash__(self)
+
+    def __repr__(self) -> str:
+        return repr(signal.SIG_DFL)
+
+    def __str__(self) -> str:
+        return str(signal.SIG_DFL)
 
 
 class LastWord:
@@ -33,6 +66,7 @@ class LastWord:
         self._installed: list[signal.Signals] = []
         self._speaking = False
         self._deferred: int | None = None
+        self._handler = _Handler(self._on_signal)
 
     @contextmanager
     def speaking(self) -> Iterator[None]:
@@ -50,7 +84,7 @@ class LastWord:
         for name in _NAMES:
             number = getattr(signal, name, None)
             if number is not None and _is_free(signal.getsignal(number)):
-                signal.signal(number, self._on_signal)
+                signal.signal(number, self._handler)
                 self._installed.append(number)
         if self._installed and hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self.remove)
@@ -58,7 +92,7 @@ class LastWord:
     def remove(self) -> None:
         """Give the default back wherever our handler still stands; a forked child does so at once."""
         for number in self._installed:
-            if signal.getsignal(number) == self._on_signal:
+            if signal.getsignal(number) is self._handler:
                 signal.signal(number, signal.SIG_DFL)
         self._installed = []
 

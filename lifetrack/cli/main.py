@@ -14,8 +14,9 @@ _USAGE = """lifetrack run [OPTION]... (SCRIPT | -m MODULE | -c CODE) [ARGS...]
        lifetrack merge FILE... -o OUT
        lifetrack top PID|FILE [--once] [--interval SECONDS]
        lifetrack rules [LTnnn]
+       lifetrack doctor [--level L] [--watch LIST]
        lifetrack --version"""
-_NO_COMMAND = "a command is needed: run, show, merge, top or rules"
+_NO_COMMAND = "a command is needed: run, show, merge, top, rules or doctor"
 _ABOUT = """Tells which resources a program does not release, or misuses: files, sockets, plugins, ...
 
 commands:
@@ -24,6 +25,7 @@ commands:
   merge   make one report of several
   top     show what a running program holds, from its journal
   rules   list the rules, or explain one
+  doctor  leak one resource of each kind, and tell whether each is caught here
 
 'lifetrack COMMAND --help' tells more about one."""
 
@@ -38,6 +40,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if command == "run":
             return _run(arguments[1:])
+        if command == "doctor":
+            return _doctor(arguments[1:])
         return _status(_other(command, arguments))
     except (ConfigurationError, MissingExtraError) as error:
         complain(str(error))
@@ -66,7 +70,8 @@ def _other(command: str, arguments: list[str]) -> bool:
         return print_text(f"lifetrack {_version()}\n")
     parser = Parser("lifetrack", _ABOUT, _USAGE)
     if command not in ("-h", "--help"):
-        parser.error(f"unknown command {command!r}: use run, show, merge, top or rules" if command else _NO_COMMAND)
+        unknown = f"unknown command {command!r}: use run, show, merge, top, rules or doctor"
+        parser.error(unknown if command else _NO_COMMAND)
     return print_text(parser.format_help())
 
 
@@ -114,6 +119,20 @@ def _rules(arguments: list[str]) -> bool:
     parser.add_argument("rule", metavar="LTnnn", nargs="?", help="a rule's id or name")
     options = parser.parse_args(arguments)
     return print_text(list_rules() if options.rule is None else explain_rule(options.rule))
+
+
+def _doctor(arguments: list[str]) -> int:
+    from lifetrack.cli.doctor import doctor
+
+    parser = Parser(
+        "lifetrack doctor",
+        "Leaks one resource of each watched kind in a child process, and tells whether each is caught here: 1 if not.",
+    )
+    parser.add_argument("--level", default="stacks", metavar="L", help="sites, stacks (default) or full")
+    parser.add_argument("--watch", default="", metavar="LIST", help="only these names, comma separated (default: all)")
+    options = parser.parse_args(arguments)
+    all_caught, read = doctor(options.level, options.watch, _version())
+    return _status(read) if all_caught else 1
 
 
 def _status(read: bool) -> int:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import os
 from dataclasses import dataclass, replace
+from typing import Any
 
 from lifetrack.cli.bad_usage import Parser
 from lifetrack.cli.program import CODE, MODULE, SCRIPT, Program, find_program
-from lifetrack.journal.plans import SIZE_VARIABLE, VARIABLE, JournalPlan, plan_of
-from lifetrack.reports.files import check_writable
+from lifetrack.configuration import RUN, SETTINGS, checked, find_table, from_environment, from_table
+from lifetrack.journal.plans import JournalPlan
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Certainty
-from lifetrack.values.settings import Level, Policy, parse_fail_on, parse_level, parse_policy
+from lifetrack.values.settings import Level, Policy, parse_policy
 
 _USAGE = "lifetrack run [OPTION]... (SCRIPT | -m MODULE | -c CODE) [ARGS...]"
 _ABOUT = """Runs a program as Python would and reports on standard error when it ends. The exit status is the
@@ -28,7 +29,18 @@ _WITH_VALUE = (
     "--journal-size",
 )
 _KINDS = {"-m": (MODULE, "MODULE"), "-c": (CODE, "CODE")}
-_MAX_STATUS = 255
+_DEFAULTS: dict[str, Any] = {
+    "level": Level.STACKS,
+    "policy": parse_policy("record"),
+    "watch": ("stdlib",),
+    "report": (),
+    "fail_on": Certainty.PROVEN,
+    "error_exitcode": None,
+    "children": False,
+    "witness": False,
+    "journal": None,
+    "journal_size": None,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +63,19 @@ def parse_run(arguments: list[str]) -> RunOptions:
     """Give what the arguments ask for; raise ConfigurationError or SystemExit for bad usage."""
     own, kind, rest = _split(arguments)
     options = _parser().parse_args(own)
-    level = parse_level(options.level)
-    policy = parse_policy(options.policy, default="record")
-    fail_on = parse_fail_on(options.fail_on)
-    error_exitcode = _status(options.error_exitcode)
-    for path in options.report:
-        check_writable(path)
+    written = {**from_table(find_table(os.getcwd()), RUN), **from_environment(RUN)}
+    settings = {**_DEFAULTS, **written, **checked(_given(options), _flag, os.getcwd(), RUN)}
     return RunOptions(
         program=_program(kind, rest),
-        level=level,
-        policy=policy,
-        watch=tuple(name.strip() for name in options.watch.split(",") if name.strip()),
-        # Absolute, because the program may change its directory.
-        reports=tuple(os.path.abspath(path) for path in options.report),
-        fail_on=fail_on,
-        error_exitcode=error_exitcode,
-        children=options.children,
-        witness=options.witness,
-        journal=_journal(options, kind, rest),
+        level=settings["level"],
+        policy=settings["policy"],
+        watch=settings["watch"],
+        reports=settings["report"],
+        fail_on=settings["fail_on"],
+        error_exitcode=settings["error_exitcode"],
+        children=settings["children"],
+        witness=settings["witness"],
+        journal=_journal(settings["journal"], settings["journal_size"], kind, rest),
     )
 
 
@@ -100,34 +107,43 @@ def _program(kind: str, words: list[str]) -> Program:
     return find_program(kind, words[0], tuple(words[1:]))
 
 
-def _journal(options: argparse.Namespace, kind: str, words: list[str]) -> JournalPlan | None:
-    path = options.journal or os.environ.get(VARIABLE)
-    if not path:
+def _journal(plan: JournalPlan | None, size: int | None, kind: str, words: list[str]) -> JournalPlan | None:
+    if plan is None:
         return None
-    plan = plan_of(path, options.journal_size or os.environ.get(SIZE_VARIABLE) or None)
     flag = {MODULE: ("-m",), CODE: ("-c",)}.get(kind, ())
-    return replace(plan, command=(*flag, *(words if kind != CODE else words[1:])))
+    return replace(plan, bound=size or plan.bound, command=(*flag, *(words if kind != CODE else words[1:])))
 
 
-def _status(text: str | None) -> int | None:
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdecimal() and int(text) <= _MAX_STATUS):
-        raise ConfigurationError(f"--error-exitcode {text!r}: use a whole number from 0 to {_MAX_STATUS}")
-    return int(text)
+def _given(options: argparse.Namespace) -> dict[str, object]:
+    """Give what stands on the command line, which goes before everything that is written elsewhere."""
+    return {name: value for name, value in vars(options).items() if name in SETTINGS[RUN] and value is not None}
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = Parser("lifetrack run", _ABOUT, _USAGE)
     add = parser.add_argument
-    add("--level", default="stacks", metavar="L", help="off, counts, sites, stacks (default) or full")
-    add("--policy", default="record", metavar="P", help="raise, warn, record (default), or LT202=record,*=raise")
-    add("--watch", default="stdlib", metavar="LIST", help="what to watch, comma separated (default: stdlib)")
-    add("--report", action="append", default=[], metavar="FILE", help="write a report too, .json or .txt; repeatable")
-    add("--fail-on", default="proven", metavar="C", help="proven (default), suspected, hint or never")
+    add("--level", metavar="L", help="off, counts, sites, stacks (default) or full")
+    add("--policy", metavar="P", help="raise, warn, record (default), or LT202=record,*=raise")
+    add("--watch", metavar="LIST", help="what to watch, comma separated (default: stdlib)")
+    add("--report", action="append", metavar="FILE", help="write a report too, .json or .txt; repeatable")
+    add("--fail-on", metavar="C", help="proven (default), suspected, hint or never")
     add("--error-exitcode", metavar="N", help="exit with N if there is a finding at or above --fail-on")
     add("--journal", metavar="FILE", help="keep every event in this file as it happens, for 'show' after a crash")
     add("--journal-size", metavar="N", help="the most bytes of one journal, such as 64M (default: 16M)")
-    add("--children", action="store_true", help="follow child processes too, and merge their reports into this one")
-    add("--witness", action="store_true", help="ask the operating system, too, what is left open; needs psutil")
+    add(
+        "--children",
+        action="store_true",
+        default=None,
+        help="follow child processes too, and merge their reports into this one",
+    )
+    add(
+        "--witness",
+        action="store_true",
+        default=None,
+        help="ask the operating system, too, what is left open; needs psutil",
+    )
     return parser

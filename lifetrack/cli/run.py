@@ -14,6 +14,7 @@ from lifetrack.cli.options import RunOptions
 from lifetrack.cli.program import Program, execute
 from lifetrack.cli.uncaught import conceal, exit_status, show
 from lifetrack.tracker import default_tracker
+from lifetrack.unittests.hooks import Attribution
 from lifetrack.values.settings import Level
 
 
@@ -41,6 +42,7 @@ def run(options: RunOptions) -> int:
         atexit.unregister(conclusion.at_exit)
         raise
     if options.level is not Level.OFF:
+        Attribution(tracker).install()
         LastWord(lambda: conclusion.at_signal(options.error_exitcode)).install()
     if options.error_exitcode is None:
         return _run_plainly(options.program, conclusion)

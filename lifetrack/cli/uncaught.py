@@ -11,8 +11,10 @@ from typing import TextIO
 
 from lifetrack import watchers
 from lifetrack.cli.program import without_our_frames
+from lifetrack.ledger.territory import GENERATED
 
-_WATCHERS = os.path.dirname(str(watchers.__file__)) + os.sep
+#: Where the functions come from that stand in place of watched ones: our files, and what is generated.
+_WATCHING = (os.path.dirname(str(watchers.__file__)) + os.sep, f"{GENERATED}watching", f"{GENERATED}sockets")
 
 
 def conceal(error: BaseException) -> None:
@@ -85,7 +87,7 @@ def _without_watchers(traceback: TracebackType | None) -> TracebackType | None:
     """Unlink the frames of watched functions, such as ``open``: the user called the function, not them."""
     kept: list[TracebackType] = []
     while traceback is not None:
-        if not traceback.tb_frame.f_code.co_filename.startswith(_WATCHERS):
+        if not traceback.tb_frame.f_code.co_filename.startswith(_WATCHING):
             kept.append(traceback)
         traceback = traceback.tb_next
     for upper, lower in pairwise([*kept, None]):

@@ -183,8 +183,10 @@ class Engine:
         case = self.ledger.cases.add(Case(rule, certainty, list(entry), use, context, words))
         policy = self.settings.policy[rule]
         if policy == "raise" and may_raise:
-            case.raised = True
-            raise exception_of(finding_of_case(self.ledger, case))
+            finding = finding_of_case(self.ledger, case)
+            if not self.settings.policy.pardons(finding):
+                case.raised = True
+                raise exception_of(finding)
         if policy == "warn":
             warn(finding_of_case(self.ledger, case), frame)
         return case

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from types import WrapperDescriptorType
 from typing import Any
 
@@ -28,19 +29,46 @@ def attribute_setter(cls: type, name: str) -> Any:
 
 
 class _Layer:
-    """One replaced attribute: what it was, and what was put there."""
+    """One replaced attribute: what it was, what was put there, and the layers of others below and above it."""
 
-    __slots__ = ("before", "name", "target", "value")
+    __slots__ = ("__weakref__", "above", "before", "below", "name", "target", "value")
 
     def __init__(self, target: object, name: str, before: Any, value: Any) -> None:
         self.target = target
         self.name = name
         self.before = before
         self.value = value
+        self.below: _Layer | None = None
+        self.above: weakref.ref[_Layer] | None = None
+
+    def lay(self) -> None:
+        """Remember it as the uppermost."""
+        key = (id(self.target), self.name)
+        below = _uppermost.get(key)
+        if below is not None and below.value is self.before:
+            self.below, below.above = below, weakref.ref(self)
+        _uppermost[key] = self
+
+    def take_out(self) -> bool:
+        """Forget it; whether another one stands on it, which will then restore what stood below."""
+        above = None if self.above is None else self.above()
+        below, self.below = self.below, None
+        if below is not None:
+            below.above = None if above is None else weakref.ref(above)
+        if above is not None and above.before is self.value:
+            above.before, above.below = self.before, below
+            return True
+        key = (id(self.target), self.name)
+        if _uppermost.get(key) is self:
+            del _uppermost[key]
+            if below is not None:
+                _uppermost[key] = below
+        return False
 
 
-#: The layers that are in place, by the address of their target and the name of the attribute.
-_layers: dict[tuple[int, str], list[_Layer]] = {}
+#: The uppermost layers, by the address of their target and the name of the attribute. Each is kept by its pile alone,
+#: so that a class may go with all that was put on it.
+_uppermost: weakref.WeakValueDictionary[tuple[int, str], _Layer] = weakref.WeakValueDictionary()
 
 
 class Patches:
@@ -58,7 +86,7 @@ class Patches:
             setattr(target, name, value)
         layer = _Layer(target, name, before, value)
         self._done.append(layer)
-        _layers.setdefault((id(target), name), []).append(layer)
+        layer.lay()
 
     def undo(self) -> None:
         """Restore all: what was inherited is deleted. What somebody else has replaced since is left to them.
@@ -67,23 +95,8 @@ class Patches:
         """
         while self._done:
             layer = self._done.pop()
-            if not _take_out(layer):
+            if not layer.take_out():
                 _restore(layer)
-
-
-def _take_out(layer: _Layer) -> bool:
-    """Take a layer out of those on the same attribute; whether another one of ours stands on it."""
-    key = (id(layer.target), layer.name)
-    layers = _layers.get(key, [])
-    if layer in layers:
-        layers.remove(layer)
-    if not layers:
-        _layers.pop(key, None)
-    for other in layers:
-        if other.before is layer.value:
-            other.before = layer.before
-            return True
-    return False
 
 
 def _restore(layer: _Layer) -> None:

@@ -22,7 +22,17 @@ from lifetrack.guards.coroutines import mark_coroutine
 from lifetrack.guards.patches import attribute_setter
 from lifetrack.guards.shapes import Shape, mro, own, resolve, set_class
 from lifetrack.ledger.callers import caller
-from lifetrack.ledger.entries import NUMBER, OPEN_STATES, RELEASED, STATE, UNOPENED, Entry, is_opening
+from lifetrack.ledger.entries import (
+    EXTRA,
+    NUMBER,
+    OPEN_STATES,
+    RELEASED,
+    STATE,
+    UNOPENED,
+    Entry,
+    is_opening,
+    part_from_children,
+)
 from lifetrack.values.declarations import CONTEXT_RELEASES, INIT
 
 #: What people ask of a closed object, and how they wait for its end.
@@ -194,10 +204,9 @@ def _all_guard(shape: Shape, rule: str) -> Callable[[Any, str], Any]:
 
 def _forgetter(entries: dict[int, Entry]) -> Callable[[Any], None]:
     def forget(self: Any) -> None:
-        try:
-            del entries[id(self)]
-        except KeyError:
-            pass
+        entry = entries.pop(id(self), None)
+        if entry is not None and entry[EXTRA] is not None:
+            part_from_children(entry)
 
     return forget
 

@@ -103,6 +103,10 @@ class Classes:
             self.unfinished(each)  # it may have been instrumented for a base's declaration
             self.adopt(each)
 
+    def declared(self) -> list[type]:
+        """Give the declared classes whose objects are resources as soon as they are made."""
+        return [cls for ref, declared in self._roots if declared.acquire == INIT and (cls := ref()) is not None]
+
     def _declaration(self, cls: type) -> Declaration | None:
         """Give what is declared for ``cls``: the nearest declaration, joined with those of unrelated bases."""
         lineage = mro(cls)

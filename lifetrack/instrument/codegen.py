@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any
 
+from lifetrack.ledger.territory import GENERATED, NOT_COUNTED
+
 _VARARGS, _VARKEYWORDS = 0x04, 0x08
 PREFIX = "_lt_"
 
@@ -94,7 +96,7 @@ def generate(template: str, original: object, names: Mapping[str, object], what:
     heads = ", ".join(f"{PREFIX}{name}" for name in names)
     source = f"def make({heads}):\n{body}\n    return wrapper\n"
     namespace: dict[str, Any] = {}
-    exec(_compiled(source, f"<lifetrack {what}>"), namespace)  # noqa: S102 - our own template and parameter names
+    exec(_compiled(source, GENERATED + what + NOT_COUNTED), namespace)  # noqa: S102 - our own template and names
     wrapper: Any = namespace["make"](*names.values())
     functools.update_wrapper(wrapper, original)  # type: ignore[arg-type]
     made: Callable[..., Any] = wrapper

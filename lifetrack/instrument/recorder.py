@@ -42,6 +42,7 @@ from lifetrack.ledger.entries import (
     place_of,
 )
 from lifetrack.ledger.moment import this_thread
+from lifetrack.ledger.unseen import NO_REFERENCE
 from lifetrack.ownership.custody import mark_bound
 from lifetrack.ownership.holding import let_go
 from lifetrack.ownership.kinship import dependents
@@ -96,20 +97,23 @@ class Recorder:
         kind = shape.kind
         if entry is not None:
             if entry[NUMBER] is None:
-                self.ledger.forget_unknown()
+                self.ledger.gaps.forget_unknown(entry[KIND].type_name)
             self._take_out(obj, entry)  # so that the fresh one stands last, as the youngest
             unseal(shape, obj)
+        reference = None
+        if kind.declaration.released_when is not None:
+            try:
+                reference = weakref.ref(obj)
+            except TypeError:
+                self.ledger.gaps.untrackable(kind.type_name, NO_REFERENCE)
+                return
         fresh = new_entry(self.engine, kind, LIVE, kind.next(), frame)
         if kind.declaration.thread_bound:
             mark_bound(fresh).thread = this_thread()
         elif self.ledger.guarded and place_of(fresh).owner().exclusive:
             mark_bound(fresh)
-        if kind.declaration.released_when is not None:
-            try:
-                extra_of(fresh).reference = weakref.ref(obj)
-            except TypeError:
-                self.ledger.note_untrackable()
-                return
+        if reference is not None:
+            extra_of(fresh).reference = reference
         self._put(obj, fresh)
 
     def _take_out(self, obj: object, entry: Entry) -> None:
@@ -147,7 +151,7 @@ class Recorder:
         entry = self.entries.get(id(obj))
         if entry is not None and (entry[NUMBER] is None or entry[STATE] in (RELEASED, RELEASING)):
             if entry[NUMBER] is None:
-                self.ledger.forget_unknown()
+                self.ledger.gaps.forget_unknown(entry[KIND].type_name)
                 self.entries.pop(id(obj), None)
             return  # it has cleaned up after itself
         if declaration.acquire != INIT or declaration.safe_constructor:
@@ -174,7 +178,7 @@ class Recorder:
             return
         entry: Entry = [RELEASED, None, None, None, None, self.shape(obj).kind, None, None, None, None, None]
         self.entries[id(obj)] = entry
-        self.ledger.note_unknown()
+        self.ledger.gaps.unknown(entry[KIND].type_name)
 
     def begins(self, entry: Entry, obj: object, name: str, frame: FrameType) -> bool:
         """Decide on a release of something that is not simply live: True if a release begins now."""

@@ -20,7 +20,7 @@ from lifetrack.instrument.journaled import constructor_of, release_of
 from lifetrack.instrument.recorder import Recorder
 from lifetrack.instrument.templates import CONSTRUCTOR, CONSTRUCTOR_AT, RELEASE, RELEASE_AT, filled
 from lifetrack.ledger.callers import caller
-from lifetrack.ledger.entries import OPEN_STATES, RELEASED, UNOPENED, extra_of
+from lifetrack.ledger.entries import EXTRA, OPEN_STATES, RELEASED, UNOPENED, extra_of, part_from_children
 from lifetrack.ledger.moment import MOMENT_PARTS
 from lifetrack.ledger.territory import FILES, USER
 from lifetrack.values.findings import Certainty
@@ -237,6 +237,8 @@ def finalizer(recorder: Recorder, original: Any) -> Callable[[Any], None]:
 
     def notice(self: Any) -> None:
         entry = pop(id(self), None)
+        if entry is not None and entry[EXTRA] is not None:
+            part_from_children(entry)
         if entry is not None and entry[0] in open_states and engine.on:
             when = entry[5].declaration.released_when
             if when is None or not when(self):

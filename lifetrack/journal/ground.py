@@ -13,6 +13,7 @@ from lifetrack.journal.sweeping import sweep
 from lifetrack.journal.telling import is_usual, told_of
 from lifetrack.ledger.entries import Kind, counted
 from lifetrack.ledger.moment import Who
+from lifetrack.values.records import UNKNOWN, UNTRACKABLE
 
 if TYPE_CHECKING:
     from lifetrack.ledger.ledger import Ledger
@@ -116,8 +117,8 @@ class Ground:
     def end(self, ending: str) -> None:
         """Note how the process ends, and what only the ledger knows."""
         self.checkpoint()
-        self._set(form.UNTRACKABLE, self._ledger.untrackable)
-        self._set(form.UNKNOWN, self._ledger.unknown)
+        for word, what in ((form.UNTRACKABLE, UNTRACKABLE), (form.UNKNOWN, UNKNOWN)):
+            self._set(word, sum(each.count for each in self._ledger.gaps.all() if each.what == what))
         self._set(form.ENDED, time_ns())
         self._set(form.ENDING, form.ENDINGS.index(ending))
 

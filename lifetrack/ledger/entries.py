@@ -164,6 +164,16 @@ def extra_of(entry: Entry) -> Extra:
     return extra
 
 
+def part_from_children(entry: Entry) -> None:
+    """Forget what depends on a resource whose object is gone: parent and child would be a cycle for the collector.
+
+    Runs in the garbage collector, so it changes one thing at once.
+    """
+    extra: Extra | None = entry[EXTRA]
+    if extra is not None and extra.children:
+        extra.children.clear()
+
+
 def place_of(entry: Entry) -> Place:
     """Give the place that an entry belongs to."""
     place: Place = entry[SCOPE] or PROCESS

@@ -31,11 +31,11 @@ from lifetrack.ledger.entries import (
     Kind,
     Note,
     acquire_stack,
-    counted,
     extra_of,
     is_idle,
 )
 from lifetrack.ledger.places import PROCESS, OwnerPlace, Place
+from lifetrack.ledger.unseen import Gaps
 from lifetrack.values import events as words
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.findings import Certainty
@@ -100,9 +100,8 @@ class Ledger:
         self.relate_anew: Callable[[], None] | None = None
         self._strangers: dict[str, Kind] = {}
         self._serials = count(1)
-        self._unknown = count()
-        self._not_unknown = count()
-        self._untrackable = count()
+        #: What no record is about, or not from its beginning.
+        self.gaps = Gaps()
         self._marks = count(1)
         _ledgers.add(self)
 
@@ -120,28 +119,6 @@ class Ledger:
         if kind is None:
             kind = self._strangers[type_name] = self.new_kind(type_name, Declaration(release=()))
         return [UNOPENED, 0, None, None, None, kind, *[None] * (EXTRA - KIND)]
-
-    def note_unknown(self) -> None:
-        """Count a release of something that was acquired before tracking began."""
-        next(self._unknown)
-
-    def note_untrackable(self) -> None:
-        """Count an object that could not be tracked."""
-        next(self._untrackable)
-
-    def forget_unknown(self) -> None:
-        """Take one such count back: the object was only under construction."""
-        next(self._not_unknown)
-
-    @property
-    def unknown(self) -> int:
-        """How many releases were of resources acquired before tracking began."""
-        return counted(self._unknown) - counted(self._not_unknown)
-
-    @property
-    def untrackable(self) -> int:
-        """How many objects could not be tracked."""
-        return counted(self._untrackable)
 
     def serial_of(self, entry: Entry) -> int:
         """Give the resource's number, handed out when it is first asked for."""
@@ -269,7 +246,7 @@ class Ledger:
         self.orphaned.clear()
         self.cases.forget()
         self.moved.clear()
-        self._unknown, self._not_unknown, self._untrackable = count(), count(), count()
+        self.gaps.begin_anew()
         self.pid = os.getpid()
         if self.journal is not None:
             self.journal.begin_in_fork()

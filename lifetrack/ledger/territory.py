@@ -10,18 +10,23 @@ OURS, STDLIB, INSTALLED, USER = range(4)
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _LAUNCHER = os.path.join(_PACKAGE, "cli", "")
+#: Of our own code, what plays the part of a program: it exercises the protocols of plugins.
+_ACTORS = tuple(os.path.join(_PACKAGE, "testing", name) for name in ("cases.py", "subject.py"))
 _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 #: Where installers put the little scripts that start installed programs.
 _SCRIPTS = os.path.dirname(os.path.abspath(sys.executable or "python"))
 _INSTALLED_FOLDERS = {"site-packages", "dist-packages"}
 #: Code that lifetrack generates carries this in place of a file name.
 GENERATED = "<lifetrack "
+#: The end of such a name. Frames of files that are called so are left out of account where a warning counts frames for
+#: the line to name (``stacklevel``), so that it names the line that it would without lifetrack.
+NOT_COUNTED = ", not counted, as importlib._bootstrap>"
 
 
 def classify(filename: str) -> int:
     """Tell whose a source file is; what was typed in (``<stdin>``, ``-c``) is the user's own."""
     if filename.startswith((GENERATED, _PACKAGE)):
-        return OURS
+        return INSTALLED if filename in _ACTORS else OURS
     if filename.startswith("<frozen "):
         return STDLIB
     if filename.startswith("<") and " generated " in filename:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from types import TracebackType
 from typing import Any, Protocol, Self, TypeVar
 
+from lifetrack.ledger import clock
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import Entry
 from lifetrack.ledger.leaving import note_block_left, note_handled
@@ -235,9 +235,9 @@ class Scope(_Block, AbstractContextManager["Scope"], AbstractAsyncContextManager
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        deadline = time.monotonic() + self._grace()
-        while time.monotonic() < deadline and self._grace():
-            time.sleep(_LOOK)
+        deadline = clock.now() + self._grace()
+        while clock.now() < deadline and self._grace():
+            clock.wait(_LOOK)
         self._close(error)
 
     async def __aenter__(self) -> Self:
@@ -246,10 +246,10 @@ class Scope(_Block, AbstractContextManager["Scope"], AbstractAsyncContextManager
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        deadline = time.monotonic() + self._grace()
+        deadline = clock.now() + self._grace()
         try:
-            while time.monotonic() < deadline and self._grace():
-                await pause(_LOOK)
+            while clock.now() < deadline and self._grace():
+                await pause(0.0 if clock.skip(_LOOK) else _LOOK)
         except BaseException as cancelled:  # the scope ends all the same
             self._close(cancelled if error is None else error)
             raise

@@ -1,6 +1,8 @@
 """The pytest plugin: ``pytest --lifetrack``.
 
 This module registers the options, the marker and the fixture. Everything else is imported only when it is switched on.
+
+PYTEST_DONT_REWRITE: there are no assertions here, and pytest would warn where somebody has imported it already.
 """
 
 from __future__ import annotations
@@ -15,10 +17,27 @@ import pytest
 if TYPE_CHECKING:
     from lifetrack.pytest_plugin.fixture import TestResources
 
+#: What a table of ours begins with.
+_TABLE = b"tool.lifetrack"
 _LEVELS = ("off", "counts", "sites", "stacks", "full")
 _MARKER = (
-    "lifetrack(allow=None, level=None, fail_on=None): accept the leaks of this test, class or module for a reason, "
-    "or set the level or the certainty from which they fail it."
+    "lifetrack(allow=None, level=None, fail_on=None, policy=None, watch=None, third_party=None): accept the leaks of "
+    "this test, class or module for a reason, or set for it what the options set for the run."
+)
+#: The two names that the plugin goes by: that of its entry point, and that of its module.
+_ENTRY_POINT, _MODULE = "lifetrack", "lifetrack.pytest_plugin"
+#: Options with a value: name, metavar, help.
+_OPTIONS = (
+    ("watch", "LIST", "what to watch besides declared classes, comma separated (default: stdlib; empty: nothing)"),
+    ("policy", "POLICY", "what a misuse does: raise (default), warn, record, or LT202=record,*=raise"),
+    ("fail_on", "CERTAINTY", "fail tests from this certainty on: proven (default), suspected, hint or never"),
+    ("third_party", "show|fail", "findings in installed packages: show them apart (default), or fail tests too"),
+    ("own", "LIST", "import names of installed packages that count as your own code, comma separated"),
+    ("baseline", "FILE", "known findings: none fails until it grows or expires (default: lifetrack-baseline.toml)"),
+)
+_SWITCHES = (
+    ("update_baseline", "write what is found to the baseline as known, and fail nothing"),
+    ("witness", "ask the operating system, too, what each test and fixture leaves open (needs psutil)"),
 )
 
 
@@ -40,8 +59,9 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
     return (yield)
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
+def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
     """Register the options and their ini names."""
+    _go_by_both_names(pluginmanager)
     group = parser.getgroup("lifetrack", "lifetrack: leaks and misuse of resources")
     group.addoption(
         "--lifetrack",
@@ -58,43 +78,75 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="FILE",
         help="write a report too, .json or .txt; repeatable",
     )
-    group.addoption(
-        "--lifetrack-fail-on",
-        default=None,
-        metavar="CERTAINTY",
-        help="fail tests from this certainty on: proven (default), suspected, hint or never",
-    )
-    group.addoption(
-        "--lifetrack-watch",
-        default=None,
-        metavar="LIST",
-        help="what to watch besides declared classes, comma separated (default: stdlib; empty: nothing)",
-    )
-    group.addoption(
-        "--lifetrack-witness",
-        action="store_true",
-        default=None,
-        help="ask the operating system, too, what each test and fixture leaves open (needs psutil)",
-    )
-    parser.addini("lifetrack", "level of lifetrack: off (default), counts, sites, stacks or full", default="off")
-    parser.addini("lifetrack_report", "files for the report of lifetrack", type="paths", default=[])
-    parser.addini("lifetrack_fail_on", "certainty from which findings fail tests", default="proven")
-    parser.addini("lifetrack_watch", "what lifetrack watches, comma separated", default="stdlib")
-    parser.addini("lifetrack_witness", "whether the operating system is asked too", type="bool", default=False)
+    parser.addini("lifetrack", "level of lifetrack: off (default), counts, sites, stacks or full", default=None)
+    parser.addini("lifetrack_report", "files for the report of lifetrack", type="paths", default=None)
+    for name, metavar, text in _OPTIONS:
+        group.addoption(_flag(name), default=None, metavar=metavar, help=text)
+        parser.addini(f"lifetrack_{name}", text, default=None)
+    for name, text in _SWITCHES:
+        group.addoption(_flag(name), action="store_true", default=None, help=text)
+        parser.addini(f"lifetrack_{name}", text, type="bool", default=None)
+
+
+def _flag(name: str) -> str:
+    return f"--lifetrack-{name.replace('_', '-')}"
+
+
+def _go_by_both_names(manager: pytest.PytestPluginManager) -> None:
+    """Hold the other name with something empty: entry point, ``-p`` and conftest.py may all ask for the plugin."""
+    for name in (_ENTRY_POINT, _MODULE):
+        if not manager.hasplugin(name):
+            manager.register(_Namesake(), name)
+
+
+class _Namesake:
+    """Nothing but a name."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker; switch on where asked to. Runs last, so that what other plugins open here is not met."""
     config.addinivalue_line("markers", _MARKER)
-    level = config.getoption("lifetrack")
-    if level is None:
-        level = config.getini("lifetrack")
-    if not level or level.strip().lower() == "off":
+    level = _level(config)
+    if level is None or level.strip().lower() in {"", "off"}:
+        if config.getoption("lifetrack_update_baseline"):
+            raise pytest.UsageError("lifetrack: --lifetrack-update-baseline: nothing is tracked: add --lifetrack")
         return
     from lifetrack.pytest_plugin.plugin import switch_on
 
     switch_on(config, level)
+
+
+def _level(config: pytest.Config) -> str | None:
+    """Give the level that somebody asked for: command line, environment, ini, pyproject.toml."""
+    level: object = config.getoption("lifetrack")
+    for ask in (_level_of_environment, _level_of_ini, _level_of_table):
+        level = ask(config) if level is None else level
+    return level if level is None or isinstance(level, str) else f"of type {type(level).__name__}"
+
+
+def _level_of_environment(_: pytest.Config) -> str | None:
+    return os.environ.get("LIFETRACK") or None
+
+
+def _level_of_ini(config: pytest.Config) -> object:
+    return config.getini("lifetrack")
+
+
+def _level_of_table(config: pytest.Config) -> object:
+    """Look into the nearest pyproject.toml without reading it as TOML, unless it has a table of ours."""
+    folder = config.rootpath
+    path = next((each for each in (folder, *folder.parents) if (each / "pyproject.toml").is_file()), None)
+    if path is None or _TABLE not in (text := (path / "pyproject.toml").read_bytes()):
+        return None
+    import tomllib
+
+    try:
+        table = tomllib.loads(text.decode())["tool"]["lifetrack"]
+        own = table.get("pytest")
+        return own["level"] if isinstance(own, dict) and "level" in own else table.get("level")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None  # whoever switches it on is told what is wrong
 
 
 @pytest.fixture

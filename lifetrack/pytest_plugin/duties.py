@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from lifetrack.detect.families import Leak, fold
+from lifetrack.ledger import clock
 from lifetrack.ledger.cases import Case
-from lifetrack.ledger.entries import Entry, origin_of, place_of
-from lifetrack.ledger.ledger import Ledger
+from lifetrack.ledger.entries import SCOPE, Entry, extra_of, origin_of, place_of
+from lifetrack.ledger.ledger import Ledger, is_reported
 from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.ledger.rendering import finding_of_case
 from lifetrack.ownership.scopes import Scope
 from lifetrack.pytest_plugin.options import Terms
+from lifetrack.pytest_plugin.reach import reached
 from lifetrack.tracker import Tracker
 from lifetrack.values.findings import Finding
 
@@ -21,6 +23,12 @@ TEST, FIXTURE = "test", "fixture"
 _OWN = {TEST, FIXTURE, PROCESS.kind}
 #: How long to wait between two looks at what is just ending, in seconds.
 _LOOK = 0.005
+
+
+class Part(Place):
+    """The place of a fixture that ends with its test: it is named as the owner, and judged with the test."""
+
+    __slots__ = ()
 
 
 class Duty(Scope):
@@ -42,27 +50,67 @@ class Duty(Scope):
         self.terms = terms
         self.failed = False
         self.ended = False
+        #: What was found at its end.
+        self.found: list[Finding] = []
+
+    @property
+    def variable(self) -> ContextVar[Place]:
+        """What says in each context where it acquires."""
+        return self._home.place
 
     @contextmanager
-    def inside(self) -> Iterator[None]:
-        """Acquire for this duty, for a block."""
+    def inside(self, part: Place | None = None) -> Iterator[None]:
+        """Acquire for this duty, or for a part of it, for a block."""
         place = self._home.place
         before = place.get()
-        place.set(self._inside)
+        place.set(part or self._inside)
         try:
             yield
         finally:
             place.set(before)
 
-    def enter(self) -> None:
-        """Acquire for this duty from now on."""
-        self._outside = self._home.place.get()
-        self._home.place.set(self._inside)
+    def part(self, name: str) -> Part:
+        """Make the place of a fixture that ends with this test."""
+        return Part(name, FIXTURE, self._inside)
 
-    def leave(self) -> None:
+    def enter(self, part: Place | None = None) -> None:
+        """Acquire for this duty, or for a part of it, from now on."""
+        self._outside = self._home.place.get()
+        self._home.place.set(part or self._inside)
+
+    def leave(self, part: Place | None = None) -> None:
         """Undo :meth:`enter`; does nothing after another :meth:`leave`."""
-        if self._home.place.get() is self._inside:
+        if self._home.place.get() is (part or self._inside):
             self._home.place.set(self._outside)
+
+    def is_open(self) -> bool:
+        """Whether anything that was acquired for this duty is still to be released; the entries are not kept."""
+        return self.is_current() and bool(self._left())
+
+    def _left(self) -> list[Entry]:
+        entries = self._home.open_since(self._mark, keep=True)
+        return [entry for entry in entries if self._is_mine(place_of(entry)) and not is_reported(entry)]
+
+    def _is_mine(self, place: Place) -> bool:
+        """Whether a place is this one or a part of it, and no owner or scope of the program's inside it."""
+        owner = place.owner()
+        return owner is self._place or (isinstance(owner, Part) and owner.parent is self._inside)
+
+    def hand_on(self, holders: Iterable[tuple[Duty | None, Callable[[], Iterable[object]]]]) -> None:
+        """Let what somebody else is going to release be due when that one has had his turn.
+
+        ``holders`` are wider fixtures, or None for the process. They are asked in order for what they hold, as long as
+        anything is left.
+        """
+        for duty, ask in holders:
+            left = {id(entry): entry for entry in self._left()} if self.is_current() else {}
+            if not left:
+                return
+            addresses = {key: entry for key, entry in self._home.entries.copy().items() if id(entry) in left}
+            for key in reached(ask(), set(addresses)):
+                entry = addresses[key]
+                extra_of(entry).origin = place_of(entry)
+                entry[SCOPE] = PROCESS if duty is None else duty._inside
 
     def is_current(self) -> bool:
         """Whether the tracker still works with the ledger of this duty: the program may have stopped it."""
@@ -73,9 +121,9 @@ class Duty(Scope):
         self.ended = True
         if not self.is_current():
             return
-        deadline = time.monotonic() + self._tracker.pending_grace(self._place, self._mark)
-        while time.monotonic() < deadline and self._tracker.pending_grace(self._place, self._mark):
-            time.sleep(_LOOK)
+        deadline = clock.now() + self._tracker.pending_grace(self._place, self._mark)
+        while clock.now() < deadline and self._tracker.pending_grace(self._place, self._mark):
+            clock.wait(_LOOK)
         self._tracker.end_scope(self._place, self._mark, may_raise=False)
 
 
@@ -103,7 +151,7 @@ class Docket:
             finding = finding_of_case(ledger, case)
             place = place_of(case.entry)
             by_scope = scopes_raised and finding.rule != "LT102" and place.owner().kind not in _OWN
-            if not finding.is_leak or by_scope:
+            if case.raised and (by_scope or not finding.is_leak):
                 self.raised.append(finding)
             else:
                 self._waiting.setdefault(_blamed_of(case.entry), []).append((case.entry, finding))
@@ -125,5 +173,6 @@ def _blamed_of(entry: Entry) -> Place:
 
 
 def blamed(place: Place) -> Place:
-    """Give the test or fixture that a place is in, else the process."""
-    return next((item for item in place.lineage() if item.kind in {TEST, FIXTURE}), PROCESS)
+    """Give the test or fixture that a place is in and that is judged for it, else the process."""
+    judged = (item for item in place.lineage() if item.kind in {TEST, FIXTURE} and not isinstance(item, Part))
+    return next(judged, PROCESS)

@@ -6,11 +6,12 @@ from typing import TypeVar
 
 import pytest
 
+from lifetrack.detect.leaks import belongs_to
 from lifetrack.pytest_plugin.duties import Duty
 from lifetrack.tracker import Tracker, default_tracker
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Finding
-from lifetrack.values.records import Snapshot
+from lifetrack.values.records import Record, Snapshot
 
 _T = TypeVar("_T")
 
@@ -25,6 +26,10 @@ class TestResources:
     def __init__(self, tracker: Tracker, duty: Duty | None) -> None:
         self._tracker = tracker
         self._duty = duty
+        ledger = tracker.ledger
+        before = [] if ledger is None else ledger.open_entries()
+        place = None if duty is None else duty.place
+        self._before = [entry for entry in before if place is None or not belongs_to(entry, place)]
 
     @property
     def tracker(self) -> Tracker:
@@ -45,6 +50,11 @@ class TestResources:
         """Raise LeakError if :meth:`find_leaks` finds anything that was not allowed."""
         if self._duty is not None and self._duty.is_current():
             self._tracker.assert_no_leaks(scope=self._duty)
+
+    @property
+    def released_before(self) -> tuple[Record, ...]:
+        """What this test has released, until now, of what had been acquired before it, as by a wider fixture."""
+        return self._tracker.released_of(self._before)
 
     def track(self, obj: _T, release: str | None = None, label: str | None = None) -> _T:
         """Track one object; use what is returned from now on. See :meth:`lifetrack.tracker.Tracker.track`."""

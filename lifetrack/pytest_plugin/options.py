@@ -3,75 +3,119 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
-from lifetrack.reports.files import check_writable
+from lifetrack.configuration import names, third_party
+from lifetrack.pytest_plugin.leniency import Leniency
+from lifetrack.pytest_plugin.settings import DEFAULTS, read_settings
+from lifetrack.reports.baseline import Baseline, read_baseline
 from lifetrack.values.errors import ConfigurationError, MissingExtraError
 from lifetrack.values.findings import Certainty, Finding
-from lifetrack.values.settings import Level, parse_fail_on, parse_level
+from lifetrack.values.settings import Level, Policy, parse_fail_on, parse_level, parse_policy
 from lifetrack.watchers.watching import check_names
 from lifetrack.witness.system import psutil
 
 MARKER = "lifetrack"
+#: The baseline where none is named: used if it is there, and made by an update.
+BASELINE = "lifetrack-baseline.toml"
+FAIL = "fail"
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What was asked for. ``reports`` are absolute paths; ``fail_on`` is None for never."""
+    """What was asked for. ``reports`` are absolute paths; ``fail_on`` is None for never.
+
+    ``baseline`` is None where there is none; ``third_party`` is show or fail.
+    """
 
     level: Level
     watch: tuple[str, ...]
     fail_on: Certainty | None
     reports: tuple[str, ...]
     witness: bool = False
+    policy: Policy = field(default_factory=lambda: parse_policy("raise"))
+    third_party: str = "show"
+    baseline: Baseline | None = None
+    updates_baseline: bool = False
+    leniency: Leniency = field(default_factory=Leniency)
+
+    @property
+    def terms(self) -> Terms:
+        """The terms of whatever no marker says anything about."""
+        return Terms(self.level, self.fail_on, None, self.policy, (), self.third_party, self.leniency)
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What holds for one test or fixture: ``allow`` is the reason why it may leak, None if it may not."""
+    """What holds for one test or fixture: ``allow`` is the reason why it may leak, None if it may not.
+
+    ``watch`` is what a marker has watched besides what the whole run watches.
+    """
 
     level: Level
     fail_on: Certainty | None
     allow: str | None = None
+    policy: Policy = field(default_factory=lambda: parse_policy("raise"))
+    watch: tuple[str, ...] = ()
+    third_party: str = "show"
+    leniency: Leniency = field(default_factory=Leniency, compare=False)
+
+    def counts(self, finding: Finding) -> bool:
+        """Whether this finding is a failure unless the baseline accepts it."""
+        if finding.allowed is not None or self.fail_on is None or finding.certainty < self.fail_on:
+            return False
+        return not self.spares(finding)
+
+    def spares(self, finding: Finding) -> bool:
+        """Whether it is told apart as third-party code's."""
+        return self.third_party != FAIL and self.leniency.is_third_party(finding)
+
+    def pardons(self, finding: Finding) -> bool:
+        """Whether a misuse is not raised: nobody here can mend it, or it is known."""
+        return self.spares(finding) or self.leniency.is_known(finding)
 
     def fails(self, finding: Finding) -> bool:
         """Whether this finding is a failure."""
-        return finding.allowed is None and self.fail_on is not None and finding.certainty >= self.fail_on
+        return self.counts(finding) and not (self.leniency.accepts_all or self.leniency.is_known(finding))
 
 
 def read_options(config: pytest.Config, level: str) -> Options:
     """Give the options; raise pytest.UsageError with one line for what is wrong."""
     try:
-        return Options(
-            level=parse_level(level),
-            watch=check_names([name.strip() for name in _text(config, "lifetrack_watch").split(",") if name.strip()]),
-            fail_on=parse_fail_on(_text(config, "lifetrack_fail_on")),
-            reports=tuple(check_writable(_for_worker(config, path)) for path in _reports(config)),
-            witness=_witness(config),
-        )
+        return _read(config, level)
     except (ConfigurationError, MissingExtraError) as error:
-        raise pytest.UsageError(f"lifetrack: {error}") from None
+        raise pytest.UsageError(f"lifetrack: {' '.join(str(error).split())}") from None
 
 
-def _text(config: pytest.Config, name: str) -> str:
-    value = config.getoption(name)
-    return str(config.getini(name) if value is None else value)
+def _read(config: pytest.Config, level: str) -> Options:
+    settings = {**DEFAULTS, **read_settings(config)}
+    if settings["witness"]:
+        psutil()
+    updates = bool(settings["update_baseline"])
+    baseline = _baseline(config, settings["baseline"], updates)
+    return Options(
+        level=settings.get("level", parse_level(level)),
+        watch=settings["watch"],
+        fail_on=settings.get("fail_on", Certainty.PROVEN),
+        reports=() if worker_of(config) else tuple(settings["report"]),
+        witness=settings["witness"],
+        policy=settings["policy"],
+        third_party=settings["third_party"],
+        baseline=baseline,
+        updates_baseline=updates,
+        leniency=Leniency(settings["own"], baseline, accepts_all=updates),
+    )
 
 
-def _witness(config: pytest.Config) -> bool:
-    wanted = config.getoption("lifetrack_witness")
-    if not (config.getini("lifetrack_witness") if wanted is None else wanted):
-        return False
-    psutil()
-    return True
-
-
-def _reports(config: pytest.Config) -> list[str]:
-    given = config.getoption("lifetrack_report")
-    return [os.fspath(path) for path in given or config.getini("lifetrack_report")]
+def _baseline(config: pytest.Config, path: str | None, updates: bool) -> Baseline | None:
+    usual = os.path.join(config.rootpath, BASELINE)
+    if path is None and (updates or os.path.exists(usual)):
+        path = usual
+    return None if path is None else read_baseline(path, may_be_new=updates)
 
 
 def worker_of(config: pytest.Config) -> str | None:
@@ -80,17 +124,9 @@ def worker_of(config: pytest.Config) -> str | None:
     return None if given is None else str(given.get("workerid", "worker"))
 
 
-def _for_worker(config: pytest.Config, path: str) -> str:
-    worker = worker_of(config)
-    if worker is None:
-        return path
-    stem, ending = os.path.splitext(path)
-    return f"{stem}.{worker}{ending}"
-
-
 def terms_of(node: pytest.Item | pytest.Collector, options: Options) -> Terms:
     """Give the terms of a node: the nearest marker that says something counts, then the options."""
-    terms = Terms(options.level, options.fail_on)
+    terms = options.terms
     for mark in reversed(list(node.iter_markers(MARKER))):  # the nearest comes last and wins
         try:
             terms = _apply(terms, mark)
@@ -103,21 +139,45 @@ def _apply(terms: Terms, mark: pytest.Mark) -> Terms:
     if mark.args:
         raise ConfigurationError('give arguments by name, for example allow="closed by the server"')
     for name, value in mark.kwargs.items():
-        if name == "allow":
-            if not isinstance(value, str) or not value.strip():
-                raise ConfigurationError("allow= needs a reason: say why these resources may leak")
-            terms = replace(terms, allow=value)
-        elif name == "fail_on":
-            terms = replace(terms, fail_on=parse_fail_on(value))
-        elif name == "level":
-            terms = replace(terms, level=_marked_level(value))
-        else:
-            raise ConfigurationError(f"unknown argument {name!r}: use allow, level or fail_on")
+        if name not in _MARKED:
+            words = ", ".join(sorted(_MARKED))
+            raise ConfigurationError(f"unknown argument {name!r}: use one of {words}")
+        changes: dict[str, Any] = {name: _MARKED[name](value, terms)}
+        terms = replace(terms, **changes)
     return terms
 
 
-def _marked_level(value: str) -> Level:
+def _marked_level(value: str, _: Terms) -> Level:
     level = parse_level(value)
     if level == Level.OFF:
         raise ConfigurationError('level="off" would lose what is recorded: use allow= with a reason')
     return level
+
+
+def _marked_reason(value: object, _: Terms) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ConfigurationError("allow= needs a reason: say why these resources may leak")
+    return value
+
+
+def _marked_fail_on(value: Any, _: Terms) -> Certainty | None:
+    return parse_fail_on("None" if value is None else value)
+
+
+def _marked_policy(value: Any, terms: Terms) -> Policy:
+    """Lay a policy over that of the class, the module and the run: rules that it does not name stay as they were."""
+    policy = parse_policy(value, default=terms.policy.default)
+    return policy if isinstance(value, str) and "=" not in value else Policy(
+        policy.default, {**terms.policy.rules, **policy.rules}
+    )  # fmt: skip
+
+
+#: What a marker may say, and how it is read.
+_MARKED: dict[str, Callable[[Any, Terms], object]] = {
+    "allow": _marked_reason,
+    "fail_on": _marked_fail_on,
+    "level": _marked_level,
+    "policy": _marked_policy,
+    "third_party": lambda value, _: third_party(value),
+    "watch": lambda value, terms: tuple(dict.fromkeys((*terms.watch, *check_names(names(value))))),
+}

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from lifetrack.pytest_plugin.options import FAIL, Options
+from lifetrack.reports.evidence import WIDTH as _WIDTH
+from lifetrack.reports.evidence import evidence
 from lifetrack.reports.grouping import group
-from lifetrack.reports.layout import BLANK, Layout, Line, counted, plain
-from lifetrack.reports.text_finding import finding_lines, place, subject
-from lifetrack.values.findings import Finding
+from lifetrack.reports.layout import Layout, counted
+from lifetrack.reports.paths import shortest
+from lifetrack.reports.text_finding import place, subject
+from lifetrack.values.findings import Certainty, Finding
+
+__all__ = ["FOREIGN", "KNOWN", "Row", "Summary", "evidence", "failure", "header", "owner_name", "rows_of", "write"]
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
-_WIDTH = 100
-_MAX_ROWS = 50
+_MAX_ROWS, _MAX_OWNERS = 50, 10
+#: The notes of what is told apart.
+KNOWN, FOREIGN = "known", "third-party code"
 
 
 class Row(NamedTuple):
@@ -25,6 +31,7 @@ class Row(NamedTuple):
     what: str
     owners: list[str]
     note: str
+    evidence: str = ""
 
     def text(self) -> str:
         """Give the line."""
@@ -45,23 +52,14 @@ class Summary(NamedTuple):
     worker: str = ""
 
 
-def evidence(findings: Iterable[Finding]) -> str:
-    """Tell findings one by one with their stacks, worst first."""
-    layout = Layout(_WIDTH)
-    lines: list[Line] = []
-    for number, finding in enumerate(group(findings), 1):
-        lines += [BLANK] if lines else []
-        lines += finding_lines(finding, number, os.getpid(), layout)
-    return plain(lines).rstrip("\n")
-
-
 def failure(findings: Sequence[Finding]) -> str:
     """Tell a test what it has leaked."""
     worst = group(findings)[0]
     where = "" if worst.site is None else f" from {place(worst.site, Layout(_WIDTH))}"
     more = sum(finding.count for finding in findings) - worst.count
     others = f", and {more} more" if more else ""
-    return f"leaked {subject(worst)}{where}{others}\n\n{evidence(findings)}"
+    verb = "leaked" if worst.is_leak else f"{worst.name} of"
+    return f"{verb} {subject(worst)}{where}{others}\n\n{evidence(findings)}"
 
 
 def owner_name(finding: Finding) -> str:
@@ -71,15 +69,18 @@ def owner_name(finding: Finding) -> str:
     return "process" if finding.owner.kind == "process" else f"{finding.owner.kind} {finding.owner.name}"
 
 
-def rows_of(findings: Sequence[Finding], note: str = "") -> list[Row]:
-    """Make one row of each group of findings; those of tests, of fixtures and of the process are grouped apart."""
+def rows_of(findings: Sequence[Finding], note: str = "", *, verbose: bool = False) -> list[Row]:
+    """Make one row of each group of findings; those of tests, of fixtures and of the process are grouped apart.
+
+    If ``verbose``, each row has its evidence.
+    """
     tests = [finding for finding in findings if finding.test is not None]
     process = [finding for finding in findings if finding.test is None and finding.owner.kind == "process"]
     fixtures = [finding for finding in findings if finding.test is None and finding.owner.kind != "process"]
-    return [row for part in (tests, fixtures, process) for row in _rows(part, note)]
+    return [row for part in (tests, fixtures, process) for row in _rows(part, note, verbose)]
 
 
-def _rows(findings: Sequence[Finding], note: str) -> Iterator[Row]:
+def _rows(findings: Sequence[Finding], note: str, verbose: bool) -> Iterator[Row]:
     layout = Layout(_WIDTH)
     owners: dict[tuple[object, ...], list[str]] = {}
     for finding in findings:
@@ -88,17 +89,37 @@ def _rows(findings: Sequence[Finding], note: str) -> Iterator[Row]:
             names.append(owner_name(finding))
     for finding in group(findings):
         site = "(not located)" if finding.site is None else place(finding.site, layout)
+        if finding.processes:
+            site = f"{', '.join(process.name for process in finding.processes)}: {site}"
         what = f"{finding.rule} {finding.name}, {finding.certainty.word}, {subject(finding)}"
         own = note if finding.allowed is None else f"allowed: {finding.allowed}"
-        yield Row(site, what, owners[_key(finding)], own)
+        yield Row(site, what, owners[_key(finding)], own, evidence([finding]) if verbose else "")
 
 
 def _key(finding: Finding) -> tuple[object, ...]:
     return finding.fingerprint, finding.site, finding.certainty, finding.allowed
 
 
-def write(reporter: TerminalReporter, summaries: Sequence[Summary], verbose: bool, clean: str) -> None:
-    """Write the section; nothing where there is nothing to say, unless ``verbose``."""
+def header(options: Options) -> str:
+    """Say that it is on: the level, what is watched, and what is not as usual."""
+    told = [f"level {options.level.word}", f"watching {', '.join(options.watch) or 'declared classes only'}"]
+    if options.witness:
+        told.append("asking the operating system")
+    if options.fail_on != Certainty.PROVEN:
+        told.append("failing nothing" if options.fail_on is None else f"failing from {options.fail_on.word} on")
+    if options.third_party == FAIL:
+        told.append("failing for third-party code too")
+    if options.baseline is not None:
+        number = len(options.baseline.entries)
+        doing = "writing the" if options.updates_baseline else f"{number} known in the"
+        told.append(f"{doing} baseline {shortest(options.baseline.path)}")
+    return f"lifetrack: {', '.join(told)}"
+
+
+def write(reporter: TerminalReporter, summaries: Sequence[Summary], clean: str) -> None:
+    """Write the section; nothing where there is nothing to say, unless the run is verbose. With ``-q`` it is short."""
+    verbosity = reporter.config.get_verbosity()
+    verbose = verbosity > 0
     rows = [(summary, row) for summary in summaries for row in (*summary.rows, *(summary.quiet if verbose else ()))]
     problems = [problem for summary in summaries for problem in summary.problems]
     if not rows and not problems and not verbose:
@@ -108,16 +129,35 @@ def write(reporter: TerminalReporter, summaries: Sequence[Summary], verbose: boo
         reporter.write_line(clean)
     for summary, row in rows[: None if verbose else _MAX_ROWS]:
         reporter.write_line((f"{summary.worker}: " if summary.worker else "") + row.text())
+        _write_owners(reporter, row, verbosity)
     if len(rows) > _MAX_ROWS and not verbose:
         reporter.write_line(f"... and {counted(len(rows) - _MAX_ROWS, 'more line')}: -v shows them all")
     for problem in problems:
         reporter.write_line(problem, red=True)
+    _write_failing(reporter, summaries)
+
+
+def _write_owners(reporter: TerminalReporter, row: Row, verbosity: int) -> None:
+    """Write one line for each test of a row that has several, and the evidence of a verbose run."""
+    if len(row.owners) > 1 and verbosity >= 0:
+        shown = row.owners if verbosity > 0 else row.owners[:_MAX_OWNERS]
+        for owner in shown:
+            reporter.write_line(f"    {owner}")
+        if len(shown) < len(row.owners):
+            reporter.write_line(f"    ... and {len(row.owners) - len(shown)} more: -v shows them all")
+    if row.evidence:
+        for line in row.evidence.splitlines():
+            reporter.write_line(f"    {line}".rstrip())
+
+
+def _write_failing(reporter: TerminalReporter, summaries: Sequence[Summary]) -> None:
     failing = sum(summary.failing for summary in summaries)
-    if failing:
-        verb = "fails" if failing == 1 else "fail"
-        reporter.write_line("")
-        text = f"{counted(failing, 'finding')} {verb} the run, as no test could be failed for it:"
-        reporter.write_line(text, red=True)
-        for summary in summaries:
-            if summary.evidence:
-                reporter.write_line(summary.evidence)
+    if not failing:
+        return
+    verb = "fails" if failing == 1 else "fail"
+    reporter.write_line("")
+    text = f"{counted(failing, 'finding')} {verb} the run, as no test could be failed for it:"
+    reporter.write_line(text, red=True)
+    for summary in summaries:
+        if summary.evidence:
+            reporter.write_line(summary.evidence)

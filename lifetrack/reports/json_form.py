@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from lifetrack.reports.paths import absolute, code_of
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Finding, LeftBy
+from lifetrack.values.records import Unseen
 from lifetrack.values.stacks import Site
 
 if TYPE_CHECKING:
-    from lifetrack.reports.model import ProcessInfo, Report
+    from lifetrack.reports.model import ProcessInfo, Report, TrackerInfo
 
 FORMAT = "lifetrack-report"
 VERSION = 1
@@ -67,9 +68,18 @@ def as_dict(report: Report) -> dict[str, Any]:
             for row in report.types
         ],
         "findings": [finding_dict(finding) for finding in report.findings],
-        "tracker": {"complete": tracker.complete, "dropped": tracker.dropped, "watched": list(tracker.watched)},
+        "tracker": _tracker(tracker),
         **more,
     }
+
+
+def _tracker(tracker: TrackerInfo) -> dict[str, Any]:
+    known = {"complete": tracker.complete, "dropped": tracker.dropped, "watched": list(tracker.watched)}
+    return {**known, "unseen": [_unseen(each) for each in tracker.unseen]} if tracker.unseen else known
+
+
+def _unseen(unseen: Unseen) -> dict[str, Any]:
+    return {"what": unseen.what, "type": unseen.type, "count": unseen.count, "why": unseen.why}
 
 
 def _process(process: ProcessInfo) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
 from lifetrack.values.findings import Finding, ProcessName
-from lifetrack.values.records import TypeTotals
+from lifetrack.values.records import TypeTotals, Unseen
 from lifetrack.values.settings import parse_level
 
 
@@ -32,6 +32,7 @@ def merged(main: Report, others: Sequence[Report], lost: Iterable[ProcessInfo] =
             complete=not missing and all(tracker.complete for tracker in trackers),
             dropped=sum(tracker.dropped for tracker in trackers),
             watched=tuple(dict.fromkeys(name for tracker in trackers for name in tracker.watched)),
+            unseen=_unseen(trackers),
         ),
         processes=(*main.processes, *(info for report in others for info in _infos(report)), *missing),
         lasting=tuple(dict.fromkeys(each for report in reports for each in report.lasting)),
@@ -51,6 +52,14 @@ def _named(report: Report) -> Iterable[Finding]:
 def _totals(reports: Sequence[Report]) -> Totals:
     fields = ("acquired", "released", "live", "findings", "untrackable", "unknown")
     return Totals(**{field: sum(getattr(report.totals, field) for report in reports) for field in fields})
+
+
+def _unseen(trackers: Sequence[TrackerInfo]) -> tuple[Unseen, ...]:
+    sums: dict[tuple[str, str, str], int] = {}
+    for each in (unseen for tracker in trackers for unseen in tracker.unseen):
+        key = each.what, each.type, each.why
+        sums[key] = sums.get(key, 0) + each.count
+    return tuple(Unseen(what, name, count, why) for (what, name, why), count in sorted(sums.items()))
 
 
 def _types(reports: Sequence[Report]) -> tuple[TypeTotals, ...]:

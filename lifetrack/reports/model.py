@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from lifetrack.reports.grouping import group
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Finding
-from lifetrack.values.records import Lasting, TypeTotals
+from lifetrack.values.records import Lasting, TypeTotals, Unseen
 
 #: How a process can end, as reports word it.
 ENDINGS = ("normal", "exit", "exception", "signal", "lost")
@@ -19,7 +19,7 @@ class Totals:
     """Exact totals of a process.
 
     ``findings`` counts resources, not groups, and leaves out the allowed ones. ``untrackable`` counts objects that
-    could not be tracked, ``unknown`` those that were first met after they had been acquired.
+    could not be tracked, ``unknown`` those that were there before tracking began; :class:`TrackerInfo` tells which.
     """
 
     acquired: int
@@ -60,11 +60,15 @@ class ProcessInfo:
 
 @dataclass(frozen=True, slots=True)
 class TrackerInfo:
-    """How well the tracker did: whether it saw everything, how many events it dropped, and what it watched."""
+    """How well the tracker did: whether it saw everything, how many events it dropped, and what it watched.
+
+    ``unseen`` tells by type which objects could not be tracked, or were there before, and why.
+    """
 
     complete: bool = True
     dropped: int = 0
     watched: tuple[str, ...] = ()
+    unseen: tuple[Unseen, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

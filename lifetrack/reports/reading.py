@@ -16,7 +16,7 @@ from lifetrack.values.endings import ENDINGS as KNOWN_ENDINGS
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Certainty, Finding, LeftBy, OwnerName, ProcessName, Resource
-from lifetrack.values.records import Lasting, TypeTotals
+from lifetrack.values.records import UNKNOWN, UNTRACKABLE, Lasting, TypeTotals, Unseen
 from lifetrack.values.rules import RULES
 from lifetrack.values.settings import Level, parse_level
 
@@ -37,6 +37,19 @@ def load(path: str | os.PathLike[str]) -> Report:
         return _report(_Node(_parse(name), name, ""))
     except RecursionError:
         raise _problem(name, "it is nested too deeply for a report") from None
+
+
+def report_from(data: object, name: str) -> Report:
+    """Read a report from the objects of its JSON form; ``name`` says in an error where they come from.
+
+    Raises ConfigurationError as :func:`load` does.
+    """
+    return _report(_Node(data, name, ""))
+
+
+def findings_from(data: object, name: str) -> tuple[Finding, ...]:
+    """Read findings from a list of the objects of their JSON form. Raises ConfigurationError as :func:`load` does."""
+    return _Node(data, name, "findings").each(_finding)
 
 
 def _problem(name: str, what: str) -> ConfigurationError:
@@ -181,8 +194,16 @@ def _type_totals(node: _Node) -> TypeTotals:
 
 def _tracker(node: _Node) -> TrackerInfo:
     return TrackerInfo(
-        complete=node["complete"].a(bool), dropped=node["dropped"].number(), watched=node["watched"].strings()
+        complete=node["complete"].a(bool),
+        dropped=node["dropped"].number(),
+        watched=node["watched"].strings(),
+        unseen=node["unseen"].each(_unseen) if "unseen" in node.a(dict) else (),
     )
+
+
+def _unseen(node: _Node) -> Unseen:
+    what = node["what"].word((UNTRACKABLE, UNKNOWN))
+    return Unseen(what, node["type"].a(str), node["count"].number(1), node["why"].a(str))
 
 
 def _finding(node: _Node) -> Finding:

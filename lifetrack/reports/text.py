@@ -21,6 +21,7 @@ MAX_GROUPS = 50
 MAX_ALLOWED = 20
 MAX_TYPES = 30
 MAX_LOST = 10
+MAX_UNSEEN = 10
 _LOST = "it was killed, left by os._exit, or had not ended when this report was made"
 _ENDINGS = {
     "exception": "The program ended by an exception that nobody caught.",
@@ -94,7 +95,9 @@ def _heading(report: Report) -> Line:
     totals = report.totals
     rest = f"; {totals.acquired} acquired, {totals.released} released"
     rest += f", {totals.live} live" if totals.live else ""
-    rest += f", {totals.untrackable} untrackable" if totals.untrackable and nothing_to_say(report) else ""
+    if nothing_to_say(report):
+        rest += f", {totals.untrackable} untrackable" if totals.untrackable else ""
+        rest += f", {totals.unknown} from before" if totals.unknown else ""
     style = STYLES[max(finding.certainty for finding in found)] if found else "good"
     return (("lifetrack: ", "strong"), (words, style), (rest, ""))
 
@@ -184,9 +187,14 @@ def _disclosed(report: Report, layout: Layout) -> list[Line]:
     if totals.untrackable:
         parts.append(f"{counted(totals.untrackable, 'object')} that could not be tracked")
     if totals.unknown:
-        parts.append(f"{counted(totals.unknown, 'object')} first met after being acquired")
+        parts.append(f"{counted(totals.unknown, 'object')} from before tracking began")
     if any(process.ending == "lost" for process in report.processes):
         parts.append("what lost processes did")
     if not tracker.complete and not parts:
         parts.append("the record is incomplete")
-    return layout.wrapped(f"Not seen: {', '.join(parts)}.", "", "dim") if parts else []
+    lines = layout.wrapped(f"Not seen: {', '.join(parts)}.", "", "dim") if parts else []
+    for each in tracker.unseen[:MAX_UNSEEN]:
+        lines += layout.wrapped(f"{each.count} x {clean(each.type)}: {clean(each.why)}", "     ", "dim", first="   ")
+    if len(tracker.unseen) > MAX_UNSEEN:
+        lines.append(((f"   ... and {counted(len(tracker.unseen) - MAX_UNSEEN, 'more type')}", "dim"),))
+    return lines

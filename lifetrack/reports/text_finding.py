@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from lifetrack.reports.grouping import count_children
@@ -20,6 +21,9 @@ MAX_CHILDREN, MAX_GENERATIONS = 5, 4
 STYLES = {Certainty.PROVEN: "proven", Certainty.SUSPECTED: "suspected", Certainty.HINT: "hint"}
 #: Owners that are told as what the resource belongs to.
 _STRETCHES = frozenset({"process", "scope", "test", "fixture"})
+
+#: The file in which a generator stands that holds what leaked.
+_SUSPENDED = re.compile(r"(?<=, suspended at )\S.*?(?=:\d+[:;])")
 
 
 def finding_lines(finding: Finding, number: int, pid: int, layout: Layout) -> list[Line]:
@@ -48,7 +52,7 @@ def _message(finding: Finding, layout: Layout) -> str:
     message = finding.message
     for site in sorted(_sites(finding), key=lambda site: len(str(site)), reverse=True):
         message = message.replace(str(site), f"{layout.path(site.file)}:{site.line}")
-    return message
+    return _SUSPENDED.sub(lambda found: layout.path(found[0]), message)
 
 
 def subject(finding: Finding) -> str:

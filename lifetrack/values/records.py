@@ -44,6 +44,20 @@ class Lasting:
     why: str
 
 
+#: What the records may not cover: objects that could not be tracked, and those acquired before tracking began.
+UNTRACKABLE, UNKNOWN = "untrackable", "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """Objects of one type that no record is about, or not from their beginning: how many, and why."""
+
+    what: str
+    type: str
+    count: int
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """All live resources at one moment, and the totals by type."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TypeVar
 
 from lifetrack.values.errors import ConfigurationError
-from lifetrack.values.findings import Certainty
+from lifetrack.values.findings import Certainty, Finding
 from lifetrack.values.rules import RULES
 
 DEFAULT_FRAMES = 16
@@ -67,13 +67,21 @@ def parse_fail_on(name: str | Certainty | None) -> Certainty | None:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a violation does, by rule: ``raise``, ``warn`` or ``record``."""
+    """What a violation does, by rule: ``raise``, ``warn`` or ``record``.
+
+    ``pardon`` decides, where given, that a finding which would be raised is only recorded.
+    """
 
     default: str = "warn"
     rules: Mapping[str, str] = field(default_factory=dict)
+    pardon: Callable[[Finding], bool] | None = field(default=None, compare=False)
 
     def __getitem__(self, rule: str) -> str:
         return self.rules.get(rule, self.default)
+
+    def pardons(self, finding: Finding) -> bool:
+        """Whether a finding is only recorded, although its rule says ``raise``."""
+        return self.pardon is not None and self.pardon(finding)
 
 
 def _policy_word(word: object, where: str) -> str:

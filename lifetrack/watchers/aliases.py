@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -35,10 +36,16 @@ class Replacement:
         return hash(self.__wrapped__)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return self.__wrapped__.__reduce_ex__(protocol)
+        original = self.__wrapped__
+        if getattr(sys.modules.get(self.__module__), self.__qualname__, None) is self:
+            return original.__reduce_ex__(protocol)
+        # Only a name elsewhere was exchanged, where pickle would not look for it.
+        import pkgutil
+
+        return pkgutil.resolve_name, (f"{original.__module__}:{original.__qualname__}",)
 
     def __reduce__(self) -> Any:
-        return self.__wrapped__.__reduce__()
+        return self.__reduce_ex__(2)
 
     def __copy__(self) -> Any:
         return self
@@ -49,6 +56,7 @@ class Replacement:
 
 def replacement(original: Callable[..., Any], call: Callable[..., Any]) -> Replacement:
     """Make what stands in for a function; ``call`` is given the replacement itself and the arguments."""
+    call.__annotations__ = {}  # those of a built-in function's call are none, which mocks made of it show
     made: type[Replacement] = type(type(original).__name__, (Replacement,), {"__call__": call})
     return made(original)
 
@@ -65,24 +73,48 @@ def _namespaces(*, of_program: bool = False) -> Iterator[dict[str, Any]]:
             yield namespace
 
 
+#: What is to be exchanged when everybody has asked, for each block; empty while each is done at once.
+_waiting: list[list[tuple[object, object]]] = []
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Put off what is exchanged in this block to its end, where one walk through all modules does it all."""
+    if _waiting:
+        yield
+        return
+    pairs: list[tuple[object, object]] = []
+    _waiting.append(pairs)
+    try:
+        yield
+    finally:
+        _waiting.remove(pairs)
+        if pairs:
+            _exchange(pairs, _namespaces())
+
+
 def exchange(old: object, new: object, *, of_program: bool = False) -> None:
     """Put ``new`` wherever a module has ``old`` as a global; what it has put there itself is left alone.
 
     With ``of_program`` the modules of the standard library, and ours, are left alone too.
     """
-    for namespace in _namespaces(of_program=of_program):
-        try:
-            names = [name for name, value in namespace.items() if value is old]
-        except RuntimeError:  # another thread is importing into it
-            names = [name for name, value in namespace.copy().items() if value is old]
-        for name in names:
-            namespace[name] = new
+    if of_program:
+        _exchange([(old, new)], _namespaces(of_program=True))
+    else:
+        exchange_all([(old, new)])
 
 
 def exchange_all(pairs: Iterable[tuple[object, object]]) -> None:
-    """Do so for many functions in one go through all modules."""
+    """Do so for many functions in one walk through all modules."""
+    if _waiting:
+        _waiting[-1].extend(pairs)
+    else:
+        _exchange(pairs, _namespaces())
+
+
+def _exchange(pairs: Iterable[tuple[object, object]], namespaces: Iterable[dict[str, Any]]) -> None:
     news = {id(old): (old, new) for old, new in pairs}
-    for namespace in _namespaces():
+    for namespace in namespaces:
         try:
             found = [(name, id(value)) for name, value in namespace.items() if id(value) in news]
         except RuntimeError:  # another thread is importing into it

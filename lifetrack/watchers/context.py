@@ -8,15 +8,17 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
-from contextvars import Context
-from functools import partial, wraps
+from contextvars import Context, ContextVar, Token
+from functools import partial
 from typing import Any
 
 from lifetrack.guards.patches import Patches
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.moment import note_task_library
 from lifetrack.ledger.places import PROCESS, Place
+from lifetrack.watchers.aliases import replacement
 from lifetrack.watchers.imports import forget, when_imported
+from lifetrack.watchers.shared import in_place_of
 
 _EXECUTORS = "concurrent.futures.thread"
 #: The attribute of a work item that says where it was submitted.
@@ -28,6 +30,23 @@ _STARTERS = ("_start_new_thread", "_start_joinable_thread")
 _LIBRARIES = {name: partial(note_task_library, name) for name in ("asyncio", "trio")}
 
 _Places = list[tuple[Ledger, Place]]
+_Tokens = list[tuple[ContextVar[Place], Token[Place]]]
+
+_SUBMIT = """
+def wrapper({declare}):
+    _lt_original({call})
+    _lt_submitted({first})
+"""
+#: The item may hold what it ran for; so it is let go of before anything else.
+_RUN = """
+def wrapper({declare}):
+    _lt_tokens = _lt_begin({first})
+    try:
+        return _lt_original({call})
+    finally:
+        del {first}
+        _lt_end(_lt_tokens)
+"""
 
 
 class _Context:
@@ -67,16 +86,16 @@ class _Context:
     def _places(self) -> _Places:
         return [(ledger, ledger.place.get()) for ledger in self._ledgers]
 
-    def _starter(self, start: Callable[..., Any]) -> Callable[..., Any]:
-        @wraps(start)
-        def starter(function: Any, *args: Any, **kwargs: Any) -> Any:
+    def _starter(self, start: Callable[..., Any]) -> Any:
+        def starter(_: object, /, *args: Any, **kwargs: Any) -> Any:
             places = [(ledger, place) for ledger, place in self._places() if place is not PROCESS]
-            if not places:
-                return start(function, *args, **kwargs)
+            if not places or not args:
+                return start(*args, **kwargs)
+            function, *rest = args
             _seed(getattr(getattr(function, "__self__", None), "_context", None), places)
-            return start(partial(_run_in, places, function), *args, **kwargs)
+            return start(partial(_run_in, places, function), *rest, **kwargs)
 
-        return starter
+        return replacement(start, starter)
 
     def _patch_executors(self) -> None:
         item: Any = getattr(sys.modules[_EXECUTORS], "_WorkItem", None)
@@ -85,28 +104,24 @@ class _Context:
         create: Any = vars(item).get("__init__")
         run: Any = vars(item).get("run")
 
-        @wraps(create)
-        def __init__(self: Any, /, *args: Any, **kwargs: Any) -> None:
-            create(self, *args, **kwargs)
-            setattr(self, _PLACES, context._places())
+        def submitted(obj: Any) -> None:
+            setattr(obj, _PLACES, self._places())
 
-        @wraps(run)
-        def run_item(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            places = self.__dict__.pop(_PLACES, None)
-            tokens = [(ledger.place, ledger.place.set(place)) for ledger, place in places or ()]
-            try:
-                return run(self, *args, **kwargs)
-            finally:
-                # The item may hold what it ran for; so let go of it before anything else.
-                del self
-                for variable, token in tokens:
-                    variable.reset(token)
-
-        context = self
         if None not in (create, run):
             self._done = True
-            self._executors.put(item, "__init__", __init__)
-            self._executors.put(item, "run", run_item)
+            self._executors.put(item, "__init__", in_place_of(create, _SUBMIT, {"submitted": submitted}))
+            self._executors.put(item, "run", in_place_of(run, _RUN, {"begin": _begin_item, "end": _end_item}))
+
+
+def _begin_item(item: Any) -> _Tokens:
+    """Enter the places where a work item was submitted."""
+    places: _Places = getattr(item, "__dict__", {}).pop(_PLACES, None) or []
+    return [(ledger.place, ledger.place.set(place)) for ledger, place in places]
+
+
+def _end_item(tokens: _Tokens) -> None:
+    for variable, token in tokens:
+        variable.reset(token)
 
 
 def _seed(context: object, places: _Places) -> None:

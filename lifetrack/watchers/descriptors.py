@@ -27,6 +27,8 @@ _MAKERS = (
 )  # fmt: skip
 #: Modules of the standard library that hand out what they make; the others close it themselves.
 _GENEROUS = frozenset({"tempfile", "pty", "os"})
+#: Those that keep for themselves what a generous one hands to them: the arenas of shared memory go back with the heap.
+_KEEPERS = frozenset({"multiprocessing.heap"})
 #: What the sentence of a second close says of a number that is used again.
 _ANOTHERS = ", the second time when its number was that of another file or socket, which has lost its descriptor"
 
@@ -79,10 +81,11 @@ class WatchedDescriptors(Shared):
         return make
 
     def _duplicating(self, native: Any) -> Any:
-        def duplicating(_: object, /, fd: Any, fd2: Any, *args: Any, **kwargs: Any) -> Any:
+        def duplicating(_: object, /, *args: Any, **kwargs: Any) -> Any:
             # What takes the place of another one belongs to whoever that belonged to.
-            fresh = type(fd2) is int and not is_open(fd2)
-            result = native(fd, fd2, *args, **kwargs)
+            number = args[1] if len(args) > 1 else kwargs.get("fd2")
+            fresh = type(number) is int and not is_open(number)
+            result = native(*args, **kwargs)
             if fresh:
                 self._acquired(result, "os.dup2", caller(1))
             return result
@@ -90,8 +93,8 @@ class WatchedDescriptors(Shared):
         return duplicating
 
     def _forking(self, native: Any) -> Any:
-        def forking(_: object, /) -> Any:
-            result = native()
+        def forking(_: object, /, *args: Any, **kwargs: Any) -> Any:
+            result = native(*args, **kwargs)
             if result[0]:
                 self._acquired(result[1], "os.forkpty", caller(1))
             return result
@@ -196,7 +199,12 @@ def _is_kept(frame: FrameType) -> bool:
     """Whether whoever makes a descriptor takes care of it, or keeps it as long as the process."""
     name = frame.f_globals.get("__name__") or ""
     whose = FILES[frame.f_code.co_filename]
-    return whose == OURS or (whose == STDLIB and name not in _GENEROUS) or name.startswith(PROCESS_WIDE)
+    if whose == OURS or (whose == STDLIB and name not in _GENEROUS) or name.startswith(PROCESS_WIDE):
+        return True
+    asking: FrameType | None = frame if whose == STDLIB else None
+    while asking is not None and asking.f_globals.get("__name__") in _GENEROUS:
+        asking = asking.f_back
+    return asking is not None and asking.f_globals.get("__name__") in _KEEPERS
 
 
 def _owned_by_object(number: int) -> bool:

@@ -38,8 +38,10 @@ class Ends:
         def close(raw: Any) -> Any:
             # Takes the shadows away, and notes whether the program asked for it.
             shadows = raw.__dict__
-            shadows.pop("close", None)
-            shadows.pop("_dealloc_warn", None)
+            try:
+                del shadows["close"], shadows["_dealloc_warn"]
+            except KeyError:  # it has been here before, or is unbuffered and has none
+                shadows.pop("_dealloc_warn", None)
             if UNASKED and "fileno" in shadows:
                 del shadows["fileno"]
                 UNASKED.discard(raw.fileno())
@@ -112,8 +114,11 @@ def _warn_unclosed(raw: Any, source: object, level: int) -> None:
         return
     try:
         warnings.warn(f"unclosed file {source!r}", ResourceWarning, stacklevel=level, source=source)
+        return
     except Warning:
-        # A filter makes an error of it, which nobody is there to catch; the interpreter has its own way to show it.
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            _native_warn(raw, source)
+        pass
+    # A filter makes an error of it, which nobody is there to catch; the interpreter has its own way to show it. It is
+    # asked outside of the handler, so that the error is shown alone.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _native_warn(raw, source)

@@ -20,7 +20,7 @@ from types import FrameType, MethodType
 from typing import Any
 
 from lifetrack.ledger.capture import locate
-from lifetrack.ledger.entries import Entry, Kind
+from lifetrack.ledger.entries import Entry, Kind, type_name
 from lifetrack.ledger.moment import moment
 from lifetrack.ledger.territory import FILES, USER
 from lifetrack.values.declarations import Declaration
@@ -33,8 +33,9 @@ from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.shared import Shared
 
 _FileIO = io.FileIO
-#: Reads a module for the import system, which closes it in the same line: no resource of anybody's.
+#: What reads a module for the import system and what writes its bytecode: each closes its file itself, at once.
 _IMPORT = sys.modules["_frozen_importlib_external"].FileLoader.get_data.__code__
+_COMPILE = sys.modules["_frozen_importlib_external"]._write_atomic.__code__
 _LINE_BUFFERING = "line buffering (buffering=1) isn't supported in binary mode, the default buffer size will be used"
 #: The position of ``buffering`` among the arguments of open().
 _BUFFERING = 2
@@ -96,13 +97,13 @@ class WatchedFiles(Shared):
             reach = RAW_OF.get(cls)
             raw = file if reach is None else reach(file)
             if raw.__class__ is not _FileIO:
-                self._untrackable()
+                self._untrackable(cls)
                 return file
             try:
                 frame = _getframe(1)
             except ValueError:  # called straight from C, as by a bare new thread
                 frame = _getframe(0)
-            if not raw.closefd or frame.f_code is _IMPORT:
+            if not raw.closefd or frame.f_code is _IMPORT or frame.f_code is _COMPILE:
                 return file  # the descriptor is somebody else's
             if OPEN or CLOSED:
                 claimed(raw)
@@ -116,9 +117,9 @@ class WatchedFiles(Shared):
 
         return opening
 
-    def _untrackable(self) -> None:
+    def _untrackable(self, cls: type) -> None:
         for listener in self.listeners:
-            listener.ledger.note_untrackable()
+            listener.ledger.gaps.untrackable(type_name(cls), "the file below it is of another class than io.FileIO")
 
 
 def _noting(listener: Recording, declaration: Declaration) -> Noting:

@@ -1,4 +1,4 @@
-"""Frames in greenlets: there the chain of callers ends, though somebody waits for the answer.
+"""Frames of libraries: where code was generated, and in greenlets, where the chain of callers ends.
 
 Libraries with one body of code for both worlds, such as SQLAlchemy, run it in a greenlet below the coroutine.
 """
@@ -12,23 +12,39 @@ from typing import Any
 from lifetrack.ledger.territory import FILES, USER
 
 
-def _has_user(frame: FrameType | None) -> bool:
-    while frame is not None:
-        if FILES[frame.f_code.co_filename] == USER:
-            return True
-        frame = frame.f_back
-    return False
+def _is_generated(frame: FrameType) -> bool:
+    """Whether a library has made this code while the program runs; programs given by ``-c`` have that file name too."""
+    if frame.f_code.co_filename != "<string>":
+        return False
+    module = sys.modules.get(str(frame.f_globals.get("__name__")))
+    file = getattr(module, "__file__", None)
+    return isinstance(file, str) and FILES[file] != USER
+
+
+def _below_user(frame: FrameType) -> FrameType | None:
+    """Give the frame to begin with, above all that libraries have generated; None where no user's code calls."""
+    begin, each = frame, frame
+    while True:
+        above = each.f_back
+        if FILES[each.f_code.co_filename] == USER:
+            if not _is_generated(each):
+                return begin
+            begin = begin if above is None else above
+        if above is None:
+            return None
+        each = above
 
 
 def asking_frame(frame: FrameType) -> FrameType:
     """Give the frame itself, or that of the coroutine which waits for a greenlet without any of the user's code."""
+    found = _below_user(frame)
+    if found is not None:
+        return found
     module: Any = sys.modules.get("greenlet")
-    if module is None or _has_user(frame):
-        return frame
-    current = module.getcurrent().parent
+    current = None if module is None else module.getcurrent().parent
     while current is not None:
-        above = current.gr_frame
-        if above is not None and _has_user(above):
-            return above  # type: ignore[no-any-return]
+        above = None if current.gr_frame is None else _below_user(current.gr_frame)
+        if above is not None:
+            return above
         current = current.parent
     return frame

@@ -42,12 +42,14 @@ class _Finder:
                     attributes["exec_module"] = before
             run(module)
             if _spec(module, "name") == name:
-                self._has_run(name, module)
+                self._has_run(name, module, loader)
 
         attributes["exec_module"] = exec_module
 
-    def _has_run(self, name: str, module: ModuleType) -> None:
-        if is_lazy(module):  # it runs when somebody asks it for something, by the loader that it has now
+    def _has_run(self, name: str, module: ModuleType, loader: Any) -> None:
+        # A lazy module runs when somebody asks it for something, by the loader that it has now; it may look lazy until
+        # that has returned.
+        if is_lazy(module) and _spec(module, "loader") is not loader:
             self.listen(name, _spec(module, "loader"))
             return
         while name in self.wanted:  # one of them may wait for the same module, as long as that is not complete

@@ -16,7 +16,8 @@ from typing import Any
 from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own, resolve
 from lifetrack.ledger.callers import caller
-from lifetrack.ledger.entries import OPEN_STATES, RELEASED, STATE
+from lifetrack.ledger.entries import OPEN_STATES, RELEASED, STATE, type_name
+from lifetrack.ledger.unseen import NO_REFERENCE
 from lifetrack.watchers.coroutines import is_coroutine_function
 from lifetrack.watchers.custody import OUT, Lease, Out, find, keeping, lease_of, lend, use
 from lifetrack.watchers.greenlets import asking_frame
@@ -161,7 +162,7 @@ class WatchedPool(Shared):
             out.pool = weakref.ref(pool)
         except TypeError:
             for listener in self.listeners:
-                listener.ledger.note_untrackable()
+                listener.ledger.gaps.untrackable(type_name(type(item)), NO_REFERENCE)
             return
         out.key, out.lease, out.by = id(item), self._type(pool)(), self
         OUT[id(item)] = out

@@ -15,27 +15,36 @@ from typing import Any
 
 from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own, resolve
-from lifetrack.instrument.codegen import generate
 from lifetrack.ledger.callers import caller
-from lifetrack.ledger.territory import FILES, STDLIB
 from lifetrack.watchers.coroutines import is_coroutine_function
 from lifetrack.watchers.custody import keep, keeping, lease_of, put_below, take_over
 from lifetrack.watchers.greenlets import asking_frame
 from lifetrack.watchers.imports import forget, when_imported
 from lifetrack.watchers.numbers import taken
+from lifetrack.watchers.provenance import comes_from
 from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.rows import Row, harmless
-from lifetrack.watchers.shared import Shared
+from lifetrack.watchers.shared import RELEASE, Shared, in_place_of
+from lifetrack.watchers.strangers import NEVER_ASKED, Strangers
 from lifetrack.watchers.working import adopt, worker, working
 
-#: Kinds of which the object can be asked, but only for whether it has a duty at all.
-_NEVER_ASKED = frozenset({"TemporaryDirectory"})
 _ACQUIRE = """
 def wrapper({declare}):
     _lt_result = _lt_original({call})
     if _lt_watched.listeners:
         _lt_watched._acquired({first}, _lt_caller(1), _lt_result)
     return _lt_result
+"""
+_BEGIN = """
+def wrapper({declare}):
+    _lt_begins({first}, _lt_caller(1))
+    return _lt_original({call})
+"""
+#: Finalizers that are written in Python may keep the object alive, so a weak reference would be late.
+_FINALIZE = """
+def wrapper({declare}):
+    _lt_ends({first})
+    _lt_original({call})
 """
 _NO_PARTS: Iterable[object] = ()
 
@@ -51,20 +60,6 @@ def _no_arguments() -> Any:
     return inspect.Signature([inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)])
 
 
-def comes_from(frame: FrameType | None, modules: tuple[str, ...]) -> bool:
-    """Whether one of these modules calls, or stands in the standard library between the program and an acquisition.
-
-    A name with a dot at its end stands for all modules that begin so.
-    """
-    packages = tuple(name for name in modules if name.endswith("."))
-    while frame is not None:
-        name = frame.f_globals.get("__name__") or ""
-        if name in modules or name.startswith(packages):
-            return True
-        frame = frame.f_back if FILES[frame.f_code.co_filename] == STDLIB else None
-    return False
-
-
 def _bears_no_reference(cls: type) -> bool:
     """Whether there can be no weak reference to its objects, because of its slots."""
     return cls.__weakrefoffset__ == 0 and isinstance(resolve(cls, "__init__"), FunctionType)
@@ -76,8 +71,9 @@ class WatchedClass(Shared):
     def __init__(self, row: Row, cls: type) -> None:
         super().__init__()
         self._row = row
-        self._cls = cls
+        self.cls = self._cls = cls
         self._patches = Patches()
+        self.strangers = Strangers(row)
         #: Objects that bear no weak reference are given a finalizer, which tells of their end.
         self._is_finalized = isinstance(resolve(cls, "__del__"), FunctionType) or _bears_no_reference(cls)
         #: What waits for the modules of the functions that make it, each with its target.
@@ -113,7 +109,7 @@ class WatchedClass(Shared):
 
     def _wrap_releases(self) -> None:
         declaration, inner = self._row.declaration, self._row.inner_release
-        asked = self._row.name not in _NEVER_ASKED
+        asked = self._row.name not in NEVER_ASKED
         for name in (*inner, *declaration.release[1:]) if inner else declaration.release:
             self._wrap(name, self._asked_releaser if asked else functools.partial(self.releaser, declaration))
         if inner:
@@ -124,6 +120,14 @@ class WatchedClass(Shared):
         for target, hook in self._makers.items():
             forget(target.partition(":")[0], hook)
         self._patches.undo()
+
+    def strangers_to(self, obj: Any) -> tuple[Recording, ...]:
+        """Give those to whom an object that is about to be released is new."""
+        return self.strangers.to(self.listeners, obj)
+
+    def count_stranger(self, obj: Any, unmet: tuple[Recording, ...]) -> None:
+        """Count an object that was released without a record."""
+        self.strangers.count(obj, unmet)
 
     def lost(self, obj: object) -> None:
         """Tell every tracker that an object is given back by a finalizer."""
@@ -137,7 +141,7 @@ class WatchedClass(Shared):
             original = resolve(self._cls, name)  # undo takes it away again
         if original is None or isinstance(original, (staticmethod, classmethod, property)):
             return
-        wrapper = functools.wraps(original)(wrapping(original))
+        wrapper: Any = functools.wraps(original)(wrapping(original))
         if original is object.__init__:
             vars(wrapper)["__signature__"] = _no_arguments()
         self._patches.put(self._cls, name, wrapper)
@@ -224,14 +228,14 @@ class WatchedClass(Shared):
             return acquire_later
 
         # Some libraries read the parameters of a constructor from its code, so it must have those of the original.
-        names = {"original": original, "watched": watched, "caller": caller}
-        return generate(_ACQUIRE, original, names, f"acquire {self._row.name}")
+        return in_place_of(original, _ACQUIRE, {"watched": watched})
 
     def _acquired(self, obj: Any, frame: FrameType, result: Any) -> None:
         row = self._row
         if row.takes is not None:
             taken(harmless(row.takes, -1)(obj))
         if row.not_from and comes_from(frame, row.not_from):
+            self.strangers.pass_over(obj)
             return
         if row.only_from and not comes_from(frame, row.only_from):
             return
@@ -269,23 +273,21 @@ class WatchedClass(Shared):
 
             return awaited
 
-        def release(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            try:
-                result = original(self, *args, **kwargs)
-            except BaseException as error:
-                for listener in watched.listeners:
-                    if watched._asked_after_errors:
-                        listener.released(self, declaration, caller(1))
-                    else:
-                        listener.release_failed(self, declaration, error, caller(1))
-                raise
-            if type(result) is CoroutineType:
-                return watched._completed(self, result)
+        def failed(obj: Any, error: BaseException, frame: FrameType) -> None:
             for listener in watched.listeners:
-                listener.released(self, declaration, caller(1))
+                if watched._asked_after_errors:
+                    listener.released(obj, declaration, frame)
+                else:
+                    listener.release_failed(obj, declaration, error, frame)
+
+        def released(obj: Any, frame: FrameType, result: Any) -> Any:
+            if type(result) is CoroutineType:
+                return watched._completed(obj, result)
+            for listener in watched.listeners:
+                listener.released(obj, declaration, frame)
             return result
 
-        return release
+        return in_place_of(original, RELEASE, {"failed": failed, "released": released, **self._asking()})
 
     async def _completed(self, obj: Any, release: Any) -> Any:
         """Wait for a release that is a coroutine: it is complete when that is, and half done if it is cancelled."""
@@ -303,13 +305,11 @@ class WatchedClass(Shared):
     def _beginning(self, original: Any) -> Any:
         """Wrap a release that is completed later, by then without a trace of who asked for it."""
 
-        def release(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            for listener in watched.listeners:
-                listener.release_begins(self, watched._row.declaration, caller(1))
-            return original(self, *args, **kwargs)
+        def begins(obj: Any, frame: FrameType) -> None:
+            for listener in self.listeners:
+                listener.release_begins(obj, self._row.declaration, frame)
 
-        watched = self
-        return release
+        return in_place_of(original, _BEGIN, {"begins": begins})
 
     def _dropped_above(self) -> Any:
         """Hear from what is dropped above a file, such as its text layer, which will then close it."""
@@ -321,16 +321,19 @@ class WatchedClass(Shared):
         return _dealloc_warn
 
     def _finalizer(self, original: Any) -> Any:
-        """Wrap a finalizer written in Python; it may keep the object alive, so the weak reference would be late."""
+        """Wrap a finalizer written in Python, or make one where there is none."""
+
+        def ends(obj: Any) -> None:
+            for listener in self.listeners:
+                if self._row.quiet:
+                    listener.taken_over(obj)
+                else:
+                    listener.finalized(obj, self._row.declaration)
+
+        if original is not None:
+            return in_place_of(original, _FINALIZE, {"ends": ends})
 
         def __del__(self: Any) -> None:
-            for listener in watched.listeners:
-                if watched._row.quiet:
-                    listener.taken_over(self)
-                else:
-                    listener.finalized(self, watched._row.declaration)
-            if original is not None:
-                original(self)
+            ends(self)
 
-        watched = self
         return __del__

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import weakref
 from collections.abc import Callable, Iterable
 from types import FrameType
@@ -29,6 +28,7 @@ from lifetrack.ledger.entries import (
     is_idle,
     type_name,
 )
+from lifetrack.ledger.unseen import NO_REFERENCE
 from lifetrack.ownership.holding import let_go
 from lifetrack.ownership.kinship import bind
 from lifetrack.values.declarations import INIT, Declaration
@@ -36,6 +36,7 @@ from lifetrack.values.events import RELEASE_FAILED
 from lifetrack.watchers.custody import judge_lent
 from lifetrack.watchers.finalizers import in_finalizer, is_finalized
 from lifetrack.watchers.raw_files import recorded_as
+from lifetrack.watchers.references import Reference, ending, has_open_part, part_from_all
 
 
 def _always(_: object) -> bool:
@@ -48,15 +49,6 @@ EARLIER = Declaration(release=(), guard="none", watched=True, ends_with_process=
 #: Beyond this number they are forgotten.
 _MANY_DEPARTED = 4096
 _Note = Callable[[Any, type, FrameType], None]
-
-
-class _Reference(weakref.ref[Any]):
-    """A weak reference that knows the key of the entry it stands in."""
-
-    __slots__ = ("key", "parts")
-    key: int
-    #: What the object is made of. When nothing of it is open any more, the object has nothing left to release.
-    parts: tuple[Entry, ...]
 
 
 def _says_released(obj: object, declaration: Declaration) -> bool:
@@ -115,15 +107,16 @@ class Recording:
         kind = self.kind(type(obj) if cls is None else cls, declaration)
         if kind is None or (declaration.acquire == INIT and _says_released(obj, declaration)):
             return
-        entry = new_entry(self.engine, kind, LIVE, kind.next(), frame)
+        reference = None
         try:
             gone = self._gone_quietly if quiet else self._gone
-            reference = _Reference(obj) if finalized else _Reference(obj, gone)
+            reference = Reference(obj) if finalized else Reference(obj, gone)
         except TypeError:
             if not finalized:
-                self.ledger.note_untrackable()
+                self.ledger.gaps.untrackable(kind.type_name, NO_REFERENCE)
                 return
-        else:
+        entry = new_entry(self.engine, kind, LIVE, kind.next(), frame)
+        if reference is not None:
             reference.key, reference.parts = id(obj), ()
             extra_of(entry).reference = reference
         self._put(obj, entry, known)
@@ -142,7 +135,7 @@ class Recording:
     def earlier(self, obj: object) -> Entry | None:
         """Make an entry for a pool that existed before tracking began, or None where that cannot be done."""
         try:
-            reference = _Reference(obj, self._gone)
+            reference = Reference(obj, self._gone)
         except TypeError:
             return None
         kind = self.ledger.new_kind(type_name(type(obj)), EARLIER)
@@ -176,7 +169,7 @@ class Recording:
         for part, found in made_of:
             bind(found, part, entry)
         reference = extra_of(entry).reference
-        if isinstance(reference, _Reference):
+        if isinstance(reference, Reference):
             reference.parts += tuple(found for _, found in made_of)
         upper = None if parent is None else self._entries.get(id(recorded_as(parent)))
         if upper is not None:
@@ -219,6 +212,16 @@ class Recording:
         else:
             note_release(self.engine, entry, frame)
         judge_lent(self.engine, entry, frame)
+
+    def is_met(self, obj: object) -> bool:
+        """Whether there is a record of an object."""
+        return id(obj) in self._entries
+
+    def unmet(self, obj: object, declaration: Declaration) -> None:
+        """Note that an object was released whose acquisition nobody has seen; one that is declared tells by itself."""
+        kind = self.kind(type(obj), declaration)
+        if kind is not None:
+            self.ledger.gaps.unknown(kind.type_name)
 
     def release_begins(self, obj: object, declaration: Declaration, frame: FrameType) -> None:
         """Note that somebody asks for a release which will be completed later: the program, or a finalizer."""
@@ -263,9 +266,13 @@ class Recording:
     def lost(self, obj: object) -> None:
         """Notice that a finalizer is about to give back what nobody has released."""
         entry = self._entries.pop(id(obj), None) or self._departed.pop(id(obj), None)
-        if entry is not None and entry[STATE] in OPEN_STATES and not is_idle(entry):
+        if entry is None:
+            return
+        if entry[STATE] not in OPEN_STATES:
+            part_from_all(entry)
+        elif not is_idle(entry):
             self.ledger.pending.append(entry)
-        elif entry is not None and self.ledger.journal is not None:
+        elif self.ledger.journal is not None:
             self.ledger.journal.ended(entry)
 
     def begins_quietly(self, obj: object) -> None:
@@ -280,40 +287,42 @@ class Recording:
         half = entry is not None and entry[STATE] == HALF_RELEASED
         if not half and _says_released(obj, declaration):
             self._entries.pop(id(obj), None)
-            if entry is not None and self.ledger.journal is not None:
-                self.ledger.journal.ended(entry)
+            if entry is not None:
+                if self.ledger.journal is not None:
+                    self.ledger.journal.ended(entry)
+                part_from_all(entry)
         else:
             self.lost(obj)
 
     def _make_callback(self, *, quiet: bool = False) -> Callable[[Any], None]:
         entries, pending, departed = self._entries, self.ledger.pending, self._departed
-        journal, finalizing = self.ledger.journal, sys.is_finalizing
         # The globals of this module may be gone when the last objects of the process are.
-        state, extra, kind, open_states, idle = STATE, EXTRA, KIND, OPEN_STATES, is_idle
+        state, extra, kind, open_states, idle, open_part = STATE, EXTRA, KIND, OPEN_STATES, is_idle, has_open_part
+        end = ending(self.ledger)
 
-        def gone(reference: _Reference) -> None:
+        def gone(reference: Reference) -> None:
             entry = entries.get(reference.key)
             if entry is None or entry[extra] is None or entry[extra].reference is not reference:
                 return
             entries.pop(reference.key, None)
-            if journal is not None and not finalizing() and quiet:
-                journal.ended(entry)
+            if entry[state] not in open_states:  # parents and children would be a cycle for the collector
+                reference.parts = ()
+                if entry[extra].children:
+                    entry[extra].children.clear()
             if quiet:
                 departed[reference.key] = entry
+                end(entry)
                 return
-            parts = reference.parts
-            if parts and all(part[state] not in open_states for part in parts):
-                if journal is not None and not finalizing():
-                    journal.ended(entry)
-                return
+            declaration = entry[kind].declaration
             # What may end with the process ends by itself too, and the interpreter keeps it alive until then;
             # a pool only closes what it keeps when it is told to.
-            declaration = entry[kind].declaration
-            if entry[state] in open_states and (
-                not idle(entry) if declaration.hollow else declaration.ends_with_process is None
+            if (
+                entry[state] in open_states
+                and open_part(reference.parts)
+                and (not idle(entry) if declaration.hollow else declaration.ends_with_process is None)
             ):
                 pending.append(entry)
-            elif journal is not None and not finalizing():
-                journal.ended(entry)
+            else:
+                end(entry)
 
         return gone

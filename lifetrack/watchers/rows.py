@@ -73,8 +73,12 @@ class Row:
     sure: bool = False
     #: Modules that make it for themselves, and take care of it or keep it for good. A dot at the end: all below.
     not_from: tuple[str, ...] = ()
+    #: A program that leaks one, for ``lifetrack doctor``; see :mod:`lifetrack.doctor.specimens`, which has the others.
+    specimen: str = ""
     #: Modules of the standard library, of which it counts only what they make.
     only_from: tuple[str, ...] = ()
+    #: Attributes of classes, as ``module:Class.attribute``, that take it over when their module is imported.
+    taken_by: tuple[str, ...] = ()
     #: Whose calls count, where not everybody's do: see ``ledger.territory``.
     callers: frozenset[int] = frozenset()
     #: Functions whose result it is, as ``module:Class.method``, where it is not its constructor that acquires it.

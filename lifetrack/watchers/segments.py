@@ -10,7 +10,8 @@ from typing import Any
 
 from lifetrack.ledger.callers import caller
 from lifetrack.ownership.kinship import bind
-from lifetrack.watchers.python_classes import WatchedClass, comes_from
+from lifetrack.watchers.provenance import comes_from
+from lifetrack.watchers.python_classes import WatchedClass
 from lifetrack.watchers.rows import Row, declare
 
 #: Where the system shows the segments, if it does.

@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import FrameType
 from typing import Any
 
+from lifetrack.instrument.codegen import generate
 from lifetrack.ledger.callers import caller
 from lifetrack.values.declarations import Declaration
 from lifetrack.watchers.recording import Recording
+
+#: A release method; what is told of its result may give another one in its place.
+RELEASE = """
+def wrapper({declare}):
+    _lt_unmet = _lt_strangers({first})
+    try:
+        _lt_result = _lt_original({call})
+    except BaseException as _lt_error:
+        _lt_failed({first}, _lt_error, _lt_caller(1))
+        raise
+    if _lt_unmet:
+        _lt_count({first}, _lt_unmet)
+    return _lt_released({first}, _lt_caller(1), _lt_result)
+"""
+
+
+def in_place_of(original: Any, template: str, names: Mapping[str, object]) -> Any:
+    """Make a wrapper that has the parameters, defaults and names of what it wraps; a traceback shows its name too."""
+    made: Any = generate(template, original, {"original": original, "caller": caller, **names}, "watching")
+    code = getattr(original, "__code__", None)
+    if code is not None:
+        made.__code__ = made.__code__.replace(co_name=code.co_name, co_qualname=code.co_qualname)
+    return made
 
 
 class Shared:
@@ -32,18 +58,26 @@ class Shared:
     def releaser(self, declaration: Declaration, original: Any) -> Any:
         """Make a release method that tells the listeners, without asking the object for its state."""
 
-        def release(obj: Any, /, *args: Any, **kwargs: Any) -> Any:
-            try:
-                result = original(obj, *args, **kwargs)
-            except BaseException as error:
-                for listener in self.listeners:
-                    listener.release_failed(obj, declaration, error, caller(1))
-                raise
+        def failed(obj: Any, error: BaseException, frame: FrameType) -> None:
             for listener in self.listeners:
-                listener.released(obj, declaration, caller(1), asked=False)
+                listener.release_failed(obj, declaration, error, frame)
+
+        def released(obj: Any, frame: FrameType, result: Any) -> Any:
+            for listener in self.listeners:
+                listener.released(obj, declaration, frame, asked=False)
             return result
 
-        return release
+        return in_place_of(original, RELEASE, {"failed": failed, "released": released, **self._asking()})
+
+    def _asking(self) -> dict[str, object]:
+        return {"strangers": self.strangers_to, "count": self.count_stranger}
+
+    def strangers_to(self, obj: Any) -> tuple[Recording, ...]:  # noqa: ARG002 - most kinds cannot be asked
+        """Give those to whom an object that is about to be released is new."""
+        return ()
+
+    def count_stranger(self, obj: Any, unmet: tuple[Recording, ...]) -> None:
+        """Count an object that was released without a record."""
 
     def leave(self, recording: Recording) -> None:
         """Let a tracker listen no more."""

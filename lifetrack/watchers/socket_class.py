@@ -18,7 +18,7 @@ from lifetrack.guards.shapes import own
 from lifetrack.ledger.capture import locate
 from lifetrack.ledger.entries import OPEN_STATES
 from lifetrack.ledger.moment import moment
-from lifetrack.ledger.territory import FILES, GENERATED, USER
+from lifetrack.ledger.territory import FILES, GENERATED, NOT_COUNTED, USER
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.settings import Level
 from lifetrack.watchers.numbers import OPEN, given, taken
@@ -98,7 +98,7 @@ _SUSPECT = frozenset({"__del__", "close", "__exit__"})
 
 def _compiled(text: str) -> CodeType:
     """Compile one function."""
-    outer = compile(text, f"{GENERATED}sockets>", "exec")
+    outer = compile(text, f"{GENERATED}sockets{NOT_COUNTED}", "exec")
     return next(const for const in outer.co_consts if isinstance(const, CodeType))
 
 

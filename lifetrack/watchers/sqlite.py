@@ -17,7 +17,7 @@ from typing import Any
 from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own, resolve
 from lifetrack.ledger.callers import caller
-from lifetrack.ledger.entries import OPEN_STATES, STATE
+from lifetrack.ledger.entries import OPEN_STATES, STATE, type_name
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.events import RELEASED
 from lifetrack.watchers.aliases import Replacement, exchange, replacement
@@ -89,7 +89,7 @@ class WatchedConnect(Shared):
             self._wrap_close(cls)
         else:
             for listener in self.listeners:
-                listener.ledger.note_untrackable()
+                listener.ledger.gaps.untrackable(type_name(self._base), "made by a factory that is no class of its own")
             return False
         for listener in self.listeners:
             listener.acquired(connection, self._declaration, frame, seen)

@@ -53,6 +53,16 @@ class WatchedMaker(Shared):
         new, self._new = self._new, None
         if new is not None:
             exchange(new, self._old)
+            for attribute in self._row.taken_by:
+                self._give_back(attribute, new)
+
+    def _give_back(self, attribute: str, new: object) -> None:
+        """Restore an attribute of a class that was made while this was in place."""
+        module, _, path = attribute.partition(":")
+        owner, _, name = path.partition(".")
+        cls = getattr(sys.modules.get(module), owner, None)
+        if cls is not None and own(cls).get(name) is new:
+            setattr(cls, name, self._old)
 
     def _making(self, native: Any) -> Callable[..., Any]:
         def making(_: object, /, *args: Any, **kwargs: Any) -> Any:

@@ -19,7 +19,6 @@ from lifetrack.watchers.rows import (
     DESCRIPTORS,
     FILES,
     LOCKS,
-    PROCESS_WIDE,
     SOCKETS,
     SQLITE,
     Row,
@@ -95,7 +94,6 @@ TABLE: tuple[Row, ...] = (
         declare("join", acquire="start", released_when=_has_ended, grace=THREAD_GRACE, ends_with_process=_is_daemon,
                  hint="tell the thread to stop, or cancel() a Timer, then join() it; "
                       "shut down the executor that it belongs to"),
-        not_from=PROCESS_WIDE,
     ),
     Row(
         ("tempfile",), "tempfile", "TemporaryDirectory", CLASSES,

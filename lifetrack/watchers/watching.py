@@ -11,6 +11,7 @@ from typing import Any
 from lifetrack.guards.engine import Engine
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.settings import shown
+from lifetrack.watchers.aliases import together
 from lifetrack.watchers.imports import forget, when_imported
 from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.rows import (
@@ -142,6 +143,10 @@ class Watching:
         self._settle()
 
     def _settle(self) -> None:
+        with together():
+            self._settle_rows()
+
+    def _settle_rows(self) -> None:
         wanted = dict.fromkeys(row for name in self.names for row in rows_of(name))
         for row in [row for row in self._hooks if row not in wanted]:
             hook = self._hooks.pop(row)
@@ -164,6 +169,18 @@ class Watching:
         except Exception as error:  # the import that this is a part of must go on
             _mechanisms.pop(row, None)
             tell("%s.%s cannot be watched: %s: %s", row.module, row.name, type(error).__name__, text_of(error))
+
+
+def mechanisms_of(names: Iterable[str]) -> frozenset[str]:
+    """Give the mechanisms that these watch names need."""
+    return frozenset(row.mechanism for name in names for row in rows_of(name))
+
+
+def classes_in_use() -> list[Any]:
+    """Give the mechanisms of the classes written in Python that somebody watches."""
+    from lifetrack.watchers.python_classes import WatchedClass
+
+    return [each for each in _mechanisms.values() if isinstance(each, WatchedClass) and each.listeners]
 
 
 def node_of(lock: object) -> Any:

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Any
 
 from lifetrack.ledger.entries import EXTRA, Entry
 from lifetrack.values.errors import ConfigurationError
@@ -49,6 +50,7 @@ SHIPPED: tuple[Known, ...] = (
     Known(THREAD, "IPythonHistorySavingThread", "the history of IPython"),
     Known(THREAD, "pydevd.*", "a thread of the debugger"),
     Known(THREAD, "jemalloc_bg_thd", "a thread of the memory allocator"),
+    Known(DESCRIPTOR, "*/libffi.so*", "the trampolines that libffi makes for ctypes"),
     Known(DESCRIPTOR, "/dev/urandom", "the random numbers of the process"),
     Known(DESCRIPTOR, "/dev/random", "the random numbers of the process"),
 )
@@ -85,11 +87,86 @@ def add(kind: str, pattern: str, why: str) -> Callable[[], None]:
     return remove
 
 
-def lasting_thread(entry: Entry) -> Lasting | None:
-    """Give what is known of the thread that a record is about; None for all else."""
-    reference = None if entry[EXTRA] is None else entry[EXTRA].reference
-    obj = None if reference is None else reference()
-    return lasting(THREAD, obj.name) if isinstance(obj, threading.Thread) else None
+def lasting_record(entry: Entry) -> Lasting | None:
+    """Give what is known of what a record is about, or of what that belongs to; None for all else.
+
+    A thread is known by its name, a descriptor by its number, an executor by the event loop that has it.
+    """
+    extra = entry[EXTRA]
+    obj: Any = None if extra is None or extra.reference is None else extra.reference()
+    known = None if obj is None else _lasting_object(obj)
+    return lasting_record(extra.parent) if known is None and extra is not None and extra.parent is not None else known
+
+
+def _lasting_object(obj: Any) -> Lasting | None:
+    if isinstance(obj, threading.Thread):
+        return lasting(THREAD, obj.name) or _reusable(obj)
+    if (number := raw_number(obj)) is not None:
+        return lasting_numbers(DESCRIPTOR).get(number)
+    executor: Any = getattr(sys.modules.get("concurrent.futures._base"), "Executor", ())
+    return _default_executor(obj) if isinstance(obj, executor) else _reusable(obj)
+
+
+def raw_number(obj: Any) -> int | None:
+    """Give the number of what stands for a raw descriptor in the records; None for all else."""
+    if not any(base.__module__.startswith("lifetrack.") for base in type(obj).__mro__):
+        return None
+    number = getattr(obj, "number", None)
+    return number if isinstance(number, int) else None
+
+
+def _default_executor(executor: object) -> Lasting | None:
+    """Give what is known of an executor that an event loop has: it is ended with its loop."""
+    loops: Any = getattr(sys.modules.get("asyncio.events"), "AbstractEventLoop", None)
+    if loops is None:
+        return None
+    import gc
+
+    holders = gc.get_referrers(executor)
+    if any(isinstance(holder, loops) or _is_of_loop(holder, executor, loops) for holder in holders):
+        return Lasting(THREAD, type(executor).__name__, "the default executor of an event loop")
+    return None
+
+
+def _is_of_loop(holder: object, executor: object, loops: type) -> bool:
+    """Whether these are the attributes of a loop written in Python."""
+    if type(holder) is not dict or holder.get("_default_executor") is not executor:
+        return False
+    import gc
+
+    return any(isinstance(each, loops) for each in gc.get_referrers(holder))
+
+
+_REUSABLE_WHY = "loky's reusable executor"
+#: Where its parts have the numbers of descriptors and processes.
+_NUMBERS: dict[str, tuple[str, ...]] = {DESCRIPTOR: ("_handle", "sentinel"), PROCESS: ("pid",), THREAD: ()}
+#: What loky's reusable executor is made of, each a path of attributes; the last of a path may be many.
+_REUSABLE = (
+    ("_processes",), ("_executor_manager_thread",), ("_executor_manager_thread_wakeup", "_reader"),
+    ("_executor_manager_thread_wakeup", "_writer"), ("_call_queue", "_reader"), ("_call_queue", "_writer"),
+    ("_call_queue", "_thread"), ("_result_queue", "_reader"), ("_result_queue", "_writer"),
+)  # fmt: skip
+
+
+def _reusable_parts() -> Iterator[Any]:
+    """Give what loky's reusable executor is made of, which joblib keeps for its next call."""
+    for module in ("joblib.externals.loky.reusable_executor", "loky.reusable_executor"):
+        executor = getattr(sys.modules.get(module), "_executor", None)
+        for path in _REUSABLE if executor is not None else ():
+            yield from _parts(executor, path)
+
+
+def _reusable(obj: Any) -> Lasting | None:
+    if not any(obj is part for part in _reusable_parts()):
+        return None
+    kind = THREAD if isinstance(obj, threading.Thread) else PROCESS
+    return Lasting(kind, getattr(obj, "name", None) or type(obj).__name__, _REUSABLE_WHY)
+
+
+def _parts(obj: Any, path: tuple[str, ...]) -> tuple[object, ...]:
+    for name in path:
+        obj = getattr(obj, name, None)
+    return tuple(obj.values()) if isinstance(obj, dict) else (obj,)
 
 
 def lasting_numbers(kind: str) -> dict[int, Lasting]:
@@ -99,6 +176,11 @@ def lasting_numbers(kind: str) -> dict[int, Lasting]:
         number = getattr(getattr(sys.modules.get(module), name, None), attribute, None)
         if what == kind and isinstance(number, int):
             found[number] = Lasting(kind, str(number), why)
+    for part in _reusable_parts():
+        for attribute in _NUMBERS[kind]:
+            number = getattr(part, attribute, None)
+            if isinstance(number, int):
+                found[number] = Lasting(kind, str(number), _REUSABLE_WHY)
     return found
 
 

@@ -79,7 +79,7 @@ def describe(number: int) -> Descriptor | None:
         status = os.fstat(number)
     except OSError:
         return None
-    kind, path = _kind(status.st_mode), _path(number)
+    kind, path = kind_of(status.st_mode), _path(number)
     if kind == "socket":
         path = _peer(number)
     elif path is not None and not path.startswith("/"):
@@ -88,7 +88,8 @@ def describe(number: int) -> Descriptor | None:
     return Descriptor(number, (status.st_dev, status.st_ino), kind, path, unique)
 
 
-def _kind(mode: int) -> str:
+def kind_of(mode: int) -> str:
+    """Give the word for what a descriptor stands for."""
     for test, word in (
         (stat.S_ISREG, "file"), (stat.S_ISDIR, "folder"), (stat.S_ISSOCK, "socket"), (stat.S_ISFIFO, "pipe"),
         (stat.S_ISCHR, "device"), (stat.S_ISBLK, "device"),
@@ -133,13 +134,13 @@ def threads() -> frozenset[int]:
     return frozenset(each.id for each in psutil().Process().threads())
 
 
-def thread_name(number: int) -> str:
-    """Give the name that the system has for a thread."""
+def thread_name(number: int) -> str | None:
+    """Give the name that the system has for a thread, its number where it has none; None for one that has ended."""
     try:
         with os.fdopen(os.open(f"{_TASKS}/{number}/comm", os.O_RDONLY), "rb") as file:
             return file.read().decode(errors="replace").strip()
     except OSError:
-        return str(number)
+        return None if _HAS_TASKS else str(number)
 
 
 def python_threads() -> dict[int, threading.Thread]:

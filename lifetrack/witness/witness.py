@@ -195,6 +195,8 @@ class Witness:
             if number == threading.get_native_id() or (thread is not None and self._is_recorded(thread)):
                 continue
             name = system.thread_name(number) if thread is None else thread.name
+            if name is None:  # it has ended in this moment
+                continue
             if (lives := known.lasting(known.THREAD, name)) is not None:
                 self._lasting[lives] = None
             elif ("thread", number) not in self._told:
@@ -207,8 +209,8 @@ class Witness:
     def _thread(self, place: Place, before: Baseline, number: int, thread: threading.Thread | None) -> Case:
         self._told.add(("thread", number))
         if thread is None:
-            return self._file("LT502", place, "thread that Python does not know", system.thread_name(number), None,
-                              sure=False)  # fmt: skip
+            name = system.thread_name(number) or str(number)
+            return self._file("LT502", place, "thread that Python does not know", name, None, sure=False)
         return self._file("LT502", place, "thread", thread.name, self._sites.find(THREAD, thread.name, before.moment))
 
     # -- children ------------------------------------------------------------------------------------------------
@@ -255,12 +257,15 @@ def _number_of(obj: Any) -> int | None:
     What stands for a raw descriptor in the records has its number as ``number``.
     """
     if any(base.__module__.startswith("lifetrack.") for base in type(obj).__mro__):
-        number = getattr(obj, "number", None)
-        return number if isinstance(number, int) else None
+        return known.raw_number(obj)
     if isinstance(obj, int):
         return int(obj)
     sockets: Any = sys.modules.get("_socket")
+    connections: Any = getattr(sys.modules.get("multiprocessing.connection"), "_ConnectionBase", ())
     try:
+        if isinstance(obj, connections):
+            handle = vars(obj).get("_handle")
+            return handle if isinstance(handle, int) else None
         if isinstance(obj, io.FileIO):
             return io.FileIO.fileno(obj)
         if sockets is not None and isinstance(obj, sockets.socket):

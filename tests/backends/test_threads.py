@@ -51,7 +51,9 @@ def work(number):
     ending.append(number)
     try:
         if number % 4 == 0 and not backends.cleanup().complete: wrong.append("incomplete")
-    except BaseException as error:
+    except* lifetrack.OwnershipError:
+        pass  # another thread was borrowing: that is told, and the backend released all the same
+    except* BaseException as error:
         wrong.append(f"cleanup: {type(error).__name__}: {error}")
 
 threads = [threading.Thread(target=work, args=(n,), daemon=True) for n in range(200)]

@@ -14,6 +14,21 @@ from lifetrack.ownership.transfers import owner_of, transfer
 from lifetrack.values.errors import OwnershipError, UseAfterReleaseError
 
 
+@pytest.fixture
+def node(tracker):
+    """A declared class of which each object makes more of its kind, as its children."""
+
+    @tracker.tracked(children=("child",))
+    class Node:
+        def child(self):
+            return Node()
+
+        def close(self):
+            pass
+
+    return Node
+
+
 def rules(tracker):
     return sorted(finding.rule for finding in tracker.report().findings for _ in range(finding.count))
 
@@ -103,19 +118,10 @@ def test_a_circle_through_an_owner_is_refused(tracker, resource):
     obj.close()
 
 
-def test_a_parent_that_its_child_owns_is_still_told(tracker):
+def test_a_parent_that_its_child_owns_is_still_told(tracker, node):
     """Leaks that depend on each other are not lost: the first is told, with the other below it."""
-
-    @tracker.tracked(children=("child",))
-    class Node:
-        def child(self):
-            return Node()
-
-        def close(self):
-            pass
-
     tracker.start(policy="record", report=False)
-    parent = Node()
+    parent = node()
     child = parent.child()
     transfer(parent, to=child)
     (finding,) = tracker.report().findings
@@ -166,19 +172,10 @@ def test_what_is_released_has_no_children(tracker, resource):
     child.close()
 
 
-def test_a_release_that_is_refused_afterwards_has_released(tracker):
+def test_a_release_that_is_refused_afterwards_has_released(tracker, node):
     """Under raise LT303 comes when the parent is released; its last sharer does not share it any more."""
-
-    @tracker.tracked(children=("child",))
-    class Node:
-        def child(self):
-            return Node()
-
-        def close(self):
-            pass
-
     tracker.start(policy="raise", report=False)
-    shared = Shared(Node())
+    shared = Shared(node())
     child = shared.get().child()
     with pytest.raises(OwnershipError):
         shared.release()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import linecache
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
@@ -22,8 +23,8 @@ Told: TypeAlias = tuple[str, str, str]
 
 
 @pytest.fixture
-def watching(tracker: Tracker) -> Iterator[Tracker]:
-    """A tracker that watches everything and records."""
+def watching(tracker: Tracker, tmp_path: Path) -> Iterator[Tracker]:
+    """A tracker that watches everything and records; pytest's own folder is made before that."""
     gc.collect()
     tracker.start("stacks", policy="record", watch="stdlib,libraries", report=False)
     yield tracker

@@ -9,6 +9,9 @@ from typing import Protocol
 
 import pytest
 
+# A run in this process forgets the modules that it imported: no half of lifetrack may stay behind.
+import lifetrack.api  # noqa: F401
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 RESOURCES = """
@@ -50,7 +53,9 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run:
 
     def run_it(*arguments: str, flag: bool = True, fresh: bool = False) -> pytest.RunResult:
         own = ["--lifetrack", "--lifetrack-watch="] if flag else []
-        given = [*plugin_arguments(), "-p", "no:cacheprovider", *own, *arguments]
+        order = [] if any("randomly" in argument for argument in arguments) else ["-p", "no:randomly"]
+        cache = [] if "--lf" in arguments or "cacheprovider" in arguments else ["-p", "no:cacheprovider"]
+        given = [*plugin_arguments(), *order, *cache, *own, *arguments]
         if fresh:
             return pytester.runpytest_subprocess(*given)
         return pytester.runpytest_inprocess(*given)

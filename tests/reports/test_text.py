@@ -48,8 +48,8 @@ Allowed (1):
 type         acquired  released  live
 app.Backend        12         3     9
 
-Not seen: 3 events dropped, 1 object that could not be tracked, 2 objects first met after being
-acquired.
+Not seen: 3 events dropped, 1 object that could not be tracked, 2 objects from before tracking
+began.
 """
 
 

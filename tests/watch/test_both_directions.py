@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import gc
 import os
 import socket
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lifetrack.tracker import Tracker
+    from lifetrack.values.records import Record
 
 
 def test_released_inside_and_acquired_before(watching: Tracker) -> None:
@@ -61,3 +64,20 @@ def test_not_asked(watching: Tracker) -> None:
     other: Any = open(__file__, "rb")
     again(lambda: other.close())()
     assert again.released_before == ()
+
+
+def test_when_an_exception_goes_out_and_in_a_task(watching: Tracker) -> None:
+    """The account is there however the block ends, and has what a worker thread of a task has released."""
+    file, sock = open(__file__, "rb"), socket.socket()
+    scope = watching.scope("job", both=True)
+    with contextlib.suppress(LookupError), scope:
+        file.close()
+        raise LookupError
+    assert [record.resource.type for record in scope.released_before] == ["_io.BufferedReader"]
+
+    async def work() -> tuple[Record, ...]:
+        async with watching.scope("task", both=True) as inner:
+            await asyncio.to_thread(sock.close)
+        return inner.released_before
+
+    assert [record.resource.type for record in asyncio.run(work())] == ["socket.socket"]

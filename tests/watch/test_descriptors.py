@@ -248,6 +248,7 @@ def test_what_the_standard_library_keeps(watching: Tracker) -> None:
         reader.close()
         writer.close()
         multiprocessing.Queue().put(1)
+        multiprocessing.Array("i", 100_000)  # in an arena, which is a file in a temporary folder
     assert [resource for _, resource in found(watching) if resource.startswith("os.")] == []
 
 

@@ -454,7 +454,8 @@ def test_locks_go_with_their_objects(located: Tracker) -> None:
     with gate, threading.Lock():
         pass
     assert located.ledger is not None
-    assert len(located.ledger.entries) == 0
+    # Addresses are positive; a negative one marks where an exception was on its way, in whatever thread.
+    assert [key for key in located.ledger.entries if key >= 0] == []
     node: Any = gate._node  # type: ignore[attr-defined]
     assert len(node.after) < 10
     assert len(node.seen) < 300

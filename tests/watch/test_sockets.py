@@ -121,7 +121,7 @@ def test_response_that_is_dropped(address: str, watching: Tracker, line_of: Call
     opener.open(address)  # site: response
     gc.collect()
     findings = [found for found in watching.find_leaks() if "# site: response" in line_of(found)]
-    assert [(found.rule, found.resource.type) for found in findings] == [("LT102", "socket.socket")]
+    assert [(found.rule, found.resource.type) for found in findings] == [("LT102", "http.client.HTTPResponse")]
 
 
 def test_response_that_is_closed(address: str, watching: Tracker) -> None:

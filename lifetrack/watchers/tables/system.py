@@ -50,6 +50,7 @@ SYSTEM: tuple[Row, ...] = (
         Row(
             ("select",), "select", name, STAND_INS, declare("close", "__exit__", hint=_WITH),
             callers=_NOT_STDLIB, takes=lambda events: int(events.fileno()),
+            taken_by=("selectors:EpollSelector._selector_cls",),
         )
         for name in (_EVENTS,) if name
     ),

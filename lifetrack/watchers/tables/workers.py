@@ -30,7 +30,7 @@ def _is_closed_at_exit(handler: Any) -> bool:
     return any(reference() is handler for reference in handlers)
 
 
-def _workers_of(executor: Any) -> tuple[object, ...]:
+def workers_of(executor: Any) -> tuple[object, ...]:
     """Give the processes of an executor, and the thread that looks after them."""
     processes = getattr(executor, "_processes", None) or {}
     return (getattr(executor, "_executor_manager_thread", None), *processes.values())
@@ -48,13 +48,12 @@ WORKERS: tuple[Row, ...] = (
         ("concurrent", "concurrent.futures"), "concurrent.futures.process", "ProcessPoolExecutor", CLASSES,
         declare("shutdown", released_when=is_true("_shutdown_thread"),
                 hint="use it in a 'with' block, or call shutdown() in a 'finally' clause"),
-        parts=_workers_of, grows=True,
+        parts=workers_of, grows=True,
     ),
     Row(
         ("multiprocessing",), "multiprocessing.process", "BaseProcess", CLASSES,
         declare("join", "is_alive", acquire="start", released_when=_has_ended, ends_with_process=_is_daemon,
                 hint="join() it when it shall end; terminate() it first if it does not end by itself"),
-        not_from=PROCESS_WIDE,
     ),
     Row(
         ("multiprocessing",), "multiprocessing.pool", "Pool", CLASSES,

@@ -1,0 +1,116 @@
+"""What other programs read: properties in the XML of ``--junit-xml``, and annotations where GitHub runs the tests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lifetrack.pytest_plugin.fixture import DUTY
+from lifetrack.pytest_plugin.options import Terms, worker_of
+from lifetrack.pytest_plugin.run import Run
+from lifetrack.pytest_plugin.summary import owner_name
+from lifetrack.reports.grouping import group
+from lifetrack.reports.paths import absolute, clean
+from lifetrack.reports.text_finding import subject
+from lifetrack.values.findings import Finding
+
+if TYPE_CHECKING:
+    from _pytest.terminal import TerminalReporter
+
+_OUTPUT = "lifetrack-annotations"
+_DATA = {"%": "%25", "\r": "%0D", "\n": "%0A"}
+_PROPERTY = {**_DATA, ":": "%3A", ",": "%2C"}
+
+
+class AnnotationHooks:
+    """The hooks that tell other programs."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._lines: list[str] = []
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+        """Give the last report of a test one property for each group of findings."""
+        report = yield
+        duty = item.stash.get(DUTY, None)
+        if call.when == "teardown" and duty is not None and duty.found:
+            report.user_properties.extend(("lifetrack", text) for text in properties(duty.found, duty.terms))
+        return report
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self) -> Generator[None, Any, Any]:
+        """Let a worker hand over what the controller is to write."""
+        result = yield
+        if os.environ.get("GITHUB_ACTIONS") == "true":
+            self._lines[:0] = commands(self._run)
+        if worker_of(self._run.config) is not None:
+            self._run.config.workeroutput[_OUTPUT] = self._lines  # type: ignore[attr-defined]
+        return result
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take over the annotations of a worker."""
+        self._lines += getattr(node, "workeroutput", {}).get(_OUTPUT, [])
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
+        """Write the annotations, each on a line of its own, as the program that reads them needs it."""
+        lines = list(dict.fromkeys(self._lines))
+        if lines:
+            terminalreporter.ensure_newline()
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
+def properties(findings: Iterable[Finding], terms: Terms) -> list[str]:
+    """Give one line of text for each group of findings: what, where, its fingerprint, and what speaks for it."""
+    texts = []
+    for finding in group(findings):
+        site = "" if finding.site is None else f" from {finding.site} in {finding.site.function}"
+        note = "" if finding.allowed is None else f" allowed: {finding.allowed}"
+        if terms.counts(finding) and not terms.fails(finding):
+            note = " known"
+        elif terms.spares(finding):
+            note = " third-party code"
+        what = f"{finding.rule} {finding.name} ({finding.certainty.word}): {subject(finding)}"
+        texts.append(clean(f"{what}{site} [{finding.fingerprint}]{note}"))
+    return texts
+
+
+def commands(run: Run) -> list[str]:
+    """Give the workflow commands of one process: errors for what fails, warnings for the rest, none for known ones."""
+    failing = {finding.fingerprint for finding in run.failing}
+    lines = []
+    for finding in group([*run.shown, *run.foreign]):
+        if finding.allowed is not None:
+            continue
+        fails = finding.fingerprint in failing or run.terms.fails(finding)
+        lines.append(_command("error" if fails else "warning", finding))
+    return sorted(lines)
+
+
+def _command(word: str, finding: Finding) -> str:
+    title = f"{finding.rule} {finding.name}"
+    hint = f" ({finding.hint})" if finding.hint and finding.hint not in finding.message else ""
+    text = f"{finding.message} [{owner_name(finding)}]{hint}"
+    pairs = {} if finding.site is None else {"file": _in_repository(finding.site.file), "line": str(finding.site.line)}
+    told = ",".join(f"{name}={_escaped(value, _PROPERTY)}" for name, value in {**pairs, "title": title}.items())
+    return f"::{word} {told}::{_escaped(text, _DATA)}"
+
+
+def _in_repository(file: str) -> str:
+    path = absolute(file)
+    home = os.environ.get("GITHUB_WORKSPACE") or os.getcwd()
+    try:
+        relative = os.path.relpath(path, home)
+    except ValueError:  # on another drive
+        return path
+    return path if relative.startswith("..") else relative.replace("\\", "/")
+
+
+def _escaped(text: str, letters: dict[str, str]) -> str:
+    return "".join(letters.get(letter, letter) for letter in text)

@@ -1,0 +1,105 @@
+"""The end of the run: what came too late for its test, the reports, the summary, and the exit status."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from lifetrack.pytest_plugin.options import worker_of
+from lifetrack.pytest_plugin.run import Run
+from lifetrack.pytest_plugin.summary import FOREIGN, KNOWN, Summary, evidence, header, owner_name, rows_of, write
+from lifetrack.pytest_plugin.verdict import fails_run
+from lifetrack.pytest_plugin.workers import Told, WorkerHooks
+from lifetrack.reports.files import write_report
+from lifetrack.reports.layout import counted
+from lifetrack.reports.model import Report
+from lifetrack.values.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from _pytest.terminal import TerminalReporter
+
+#: Left out: what is live when the tests are over may well be released before the process ends.
+_AT_EXIT = "LT101"
+
+
+class EndHooks:
+    """The hooks that concern the whole run."""
+
+    def __init__(self, run: Run, workers: WorkerHooks) -> None:
+        self._run = run
+        self._workers = workers
+        self._clean = ""
+
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, Any, Any]:
+        """Judge what came too late for its test, write the reports, and fail the run where that is due."""
+        result = yield
+        run = self._run
+        report = self._report()
+        self._judge_rest()
+        if worker_of(run.config) is not None:
+            told = Told(run.shown, run.failing, run.docket.raised, run.problems, run.known, run.foreign)
+            self._workers.hand_over(told, report)
+            return result
+        self._write(self._workers.merge(report))
+        summary = self._summary()
+        if (summary.failing or summary.problems) and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        return result
+
+    def _judge_rest(self) -> None:
+        run = self._run
+        rest = [(place, finding) for place, finding in run.docket.rest() if finding.rule != _AT_EXIT]
+        due = [finding for place, finding in rest if run.terms.counts(finding) and fails_run(finding, place)]
+        for owner in dict.fromkeys(map(owner_name, due)):
+            run.ratchet.note(owner, [finding for finding in due if owner_name(finding) == owner])
+        run.show([finding for _, finding in rest], run.terms)
+        run.failing += filter(run.terms.fails, due)
+
+    def _report(self) -> Report:
+        """Make the report of this process, without what may still be released before it ends."""
+        run = self._run
+        if not run.tracker.is_tracking():
+            run.ensure(run.terms)
+        run.judge_late()
+        report = run.tracker.final_report()
+        run.docket.take(run.tracker.ledger)
+        found = [finding for finding in report.findings if finding.rule != _AT_EXIT]
+        totals = replace(report.totals, findings=sum(finding.count for finding in found if finding.allowed is None))
+        return replace(report, findings=tuple(found), totals=totals)
+
+    def _write(self, report: Report) -> None:
+        for path in self._run.options.reports:
+            try:
+                write_report(report, path)
+            except ConfigurationError as error:
+                self._run.problems.append(f"lifetrack: {error}")
+        totals = report.totals
+        self._clean = (
+            f"lifetrack: no findings; {counted(totals.acquired, 'resource')} acquired, {totals.released} released"
+        )
+
+    def _summary(self) -> Summary:
+        run = self._run
+        told = Told()
+        told.take(Told(run.shown, run.failing, run.docket.raised, run.problems, run.known, run.foreign))
+        told.take(self._workers.told())
+        allowed = [finding for finding in told.shown if finding.allowed is not None]
+        found = [finding for finding in told.shown if finding.allowed is None]
+        verbose = run.config.get_verbosity() > 0
+        quiet = [*rows_of(allowed), *rows_of(told.raised, "raised in the program"), *rows_of(told.known, KNOWN)]
+        rows = [*rows_of(found, verbose=verbose), *rows_of(told.foreign, FOREIGN)]
+        text = evidence(told.failing) if told.failing else ""
+        number = sum(finding.count for finding in told.failing)
+        return Summary(rows, quiet, text, number, told.problems)
+
+    def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
+        """Write the section at the end."""
+        write(terminalreporter, [self._summary()], self._clean)
+
+    def pytest_report_header(self) -> str:
+        """Say that it is on, what is watched, and what is held against nobody."""
+        return header(self._run.options)

@@ -1,0 +1,58 @@
+"""Exit hooks: what one of them will release is the process's, not the test's that happened to acquire it."""
+
+from __future__ import annotations
+
+import atexit
+import weakref
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import Any
+
+from lifetrack.guards.patches import Patches
+from lifetrack.pytest_plugin.reach import held_by_cleanup
+
+
+class ExitHooks:
+    """Notes the hooks that are registered from its start to its stop; the interpreter tells nobody of them."""
+
+    def __init__(self) -> None:
+        self._hooks: list[partial[Any]] = []
+        self._patches = Patches()
+
+    def start(self) -> None:
+        """Begin to take note."""
+        self._patches.put(atexit, "register", self._register(atexit.register))
+        self._patches.put(atexit, "unregister", self._unregister(atexit.unregister))
+
+    def stop(self) -> None:
+        """Put everything back, and forget the hooks."""
+        self._patches.undo()
+        self._hooks.clear()
+
+    def _register(self, register: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(register)
+        def noting(function: Any, /, *args: Any, **kwargs: Any) -> Any:
+            result = register(function, *args, **kwargs)
+            self._hooks.append(partial(function, *args, **kwargs))
+            return result
+
+        return noting
+
+    def _unregister(self, unregister: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(unregister)
+        def noting(function: Any, /) -> Any:
+            result = unregister(function)
+            self._hooks[:] = [hook for hook in self._hooks if hook.func != function]
+            return result
+
+        return noting
+
+    def held(self) -> list[object]:
+        """Give what the hooks can be about, and the finalizers of libraries that run at exit at the latest."""
+        return [value for hook in (*self._hooks, *_finalizers()) for value in held_by_cleanup(hook)]
+
+
+def _finalizers() -> list[partial[Any]]:
+    """Give what every living ``weakref.finalize`` will call, such as that of a pool which closes its connections."""
+    known = [each.peek() for each in list(getattr(weakref.finalize, "_registry", ())) if each.atexit]
+    return [partial(function, *args, **(kwargs or {})) for _, function, args, kwargs in filter(None, known)]

@@ -1,0 +1,163 @@
+"""One run of pytest: the tracker with this run's settings, and the scopes of tests and fixtures with their leaks."""
+
+from __future__ import annotations
+
+import linecache
+import os
+import weakref
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import NamedTuple
+
+import pytest
+
+from lifetrack.ledger.entries import place_of
+from lifetrack.ledger.ledger import Ledger, is_reported
+from lifetrack.ledger.places import PROCESS, Place
+from lifetrack.pytest_plugin.duties import TEST, Docket, Duty, blamed
+from lifetrack.pytest_plugin.options import Options, Terms
+from lifetrack.pytest_plugin.ratchet import Ratchet
+from lifetrack.tracker import Tracker
+from lifetrack.values.errors import ConfigurationError
+from lifetrack.values.findings import Finding
+from lifetrack.values.settings import Settings
+
+
+class Extra(NamedTuple):
+    """What is watched for the sake of a marker, since when."""
+
+    names: tuple[str, ...]
+    ledger: Ledger
+    mark: int
+    undo: Callable[[], object]
+
+    def is_needed(self, tracker: Tracker) -> bool:
+        """Whether something is open that may be one of these: its release would be missed."""
+        return tracker.ledger is self.ledger and any(True for _ in self.ledger.open_since(self.mark, keep=True))
+
+
+class Run:
+    """What the rooms of the plugin share."""
+
+    def __init__(self, config: pytest.Config, options: Options, tracker: Tracker) -> None:
+        self.config = config
+        self.options = options
+        self.tracker = tracker
+        self.terms = options.terms
+        #: What holds at this moment.
+        self._now = options.terms
+        self._extra: list[Extra] = []
+        self.docket = Docket()
+        #: Findings for the summary, and those of them that fail the run because no test could be failed for them.
+        self.shown: list[Finding] = []
+        self.known: list[Finding] = []
+        self.foreign: list[Finding] = []
+        self.failing: list[Finding] = []
+        self.problems: list[str] = []
+        self.ratchet = Ratchet(options.baseline, os.fspath(config.rootpath))
+        self._before: Settings | None = None
+        self._base: Place = PROCESS
+        self._started = False
+        #: The tests and fixtures that have been judged; a thread of theirs may acquire more.
+        self._ended: weakref.WeakSet[Place] = weakref.WeakSet()
+
+    # -- the tracker ---------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start tracking; what was on before, if anything, is remembered."""
+        linecache.checkcache()  # of an earlier run in this process
+        engine = self.tracker.engine
+        self._before = None if engine is None or self._is_by_environment() else engine.settings
+        self.ensure(self.terms)
+        if self.tracker.ledger is not None:
+            # In a run inside a test of another run, what is acquired is that test's.
+            self._base = self.tracker.ledger.place.get()
+
+    def _is_by_environment(self) -> bool:
+        """Whether it is on because the variable that switches on this run has switched it on at the import already."""
+        ledger = self.tracker.ledger
+        outermost = ledger is not None and ledger.place.get() is PROCESS
+        return outermost and bool(os.environ.get("LIFETRACK")) and self.tracker.reports_to is True
+
+    def ensure(self, terms: Terms) -> None:
+        """Bring the settings to what this run wants: a test's marker or the program itself may have changed them."""
+        self._now = terms
+        engine = self.tracker.engine
+        wanted = Settings(terms.level, replace(terms.policy, pardon=self._pardons))
+        if engine is not None and engine.settings == wanted:
+            self._watch(terms.watch)
+            return
+        watch = self.options.watch if engine is None or not self._started else ()
+        self._started = True
+        # Whoever had switched it on before us still gets the report at exit.
+        report = None if self._before is not None else False
+        self.tracker.start(terms.level, policy=wanted.policy, watch=watch, report=report)
+        self._watch(terms.watch)
+
+    def _pardons(self, finding: Finding) -> bool:
+        return self._now.pardons(finding)
+
+    def _watch(self, names: tuple[str, ...]) -> None:
+        """Watch what a marker asks for, until a test comes that does not."""
+        for extra in [each for each in self._extra if each.names != names and not each.is_needed(self.tracker)]:
+            self._extra.remove(extra)
+            extra.undo()
+        ledger = self.tracker.ledger
+        if names and ledger is not None and all(extra.names != names for extra in self._extra):
+            self._extra.append(Extra(names, ledger, ledger.mark(), self.tracker.watch(*names)))
+
+    def stop(self) -> None:
+        """Stop tracking, or go back to the settings that it had before this run."""
+        for extra in self._extra:
+            extra.undo()
+        if self._before is None:
+            self.tracker.stop()
+        else:
+            self.tracker.start(self._before.level, policy=self._before.policy, frames=self._before.frames)
+
+    # -- scopes --------------------------------------------------------------------------------------------------
+
+    def new_duty(self, name: str, kind: str, terms: Terms) -> Duty:
+        """Make the scope of a test or of a fixture."""
+        ledger = self.tracker.ledger
+        if ledger is None:
+            raise ConfigurationError("tracking is off")
+        duty = Duty(self.tracker, ledger, name, kind, terms, self._base)
+        if self.options.witness and duty.place is not None:
+            self.tracker.begin_witness(duty.place)
+        return duty
+
+    def end(self, duty: Duty) -> list[Finding]:
+        """End a scope; give the findings that are failures, and keep for the summary what is worth it."""
+        self.docket.take(self.tracker.ledger, scopes_raised=True)
+        duty.end()
+        self.docket.take(self.tracker.ledger)
+        findings = [] if duty.place is None else self.docket.of(duty.place)
+        if duty.place is not None and not duty.failed:
+            self._ended.add(duty.place)
+        if duty.failed:  # a consequence, which the failing test shows
+            return [finding for finding in findings if finding.allowed is None]
+        duty.found = findings
+        self.show(findings, duty.terms)
+        self.ratchet.note(
+            duty.name if duty.kind == TEST else f"{duty.kind} {duty.name}", filter(duty.terms.counts, findings)
+        )
+        return [finding for finding in findings if duty.terms.fails(finding)]
+
+    def judge_late(self) -> None:
+        """Judge once more the tests and fixtures for which threads of theirs have acquired after their end."""
+        ledger = self.tracker.ledger
+        entries = [] if ledger is None else ledger.open_entries()
+        for place in dict.fromkeys(blamed(place_of(entry)) for entry in entries if not is_reported(entry)):
+            if place in self._ended:
+                self.tracker.end_scope(place, 0, may_raise=False)
+
+    def show(self, findings: Iterable[Finding], terms: Terms) -> None:
+        """Keep findings for the summary: those of third-party code and those that the baseline accepts apart."""
+        for finding in findings:
+            if finding.allowed is None and terms.spares(finding):
+                self.foreign.append(finding)
+            elif terms.counts(finding) and not terms.fails(finding):
+                self.known.append(finding)
+            else:
+                self.shown.append(finding)

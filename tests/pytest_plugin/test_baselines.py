@@ -1,0 +1,125 @@
+"""The baseline in a run: an old suite starts clean today, and only gets better."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from lifetrack.reports.baseline import read_baseline
+
+if TYPE_CHECKING:
+    from conftest import Run
+
+HEAD = "from resources import *\n"
+SUITE = (
+    HEAD
+    + """
+@pytest.mark.parametrize("n", range(2))
+def test_leaks(n): keep()
+def test_drops(): Backend()
+def test_misuses():
+    b = Backend()
+    b.close()
+    b.use()
+    keep.went_on = True
+def test_expects():
+    b = Backend()
+    b.close()
+    with pytest.raises(lt.UseAfterReleaseError): b.use()
+def test_scope():
+    with lt.scope("job"): keep()
+@pytest.fixture(scope="module")
+def shared(): return keep()
+def test_shared(shared): pass
+"""
+)
+NAMED = "--lifetrack-baseline=known.toml"
+UPDATE = "--lifetrack-update-baseline"
+
+
+def test_an_old_suite_starts_clean(pytester: pytest.Pytester, run: Run) -> None:
+    """An update fails nothing; the next run is clean, whatever was added above; what is new fails its own test."""
+    suite = pytester.makepyfile(SUITE)
+    result = run(NAMED, UPDATE)
+    assert result.ret == pytest.ExitCode.OK
+    result.assert_outcomes(passed=5, xfailed=2)  # what raises ends its test
+    result.stdout.fnmatch_lines(["baseline known.toml: 3 entries: 3 added, 0 changed, 0 removed"])
+    text = (pytester.path / "known.toml").read_text()
+    suite.write_text("\n\n# more lines\n" + SUITE)
+    result = run(NAMED)
+    assert result.ret == pytest.ExitCode.OK
+    result.assert_outcomes(passed=7)
+    result.stdout.fnmatch_lines(["lifetrack: level*, 3 known in the baseline known.toml", "*nothing new"])
+    result = run(NAMED, UPDATE)
+    assert "0 added, 0 changed, 0 removed" in result.stdout.str()
+    assert (pytester.path / "known.toml").read_text() == text
+    suite.write_text(SUITE + "def test_new(): KEPT.append(Backend())\n")
+    result = run(NAMED, "-v")
+    result.assert_outcomes(passed=8, errors=1)
+    result.stdout.fnmatch_lines(["*::test_new ERROR*", "*LT102*::test_drops] (known)"])
+
+
+def test_growth_fails_the_run(pytester: pytest.Pytester, run: Run) -> None:
+    """One more at a known place fails no test, as none is to blame alone, but the run, with the tests named."""
+    suite = pytester.makepyfile(HEAD + "def test_a(): keep()\ndef test_b(): pass\n")
+    run(NAMED, UPDATE)
+    suite.write_text(HEAD + "def test_a(): keep()\ndef test_b(): keep()\n")
+    result = run(NAMED)
+    result.assert_outcomes(passed=2)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["grown: LT103 *: 1 accepted, 2 found, in *::test_a and 1 more"])
+    assert run(NAMED, UPDATE).ret == pytest.ExitCode.OK
+    assert run(NAMED).ret == pytest.ExitCode.OK
+
+
+def test_what_has_expired_fails_again(pytester: pytest.Pytester, run: Run) -> None:
+    """Leak and misuse, with the reason told; an update keeps the date."""
+    pytester.makepyfile(SUITE)
+    run(NAMED, UPDATE)
+    path = pytester.path / "known.toml"
+    path.write_text(path.read_text().replace('reason = ""', 'reason = "until the move"\nexpires = 2020-01-01'))
+    result = run(NAMED)
+    outcomes = result.parseoutcomes()
+    assert (outcomes["failed"], outcomes["errors"]) == (2, 3)
+    result.stdout.fnmatch_lines_random(
+        ["expired on 2020-01-01: LT102 *(until the move)", "expired on 2020-01-01: LT201 *(until the move)"]
+    )
+    assert run(NAMED, UPDATE).ret == pytest.ExitCode.TESTS_FAILED
+    assert path.read_text().count("expires = 2020-01-01") == 3
+
+
+def test_stale_entries_are_told_for_what_was_run(pytester: pytest.Pytester, run: Run) -> None:
+    """They fail nothing; a part of the suite tells of its own part, and an update of all takes them out."""
+    suite = pytester.makepyfile(HEAD + "def test_a(): keep()\ndef test_b(): Backend()\n")
+    run(NAMED, UPDATE)
+    suite.write_text(HEAD + "def test_a(): pass\ndef test_b(): pass\n")
+    result = run(NAMED, "-k", "test_b")
+    assert result.ret == pytest.ExitCode.OK
+    assert [line[:12] for line in result.stdout.lines if line.startswith("stale")] == ["stale: LT102"]
+    assert str(run(NAMED).stdout).count("\nstale: ") == 2
+    run(NAMED, UPDATE)
+    assert read_baseline(pytester.path / "known.toml").entries == {}
+
+
+def test_the_usual_name_is_found(pytester: pytest.Pytester, run: Run) -> None:
+    """Where none is named an update writes lifetrack-baseline.toml, which later runs go by."""
+    pytester.makepyfile(HEAD + "def test_a(): keep()\n")
+    run(UPDATE)
+    assert run().ret == pytest.ExitCode.OK
+
+
+def test_workers_count_together(pytester: pytest.Pytester, run: Run) -> None:
+    """The controller writes one file of what all workers found, which is that of a run without them, and decides."""
+    pytest.importorskip("xdist")
+    suite = pytester.makepyfile(SUITE)
+    result = run(NAMED, UPDATE, "-n", "2", fresh=True)
+    assert result.ret == pytest.ExitCode.OK
+    path = pytester.path / "known.toml"
+    text = path.read_text()
+    run("--lifetrack-baseline=alone.toml", UPDATE)
+    assert (pytester.path / "alone.toml").read_text() == text
+    suite.write_text(SUITE + "def test_more(): keep()\n")
+    result = run(NAMED, "-n", "2", fresh=True)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["grown: LT103 *"])

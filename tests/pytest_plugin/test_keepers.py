@@ -1,0 +1,248 @@
+"""What somebody else is going to release is due when he has had his turn: fixtures, class cleanups, exit hooks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from conftest import Run
+
+HEAD = "from resources import *\n"
+
+#: Fixtures that get something during a test and release it in their own teardown.
+KEEPERS = {
+    "factory": """
+@pytest.fixture(scope="{scope}")
+def make():
+    made = []
+    def make():
+        made.append(Backend())
+        return made[-1]
+    yield make
+    for backend in made: backend.close()
+""",
+    "pool": """
+class Pool:
+    def __init__(self): self.idle = {{}}
+    def __call__(self):
+        if not self.idle: self.idle["one"] = Backend()
+        return self.idle["one"]
+    def close(self):
+        for backend in self.idle.values(): backend.close()
+@pytest.fixture(scope="{scope}")
+def make():
+    pool = Pool()
+    yield pool
+    pool.close()
+""",
+    "finalizer": """
+@pytest.fixture(scope="{scope}")
+def make(request):
+    def make():
+        backend = Backend()
+        request.addfinalizer(backend.close)
+        return backend
+    return make
+""",
+    "global": """
+import collections
+LAZY = collections.deque()
+def lazily():
+    LAZY.append(Backend())
+    return LAZY[-1]
+@pytest.fixture(scope="{scope}")
+def make():
+    yield lazily
+    while LAZY: LAZY.pop().close()
+""",
+}
+
+
+@pytest.mark.parametrize("scope", ["class", "module", "session"])
+@pytest.mark.parametrize("keeper", KEEPERS)
+def test_a_wider_fixture_releases_later(pytester: pytest.Pytester, run: Run, keeper: str, scope: str) -> None:
+    """What a test gets from a fixture that releases it in its own teardown is no leak of anybody."""
+    pytester.makepyfile(
+        HEAD
+        + KEEPERS[keeper].format(scope=scope)
+        + """
+class TestIt:
+    def test_one(self, make): make()
+    def test_two(self, make): make()
+    def test_late(self, request): request.getfixturevalue("make")()
+"""
+    )
+    result = run()
+    result.assert_outcomes(passed=3)
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.no_fnmatch_line("*LT1*")
+
+
+def test_a_wider_fixture_that_forgets(pytester: pytest.Pytester, run: Run) -> None:
+    """What a fixture keeps and never releases is found after its teardown; the test that acquired it is named."""
+    pytester.makepyfile(
+        HEAD
+        + """
+@pytest.fixture(scope="module")
+def kept(): return []
+def test_one(kept): kept.append(Backend())
+def test_two(kept): pass
+"""
+    )
+    result = run("--lifetrack-report=out.json")
+    result.assert_outcomes(passed=2)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*LT103*::test_one]", "1 finding fails the run*"])
+
+
+@pytest.mark.parametrize("narrow", ["module", "class"])
+def test_a_fixture_keeps_for_a_wider_one(pytester: pytest.Pytester, run: Run, narrow: str) -> None:
+    """What a fixture hands to one that ends later is due when that one has ended."""
+    pytester.makepyfile(
+        HEAD
+        + f"""
+@pytest.fixture(scope="session")
+def closing():
+    made = []
+    yield made
+    for backend in made: backend.close()
+@pytest.fixture(scope={narrow!r})
+def backend(closing):
+    closing.append(Backend())
+    return closing[-1]
+class TestIt:
+    def test_it(self, backend): backend.use()
+"""
+    )
+    result = run()
+    result.assert_outcomes(passed=1)
+    assert result.ret == pytest.ExitCode.OK
+
+
+CLEANUPS = {
+    "tearDownClass": """
+import unittest
+class TestIt(unittest.TestCase):
+    shared = None
+    @classmethod
+    def setUpClass(cls): pass
+    @classmethod
+    def tearDownClass(cls): cls.shared.close()
+    def test_one(self): type(self).shared = Backend()
+    def test_two(self): self.shared.use()
+""",
+    "addClassCleanup": """
+import unittest
+class TestIt(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls): pass
+    def test_one(self):
+        backend = Backend()
+        type(self).addClassCleanup(backend.close)
+    def test_two(self): pass
+""",
+    "teardown_class": """
+class TestIt:
+    @classmethod
+    def teardown_class(cls): cls.shared.close()
+    def test_one(self): type(self).shared = Backend()
+    def test_two(self): self.shared.use()
+""",
+    "teardown_module": """
+SHARED = []
+def stop_all():
+    for backend in SHARED: backend.close()
+def teardown_module(): stop_all()
+def test_one(): SHARED.append(Backend())
+def test_two(): SHARED[0].use()
+""",
+}
+
+
+@pytest.mark.parametrize("style", CLEANUPS)
+def test_cleanups_of_classes_and_modules(pytester: pytest.Pytester, run: Run, style: str) -> None:
+    """What the cleanup of a class or module is about is due after it."""
+    pytester.makepyfile(HEAD + CLEANUPS[style])
+    result = run()
+    result.assert_outcomes(passed=2)
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.no_fnmatch_line("*LT1*")
+
+
+HOOKS = {
+    "method": "def test_it():\n    backend = Backend()\n    atexit.register(backend.close)",
+    "global": """
+THE = None
+@atexit.register
+def stop():
+    if THE is not None: THE.close()
+def test_it():
+    global THE
+    THE = Backend()
+""",
+    "finalizer": """
+import weakref
+class Pool:
+    def __init__(self):
+        self.idle = [Backend()]
+        weakref.finalize(self, close_all, self.idle)
+def close_all(idle):
+    for backend in idle: backend.close()
+POOLS = []
+def test_it(): POOLS.append(Pool())
+""",
+    "argument": "def test_it(): atexit.register(Backend.close, Backend())",
+    "cached": """
+@functools.lru_cache
+def the(): return Backend()
+@atexit.register
+def stop(): the().close()
+def test_it(): the().use()
+""",
+}
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_singletons_closed_at_exit(pytester: pytest.Pytester, run: Run, hook: str) -> None:
+    """What an exit hook is going to release is the process's."""
+    pytester.makepyfile("import atexit, functools\n" + HEAD + HOOKS[hook])
+    result = run(fresh=hook == "global")
+    result.assert_outcomes(passed=1)
+    assert result.ret == pytest.ExitCode.OK
+
+
+@pytest.mark.parametrize("decorator", ["lru_cache", "cache", "lru_cache(maxsize=None)"])
+def test_cached_functions(pytester: pytest.Pytester, run: Run, decorator: str) -> None:
+    """What a cached function has made lives as long as the process; what it was merely called with is its test's."""
+    pytester.makepyfile(
+        HEAD
+        + f"""
+import functools
+@functools.{decorator}
+def the(number): return Backend()
+@functools.{decorator}
+def ask(backend): return 1
+def test_lazy(): the(1).use()
+def test_called(): ask(Backend())
+"""
+    )
+    result = run("-v")
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["*test_called ERROR*"])
+
+
+def test_a_hook_that_was_taken_back(pytester: pytest.Pytester, run: Run) -> None:
+    """What nobody is going to release any more is its test's leak."""
+    pytester.makepyfile(
+        HEAD
+        + """
+import atexit
+def test_it():
+    backend = keep()
+    atexit.register(backend.close)
+    atexit.unregister(backend.close)
+"""
+    )
+    run().assert_outcomes(passed=1, errors=1)
