@@ -168,6 +168,7 @@ class Recorder:
         entry[TRACE], entry[OFFSET], entry[MOMENT] = self.engine.place(frame)
         self._note_error(entry, ACQUIRE_FAILED, error, frame)
         if self.ledger.journal is not None:
+            self.ledger.journal.changed(entry)
             self.ledger.journal.moved_site(entry)
 
     # -- release -------------------------------------------------------------------------------------------------

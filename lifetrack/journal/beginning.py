@@ -23,7 +23,7 @@ from lifetrack.journal.format import (
 from lifetrack.journal.plans import JournalPlan
 from lifetrack.journal.processes import begun, is_running, machine
 from lifetrack.journal.writer import Journal
-from lifetrack.ledger.entries import Entry
+from lifetrack.ledger.entries import KIND, Entry
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.settings import Settings
@@ -38,7 +38,7 @@ class _NotedPending(deque[Entry]):
 
     def append(self, entry: Entry, finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
         """Note a collected resource; at the very end of the process nothing is left to note it with."""
-        if not finalizing():
+        if not finalizing() and not entry[KIND].declaration.hollow:  # what is hollow may turn out to be no leak
             self._journal.collected(entry)
         super().append(entry)
 

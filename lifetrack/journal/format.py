@@ -32,7 +32,7 @@ ENDINGS = (None, "normal", "exit", "exception", "signal")
 #: collected, acquired without a slot, and ended without one.
 KIND = struct.Struct("=IIIIQQQQQ")
 #: The words of a type, as indexes: those that change.
-KIND_MARK, KIND_COLLECTED, KIND_UNKEPT, KIND_UNKEPT_ENDED = 3, 4, 5, 6
+KIND_BASE, KIND_MARK, KIND_COLLECTED, KIND_UNKEPT, KIND_UNKEPT_ENDED = 2, 3, 4, 5, 6
 #: What may well be open while a process runs, such as a lock or a daemon thread.
 USUAL = 1
 #: A resource: number, type, trace, time, owner, thread, task, label, error, nothing; its end: time, trace, thread,
@@ -54,13 +54,14 @@ CELL_TEXT = 52
 TEXT, FRAME, STACK, OWNER = 1, 2, 3, 4
 #: Set in the kind of the last part.
 LAST = 0x80
-#: Of a frame: file, function, line, whose code it is. Of an owner: its name and its kind.
-FRAME_BODY, OWNER_BODY = struct.Struct("=IIII"), struct.Struct("=II")
+#: Of a frame: file, function, line, whose code it is. Of an owner: its name, its kind, the scope and the test that it
+#: stands in, and the reason why what it owns may leak; what there is not is 0.
+FRAME_BODY, OWNER_BODY = struct.Struct("=IIII"), struct.Struct("=IIIII")
 #: A name is cut off after so many bytes.
 LONGEST = 4096
 WORDS = (
     "", "transferred", "borrowed", "returned", "used", "release-failed", "acquire-failed", "shared", "owner-ended",
-    "finding",
+    "finding", "let-go",
 )  # fmt: skip
 #: What is added to the number of a resource each time that it is taken up again; the rest is its first number.
 AGAIN = 1 << 48

@@ -29,7 +29,7 @@ from lifetrack.journal.format import (
     Table,
 )
 from lifetrack.ledger.capture import Trace
-from lifetrack.ledger.places import Place
+from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.ledger.territory import FILES, OURS, USER, is_launcher
 from lifetrack.values.stacks import line_of
 
@@ -42,6 +42,27 @@ _NO_CELLS = Table(0, 0, CELL.size)
 
 #: A code object, which is kept so that its address stays its own, and the numbers of the frames in it by offset.
 Known: TypeAlias = tuple[CodeType, dict[int, int]]
+
+
+#: What is said of an owner: its name and kind, the scope and the test that it stands in, and why it may leak.
+Owner: TypeAlias = tuple[str, str, str | None, str | None, str | None]
+_PROCESS: Owner = "process", "process", None, None, None
+
+
+def owner_of(place: Place) -> Owner:
+    """Tell the owner that a place stands for."""
+    owner = scope = test = reason = None
+    for each in place.lineage():
+        kind = each.kind
+        if kind == "allow":
+            reason = reason or each.reason
+            continue
+        owner = owner or each
+        if each is not PROCESS and not each.is_owner:
+            scope = scope or each.name
+            test = test or (each.name if kind == "test" else None)
+    owner = owner or PROCESS
+    return owner.name, owner.kind, scope, test, reason
 
 
 def room(code: CodeType) -> tuple[CodeType, list[int | None]] | None:
@@ -152,14 +173,13 @@ class Names:
         """Give the number of the owner that a place stands for; 0 is the process."""
         if place is None:
             return 0
-        owner = place.owner()
-        key = owner.name, owner.kind
+        key = owner_of(place)
         number = self._known.get(key)
         if number is None:
-            if owner.kind == "process":
+            if key == _PROCESS:
                 return 0
-            name = self.text(owner.name, passing=True)
-            number = self.write(OWNER, OWNER_BODY.pack(name, self.text(owner.kind)), key, (name,))
+            parts = [0 if part is None else self.text(part, passing=True) for part in key]
+            number = self.write(OWNER, OWNER_BODY.pack(*parts), key, tuple(parts))
             if number:
                 self._known[key] = number
         return number

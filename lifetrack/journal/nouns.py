@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 import struct
+from typing import NamedTuple
 
 from lifetrack.journal.format import FRAME, LAST, OWNER, STACK, TEXT
 from lifetrack.values.stacks import Site, Stack
+
+
+class Owner(NamedTuple):
+    """An owner, the scope and the test that it stands in, and the reason why what it owns may leak."""
+
+    name: str
+    kind: str
+    scope: str | None = None
+    test: str | None = None
+    allowed: str | None = None
+
+
+PROCESS = Owner("process", "process")
 
 
 class Nouns:
@@ -36,15 +50,15 @@ class Nouns:
         body = self._body(number, TEXT) if number else None
         return None if body is None else body.decode("utf-8", "replace")
 
-    def owner(self, number: int) -> tuple[str, str] | None:
-        """Give the name and the kind of an owner; None for one that is not there."""
+    def owner(self, number: int) -> Owner | None:
+        """Give what is said of an owner; None for one that is not there."""
         if not number:
-            return "process", "process"
+            return PROCESS
         body = self._body(number, OWNER)
         if body is None:
             return None
-        name, kind = struct.unpack(f"{self._order}II", body)
-        return self.text(name) or "(not kept)", self.text(kind) or "owner"
+        name, kind, *more = struct.unpack(f"{self._order}IIIII", body)
+        return Owner(self.text(name) or "(not kept)", self.text(kind) or "owner", *map(self.text, more))
 
     def stack(self, number: int) -> Stack:
         """Give a stack; empty where it is not there."""

@@ -9,23 +9,24 @@ from datetime import UTC, datetime
 
 from lifetrack.journal import format as form
 from lifetrack.journal.files import siblings_of, target_of
-from lifetrack.journal.nouns import site_in
+from lifetrack.journal.nouns import Owner, site_in
 from lifetrack.journal.processes import is_running
 from lifetrack.journal.scanning import Book, Happened, Held, Kind, read_book
+from lifetrack.ledger.journaling import LET_GO
 from lifetrack.ledger.messages import Story, sentence
 from lifetrack.reports.merging import merged
 from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
 from lifetrack.values import endings
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.errors import ConfigurationError
-from lifetrack.values.events import ACQUIRED, COLLECTED, RELEASED, Event
+from lifetrack.values.events import ACQUIRED, COLLECTED, RELEASED, SHARED, Event
 from lifetrack.values.findings import Certainty, Finding, OwnerName, Resource, is_leak
 from lifetrack.values.records import TypeTotals
 from lifetrack.values.rules import RULES
 from lifetrack.values.settings import Level
 
 _PROCESS = OwnerName("process", "process")
-_UNKNOWN = OwnerName("unknown", "owner")
+_UNKNOWN = Owner("unknown", "owner")
 
 
 def load(path: str) -> Report:
@@ -169,7 +170,8 @@ def _rule(held: Held) -> tuple[str, Certainty]:
 
 def _found(book: Book, held: Held, serial: int) -> Finding:
     rule, certainty = _rule(held)
-    owner = _UNKNOWN if held.owner is None else OwnerName(*held.owner)
+    whose = held.owner or _UNKNOWN
+    owner = OwnerName(whose.name, whose.kind)
     events = _events(book, held)
     given = next((event for event in reversed(events) if event.event == "transferred"), None)
     story = Story(
@@ -182,15 +184,14 @@ def _found(book: Book, held: Held, serial: int) -> Finding:
         given=None if given is None else site_in(given.stack),
         transferred=given is not None,
         left_by=None,
-        sharers=0,
+        sharers=sum(event.event == SHARED for event in events),
         words={},
         end="the process ended",
     )
     return Finding(
         rule=rule, certainty=certainty, message=sentence(rule, story, _declaration(held.kind)),
         resource=Resource(serial, held.kind.name, held.label), site=story.site, events=tuple(events), owner=owner,
-        hint=held.kind.told.get("hint"), scope=owner.name if owner.kind == "scope" else None,
-        test=owner.name if owner.kind == "test" else None,
+        hint=held.kind.told.get("hint"), scope=whose.scope, test=whose.test, allowed=whose.allowed,
         ended=endings.FINALIZER if held.state == form.COLLECTED else endings.NEVER,
     )  # fmt: skip
 
@@ -207,7 +208,7 @@ def _declaration(kind: Kind) -> Declaration:
 def _events(book: Book, held: Held) -> list[Event]:
     clock, pid = book.description.told["tracking"], book.description.told["pid"]
     first = Event(ACQUIRED, _seconds(held.time, clock), held.thread, held.task, pid, held.stack)
-    events = [first, *(_event(book, each, each.word) for each in held.events)]
+    events = [first, *(_event(book, each, each.word) for each in _lasting(held.events))]
     ended, by, stack = held.end
     if held.state == form.RELEASED:
         events.append(Event(RELEASED, _seconds(ended, clock), by, None, pid, stack))
@@ -216,9 +217,25 @@ def _events(book: Book, held: Held) -> list[Event]:
     return events
 
 
+def _lasting(events: list[Happened]) -> list[Happened]:
+    """Leave out who shared a resource and has let go of it."""
+    gone = Counter((each.about, each.stack) for each in events if each.word == LET_GO)
+    kept = []
+    for each in events:
+        if each.word == SHARED and gone[each.about, each.stack]:
+            gone[each.about, each.stack] -= 1
+        elif each.word != LET_GO:
+            kept.append(each)
+    return kept
+
+
 def _event(book: Book, happened: Happened, word: str) -> Event:
     about = happened.about
-    detail = f"to {OwnerName(*about).words}" if isinstance(about, tuple) else about if isinstance(about, str) else None
+    detail = about if isinstance(about, str) else None
+    if isinstance(about, Owner):
+        detail = f"to {OwnerName(about.name, about.kind).words}"
+    elif word == SHARED and detail is not None:
+        detail = f"by '{detail}'"
     told = book.description.told
     time = _seconds(happened.time, told["tracking"])
     return Event(word, time, happened.thread, happened.task, told["pid"], happened.stack, detail)

@@ -13,7 +13,7 @@ from typing import Any
 from lifetrack.journal import format as form
 from lifetrack.journal.description import Description, description_of
 from lifetrack.journal.files import problem
-from lifetrack.journal.nouns import Nouns
+from lifetrack.journal.nouns import Nouns, Owner
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.stacks import Stack
 
@@ -45,7 +45,7 @@ class Held:
     state: int
     time: float
     stack: Stack
-    owner: tuple[str, str] | None
+    owner: Owner | None
     thread: str | None
     task: str | None
     label: str | None

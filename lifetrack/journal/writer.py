@@ -125,8 +125,8 @@ class Journal(Ground):
     def collected(self, entry: Entry) -> None:
         """Write down that a resource was collected; runs in the garbage collector."""
         slot = entry[NUMBER]
+        self._count(entry[KIND], form.KIND_COLLECTED)
         if slot.__class__ is memoryview:
-            self._count(entry[KIND], form.KIND_COLLECTED)
             slot[form.END_WORD] = form.COLLECTED
             self._over(entry, slot)
 
@@ -148,6 +148,11 @@ class Journal(Ground):
         slot = entry[NUMBER]
         if slot.__class__ is memoryview:
             _INT(slot, form.SLOT_LABEL, self._label_of(entry))
+
+    def discounted(self, kind: Kind) -> None:
+        """Write down that one of a type was no acquisition of this process's."""
+        if kind.noted:
+            self._words[self._tables["kinds"].place(kind.noted) // 8 + form.KIND_BASE] += 1
 
     def inherit(self, entry: Entry) -> None:
         """Let a resource of the parent process be nobody's here."""

@@ -5,10 +5,16 @@ from __future__ import annotations
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Protocol
 
+from lifetrack.ledger.entries import SCOPE
+
 if TYPE_CHECKING:
     from lifetrack.ledger.cases import Case
     from lifetrack.ledger.entries import Entry, Kind, Note
+    from lifetrack.ledger.ledger import Ledger
     from lifetrack.ledger.places import Place
+
+#: The event, for a journal alone, that somebody shares a resource no more; see ``SHARED``.
+LET_GO = "let-go"
 
 
 class Journaling(Protocol):
@@ -29,6 +35,9 @@ class Journaling(Protocol):
     def ended(self, entry: Entry) -> None:
         """Note that a duty ended without a release of anybody's; of what is not open nothing."""
 
+    def collected(self, entry: Entry) -> None:
+        """Note that a resource was collected while its duty was open; may run in the garbage collector."""
+
     def changed(self, entry: Entry) -> None:
         """Note the state of what is open still."""
 
@@ -37,6 +46,9 @@ class Journaling(Protocol):
 
     def labelled(self, entry: Entry) -> None:
         """Note the label that a resource was given."""
+
+    def discounted(self, kind: Kind) -> None:
+        """Note that one of a type was no acquisition of this process's."""
 
     def inherit(self, entry: Entry) -> None:
         """Note in a forked child that a resource is its parent's."""
@@ -80,3 +92,23 @@ class Journaling(Protocol):
 
     def releasing(self, *, with_stacks: bool) -> dict[str, Any]:
         """Give the names that the fast path of a release uses."""
+
+
+def note_owner(ledger: Ledger, entry: Entry) -> None:
+    """Let the journal, if there is one, know who owns a resource now, where that is no transfer."""
+    if ledger.journal is not None:
+        ledger.journal.owned(entry)
+
+
+def note_label(ledger: Ledger, entry: Entry) -> None:
+    """Let the journal, if there is one, know the label that a resource was given."""
+    if ledger.journal is not None:
+        ledger.journal.labelled(entry)
+
+
+def note_name(ledger: Ledger, place: Place) -> None:
+    """Let the journal, if there is one, know that an owner has another name, or stands elsewhere, from now on."""
+    if ledger.journal is not None:
+        for entry in ledger.open_entries():
+            if entry[SCOPE] is place:
+                ledger.journal.owned(entry)

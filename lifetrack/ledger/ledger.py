@@ -142,9 +142,13 @@ class Ledger:
         idle = {id(entry) for entry in gone if is_idle(entry)}
         for entry in gone:
             if id(entry) in idle:  # what it kept was given back when it went
+                if self.journal is not None:
+                    self.journal.ended(entry)
                 entry[STATE] = RELEASED
                 continue
             entry[KIND].collect()
+            if self.journal is not None and entry[KIND].declaration.hollow:
+                self.journal.collected(entry)
             extra = entry[EXTRA]
             rule, certainty = leak_rule(entry, "LT102")
             entry[STATE] = COLLECTED
@@ -266,6 +270,8 @@ class Ledger:
                     self.journal.ended(entry)
                 entry[STATE] = INHERITED
                 entry[KIND].discount()
+                if self.journal is not None:
+                    self.journal.discounted(entry[KIND])
 
     def begin_exit(self) -> None:
         """Let every release be looked at from here on: the exit hooks of the program begin to run."""

@@ -24,6 +24,7 @@ from lifetrack.ledger.entries import (
     place_of,
     type_name,
 )
+from lifetrack.ledger.journaling import note_name
 from lifetrack.ledger.places import PROCESS, OwnerPlace, Place
 from lifetrack.ownership.holding import Standing, holder_of
 from lifetrack.values.errors import OwnershipError
@@ -200,6 +201,8 @@ def keep(obj: Any, place: Place, frame: FrameType) -> None:
     """Let a resource belong to a place from now on; of a handle or an owner, that is where it stands."""
     if isinstance(obj, Standing):
         obj.place.parent = place
+        for engine in active.engines:
+            note_name(engine.ledger, obj.place)
         return
     for engine in active.engines:
         entry = engine.ledger.entries.get(id(obj))

@@ -12,6 +12,7 @@ from lifetrack.guards.conditions import judge_order
 from lifetrack.guards.engine import Engine
 from lifetrack.instrument.recorder import note_release
 from lifetrack.ledger.entries import BOUND, EXTRA, KIND, OPEN_STATES, RELEASED, SCOPE, STATE, Entry, extra_of
+from lifetrack.ledger.journaling import note_owner
 from lifetrack.ownership.custody import object_place
 from lifetrack.ownership.kinship import bind, dependents
 from lifetrack.values.declarations import DUE_BEFORE_POOL, ENDS_WITH_POOL
@@ -109,8 +110,7 @@ def keep(listener: Recording, obj: object, pool: object) -> None:
         _forget(listener, obj, entry)
         return
     entry[SCOPE] = object_place(listener.engine, pool)
-    if listener.ledger.journal is not None:
-        listener.ledger.journal.owned(entry)
+    note_owner(listener.ledger, entry)
     bind(entry, obj, upper)
 
 
@@ -164,6 +164,7 @@ def take_over(listener: Recording, objects: Iterable[object], owner: object) -> 
             above = above[EXTRA].parent
         extra.parent = None
         found[SCOPE] = entry[SCOPE]
+        note_owner(listener.ledger, found)
         bind(found, each, entry)
 
 
