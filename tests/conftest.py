@@ -9,6 +9,7 @@ import gc
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -116,6 +117,11 @@ def tracker() -> Iterator[Tracker]:
 
 @pytest.fixture(autouse=True, scope="module")
 def _a_small_heap() -> None:
-    """Take what is there before a module's tests out of the collector's sight: many of them collect, some a lot."""
-    gc.collect()
+    """Take what is there before a module's tests out of the collector's sight: many of them collect, some a lot.
+
+    What earlier tests leaked on purpose goes here, and is not this module's error.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
     gc.freeze()

@@ -22,7 +22,10 @@ class _Finder:
             find = None if finder is self else getattr(finder, "find_spec", None)
             spec = None if find is None else find(name, path, target)
             if spec is not None:
-                self.listen(name, spec.loader)
+                if isinstance(spec.loader, type):
+                    spec.loader = _OfAllItsKind(spec.loader, lambda module: self._has_run(name, module, None))
+                else:
+                    self.listen(name, spec.loader)
                 return spec
         return None
 
@@ -56,6 +59,26 @@ class _Finder:
             for callback in self.wanted.pop(name):
                 callback()
         _tidy()
+
+
+class _OfAllItsKind:
+    """Stands for a loader that is a class, as of modules built into the interpreter, until it has run one module."""
+
+    def __init__(self, loader: Any, has_run: Callable[[ModuleType], None]) -> None:
+        self._loader = loader
+        self._has_run = has_run
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Run it by the loader itself, which is the module's from then on."""
+        spec: Any = module.__spec__
+        for owner, name in ((spec, "loader"), (module, "__loader__")):
+            if getattr(owner, name, None) is self:
+                setattr(owner, name, self._loader)
+        self._loader.exec_module(module)
+        self._has_run(module)
 
 
 _NOTHING: Any = object()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.machinery
 import importlib.util
 import sys
 import zipfile
@@ -132,3 +133,20 @@ def test_forgetting_leaves_nothing(package: Path) -> None:
     assert sys.meta_path == before
     importlib.import_module("lt_waited")
     assert heard.seen == []
+
+
+@pytest.mark.parametrize(
+    ("name", "loader"),
+    [("_symtable", importlib.machinery.BuiltinImporter), ("__phello__", importlib.machinery.FrozenImporter)],
+)
+def test_a_module_of_the_interpreter_is_noticed(monkeypatch: pytest.MonkeyPatch, name: str, loader: Any) -> None:
+    """Its loader is a class, which belongs to all such modules; the module shows no other one afterwards."""
+    if loader.find_spec(name) is None:
+        pytest.skip(f"{name} is not in this interpreter")
+    monkeypatch.delitem(sys.modules, name, raising=False)
+    before, heard = list(sys.meta_path), []
+    when_imported(name, lambda: heard.append(name))
+    module = importlib.import_module(name)
+    assert heard == [name]
+    assert (module.__loader__, module.__spec__.loader) == (loader, loader)
+    assert sys.meta_path == before

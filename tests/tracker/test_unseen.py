@@ -136,6 +136,7 @@ def test_a_watched_program_from_its_start(run_python: RunPython) -> None:
     assert "no findings" in done.stderr
 
 
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # a worker of pytest-xdist has threads
 def test_a_forked_child_tells_its_own(tracker: Tracker, make_class: Callable[[], Any]) -> None:
     """What its parent had from before is the parent's to tell."""
     cls = tracker.tracked(make_class())
