@@ -79,10 +79,10 @@ def note_transfer(entry: Entry, key: int, note: Note, moved: dict[int, Entry]) -
         if entry[SCOPE] is not None:
             extra.origin = entry[SCOPE]
         moved[key] = entry
-    elif extra.notes is None:
-        extra.notes = [before, note]
-    else:
+    if extra.notes is not None:
         extra.note(note)
+    elif before is not None:
+        extra.notes = [before, note]
     # Nothing comes in between these two, so of several threads each knows whom it follows.
     displaced: Place | None = entry[SCOPE]
     entry[SCOPE] = note[3]
