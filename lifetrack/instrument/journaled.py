@@ -29,8 +29,6 @@ _RECORD = """    _lt_cls = _lt_type({first})
     try:
         _lt_slot = _lt_take()
     except IndexError:
-        _lt_slot = None
-    if _lt_slot is None:
         _lt_slot = _lt_refill(_lt_kind)
     _lt_where = PLACE
     _lt_number = _lt_next(_lt_kind.numbers)
@@ -72,8 +70,6 @@ _CONSTRUCTOR_AT = {
         try:
             _lt_slot = _lt_take()
         except IndexError:
-            _lt_slot = None
-        if _lt_slot is None:
             _lt_slot = _lt_refill(_lt_home)
         _lt_number = _lt_next(_lt_numbers)
         _lt_pack(_lt_slot, 0, _lt_number, _lt_noted, _lt_site, _lt_clock(), _lt_number)

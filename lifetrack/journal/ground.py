@@ -144,7 +144,9 @@ class Ground:
     def _count_unkept(self, kind: Kind, last: int) -> None:
         """Count a resource that found no place, whose number is ``last``."""
         if kind.noted in self._unkept:
-            self._words[self._tables["kinds"].place(kind.noted) // 8 + form.KIND_MARK] = last + 1
+            mark = self._tables["kinds"].place(kind.noted) // 8 + form.KIND_MARK
+            if self._words[mark] <= last:
+                self._words[mark] = last + 1
             self._count(kind, form.KIND_UNKEPT)
 
     def _count(self, kind: Kind, word: int) -> None:

@@ -1,8 +1,8 @@
 """Slots: where a journal keeps its resources. One that has ended stays readable until its slot is needed again.
 
-Those that nothing is open in wait in one line, the longest ended first. So history never takes the place of what is
-open. A None goes along in the line: when it comes up, everything that waits behind it is counted, for it may be
-overwritten from then on.
+Those that nothing is open in wait in line, the longest ended first, so history never takes the place of what is open.
+There are two lines: what has ended goes into one, and comes into the other, from which it is taken, when it is counted;
+for it may be overwritten from then on. One thread at a time moves them over. Nobody waits for it: there is a reserve.
 """
 
 from __future__ import annotations
@@ -14,19 +14,24 @@ from typing import Any
 
 from lifetrack.journal.format import SLOT, SLOT_WORDS, Table
 
-#: How many slots are begun at once, and how many wait in line at least while there is room.
-_STEP, _KEPT = 256, 1024
+#: How many slots are begun or moved at once, how many have ended at least before one is used again while there is room,
+#: and how many are kept for those who come while others are moved.
+_STEP, _KEPT, _RESERVE = 256, 1024, 64
 
 
 class Slots:
     """The slots of one journal. ``scrap`` is what is written where there is none.
 
-    ``take`` gives the next one, or None, or raises IndexError; then it is :meth:`refill` that gives it.
+    ``take`` gives the next one or raises IndexError; then it is :meth:`refill` that gives it.
     """
 
     def __init__(self) -> None:
-        self._line: deque[Any] = deque()
-        self.take, self.give = self._line.popleft, self._line.append
+        self._ready: deque[Any] = deque()
+        self._ended: deque[Any] = deque()
+        self._reserve: deque[Any] = deque()
+        #: Whoever takes this may move slots from one line into the other.
+        self._turn = [True]
+        self.take, self.give = self._ready.popleft, self._ended.append
         self.scrap = memoryview(bytearray(SLOT.size)).cast("Q")
         self.end()
 
@@ -34,8 +39,8 @@ class Slots:
         """Use these slots from now on; ``words`` is the whole file, 8 bytes each."""
         self._words, self._table, self._begun, self._checkpoint = words, table, begun, checkpoint
         self._steps = count()
-        self._line.clear()
-        self._line.append(None)
+        for line in (self._ready, self._ended, self._reserve):
+            line.clear()
 
     def end(self) -> None:
         """Use none any more."""
@@ -47,42 +52,69 @@ class Slots:
 
     def refill(self) -> Any:
         """Give a slot when none was at hand; the scrap where every one is in use."""
-        line = self._line
-        self._checkpoint()
-        if len(line) < _KEPT:
-            self._begin_more()
-        line.append(None)
-        for passed in range(len(line)):
+        fresh = None
+        try:
+            turn = self._turn.pop()
+        except IndexError:  # another thread is at it, or the collector has come in between
+            fresh = self._begin_more()
+        else:
             try:
-                slot = line.popleft()
-            except IndexError:  # other threads were faster
-                break
-            if slot is not None:
-                if passed:
-                    line.append(None)
-                return slot
-        line.append(None)
-        return self.scrap
+                fresh = self._begin_more() if len(self._ended) < _KEPT else None
+                fresh = self._move() if fresh is None else fresh
+            finally:
+                self._turn.append(turn)
+        for line in (self._ready, self._reserve) if fresh is None else ():
+            try:
+                return line.popleft()
+            except IndexError:
+                continue
+        return self.scrap if fresh is None else fresh
+
+    def _move(self) -> Any:
+        """Let the longest ended be used again, once they are counted; give one of them, or None."""
+        number = min(len(self._ended), _STEP)
+        self._checkpoint()
+        moved = [self._ended.popleft() for _ in range(number)]
+        first = moved.pop() if moved else None
+        while moved and len(self._reserve) < _RESERVE:
+            self._reserve.append(moved.pop())
+        self._ready.extend(moved)
+        return first
 
     def wipe(self) -> None:
-        """Forget what has ended, once it is counted. A slot is out of the line while that is done."""
-        self._checkpoint()
-        for _ in range(len(self._line)):
-            try:
-                slot = self.take()
-            except IndexError:
-                return
-            if slot is not None:
-                for word in range(SLOT_WORDS):
-                    slot[word] = 0
-            self.give(slot)
+        """Forget what has ended, once it is counted. A slot is out of line while that is done."""
+        try:
+            turn = self._turn.pop()
+        except IndexError:
+            return
+        try:
+            counted = len(self._ended)
+            self._checkpoint()
+            self._wipe(self._ready, len(self._ready))
+            self._wipe(self._reserve, len(self._reserve))
+            self._wipe(self._ended, counted)
+        finally:
+            self._turn.append(turn)
 
-    def _begin_more(self) -> None:
+    def _wipe(self, line: deque[Any], number: int) -> None:
+        for _ in range(number):
+            try:
+                slot = line.popleft()
+            except IndexError:  # other threads take from it
+                return
+            for word in range(SLOT_WORDS):
+                slot[word] = 0
+            self._ready.append(slot)
+
+    def _begin_more(self) -> Any:
+        """Begin slots that were never used; give one of them, or None where there are no more."""
         first = next(self._steps) * _STEP
         last = min(first + _STEP, self._table.count)
         if first >= last:
-            return
+            return None
         self._begun()
         at = self._table.at // 8
         words = self._words
-        self._line.extend([words[at + n * SLOT_WORDS : at + (n + 1) * SLOT_WORDS] for n in range(first, last)])
+        made = [words[at + n * SLOT_WORDS : at + (n + 1) * SLOT_WORDS] for n in range(first, last)]
+        self._ready.extend(made[1:])
+        return made[0]

@@ -71,8 +71,6 @@ class Journal(Ground):
         try:
             slot = self.slots.take()
         except IndexError:
-            slot = None
-        if slot is None:
             slot = self.slots.refill()
             if slot is self.slots.scrap:
                 self._count_unkept(kind, counted(kind.numbers) - 1)

@@ -6,6 +6,7 @@ import signal
 
 import pytest
 
+from lifetrack.journal.nouns import Owner
 from tests.journal.conftest import Runs
 
 TRACKED = """
@@ -84,9 +85,9 @@ def test_the_owner_the_scope_and_the_thread_are_told(runs: Runs) -> None:
         "threading.Thread(target=work, name='importer').start()\n"
     )
     given, borrowed = runs.open("Conn")
-    assert (given.owner, given.thread) == (("pool", "Owner"), "MainThread")
-    assert [(event.word, event.about) for event in given.events] == [("transferred", ("pool", "Owner"))]
-    assert (borrowed.owner, borrowed.thread) == (("import job", "scope"), "importer")
+    assert (given.owner, given.thread) == (Owner("pool", "Owner"), "MainThread")
+    assert [(event.word, event.about) for event in given.events] == [("transferred", Owner("pool", "Owner"))]
+    assert (borrowed.owner, borrowed.thread) == (Owner("import job", "scope", "import job"), "importer")
     assert [(event.word, event.thread) for event in borrowed.events] == [("borrowed", "importer")]
     assert [site.function for site in borrowed.stack][:1] == ["work"]
     finding = next(each for each in runs.report().findings if each.owner.name == "pool")
