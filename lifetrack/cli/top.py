@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lifetrack.cli.show import print_text
+from lifetrack.journal.description import description_of
 from lifetrack.journal.files import is_journal, siblings_of
+from lifetrack.journal.format import ENDING
 from lifetrack.journal.nouns import site_in
 from lifetrack.journal.processes import is_running
 from lifetrack.journal.reading import ending_of
@@ -52,7 +54,8 @@ def journal_of(subject: str) -> str:
             f"top: process {subject} cannot be looked at ({error.strerror}): name its journal"
         ) from None
     found = sorted(path for path in paths if is_journal(path))
-    mine = [path for path in found if read_book(path).description.told["pid"] == int(subject)]
+    about = [(path, description_of(path)) for path in found]
+    mine = [path for path, each in about if each.told["pid"] == int(subject) and each.word(ENDING) == 0]
     if not mine:
         raise ConfigurationError(
             f"top: process {subject} writes no journal: start it with 'lifetrack run --journal FILE'"

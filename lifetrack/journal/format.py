@@ -48,6 +48,8 @@ OPEN_STATES = frozenset({OPEN, HALF_RELEASED, FAILED})
 #: One more event: sequence (from 1), resource by type and number, kind of event, trace, time, thread, task, about what;
 #: the sequence again.
 EVENT = struct.Struct("=QQIIIIdIIQ")
+#: Where the trace of an event stands; of a finding that is how many more there are of the same.
+EVENT_TRACE, MOST = 24, (1 << 32) - 1
 #: Part of a name: what it belongs to, which part, the length of what follows, the kind of name, a checksum; text.
 CELL = struct.Struct("=IHBBI52s")
 CELL_TEXT = 52
@@ -65,6 +67,8 @@ WORDS = (
 )  # fmt: skip
 #: What is added to the number of a resource each time that it is taken up again; the rest is its first number.
 AGAIN = 1 << 48
+#: The number of a resource that is not known any more.
+FORGOTTEN = AGAIN - 1
 
 DEFAULT_BOUND, LEAST_BOUND, MOST_BOUND = 16 << 20, 256 << 10, 64 << 30
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}

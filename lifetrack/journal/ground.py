@@ -62,6 +62,8 @@ class Ground:
         before, self._before = self._before, None
         self._unnamed, self._unkept_findings = count(1), count(1)
         self._events, self._findings = count(1), count(1)
+        #: The number of the last finding of one kind and place.
+        self._last_of: dict[int, int] = {}
         self._unkept = {}
         self._tables, self._map = tables, mapping
         self._words = memoryview(mapping).cast("Q")

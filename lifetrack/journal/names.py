@@ -31,7 +31,7 @@ from lifetrack.journal.format import (
 from lifetrack.ledger.capture import Trace
 from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.ledger.territory import FILES, OURS, USER, is_launcher
-from lifetrack.values.stacks import line_of
+from lifetrack.values.stacks import Stack, line_of
 
 #: How many code objects, and how many tails of stacks, are known by address at once.
 _MOST_KNOWN = 16384
@@ -113,6 +113,11 @@ class Names:
                 self._begun()
             return cell
 
+    def has_much_room(self) -> bool:
+        """Whether a quarter of the cells is free: findings leave that to what is acquired later."""
+        free = self._table.count - int(repr(self._fresh)[6:-1]) + len(self._spare)
+        return free > self._table.count // 4
+
     def begun(self) -> int:
         """Give how many cells may have been written so far."""
         return min(self._table.count, (int(repr(self._fresh)[6:-1]) | 63) + 1)
@@ -186,11 +191,12 @@ class Names:
 
     # -- places in the code --------------------------------------------------------------------------------------
 
-    def _frame(self, code: CodeType, offset: int) -> int:
-        whose = FILES[code.co_filename]
-        if whose == OURS:
-            return _OVER if is_launcher(code) else 0
-        key = code.co_filename, code.co_qualname, line_of(code, offset)
+    def rendered(self, stack: Stack) -> int:
+        """Give the number of a stack that is rendered already; 0 for an empty one."""
+        frames = [self._known_frame((site.file, site.function, site.line), FILES[site.file]) for site in stack]
+        return self._stack((0, *filter(None, frames))) if any(frames) else 0
+
+    def _known_frame(self, key: tuple[str, str, int], whose: int) -> int:
         number = self._known.get(key)
         if number is None:
             file, function = self.text(key[0]), self.text(key[1])
@@ -198,6 +204,12 @@ class Names:
             if number:
                 self._known[key] = number
         return number
+
+    def _frame(self, code: CodeType, offset: int) -> int:
+        whose = FILES[code.co_filename]
+        if whose == OURS:
+            return _OVER if is_launcher(code) else 0
+        return self._known_frame((code.co_filename, code.co_qualname, line_of(code, offset)), whose)
 
     def _frame_at(self, code: CodeType, offset: int) -> int:
         known = self._codes.get(id(code))

@@ -20,10 +20,11 @@ from lifetrack.values import endings
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.events import ACQUIRED, COLLECTED, RELEASED, SHARED, Event
-from lifetrack.values.findings import Certainty, Finding, OwnerName, Resource, is_leak
+from lifetrack.values.findings import Certainty, Finding, LeftBy, OwnerName, Resource, is_leak
 from lifetrack.values.records import TypeTotals
 from lifetrack.values.rules import RULES
 from lifetrack.values.settings import Level
+from lifetrack.values.stacks import Stack
 
 _PROCESS = OwnerName("process", "process")
 _UNKNOWN = Owner("unknown", "owner")
@@ -126,33 +127,38 @@ def _types(book: Book) -> Iterable[TypeTotals]:
 def _findings(book: Book) -> Iterable[Finding]:
     known = {(held.kind.name, held.number % form.AGAIN): held for held in book.resources}
     filed = set()
+    more: Counter[tuple[str, Stack]] = Counter()
     for number, kind, happened in book.findings:
         if happened.about.get("rule") in RULES:
             held = None if kind is None else known.get((kind.name, number))
-            if held is not None and is_leak(happened.about["rule"]):
+            if kind is not None and is_leak(happened.about["rule"]):
                 filed.add(id(held))
-            yield _filed(book, happened, held)
+                more[kind.name, happened.site] += happened.about["more"]
+            yield _filed(book, happened, 0 if held is None else held.number)
     if book.word(form.ENDING):
         return  # the process itself has judged what it left open
     for serial, held in enumerate(sorted(book.resources, key=lambda held: held.time), 1):
-        if id(held) not in filed and (held.is_open or held.state == form.COLLECTED):
+        if id(held) in filed or not (held.is_open or held.state == form.COLLECTED):
+            continue
+        if more[held.kind.name, held.stack]:  # it is one of those that were only counted
+            more[held.kind.name, held.stack] -= 1
+        else:
             yield _found(book, held, serial)
 
 
-def _filed(book: Book, happened: Happened, held: Held | None) -> Finding:
-    told = happened.about
-    rule = told["rule"]
-    events = [] if held is None else _events(book, held)
-    if held is None and happened.site:
-        events = [Event(ACQUIRED, None, None, None, book.description.told["pid"], happened.site)]
-    if told["use"] is not None:
-        events.append(_event(book, happened, told["use"]))
+def _filed(book: Book, happened: Happened, serial: int) -> Finding:
+    told, pid = happened.about, book.description.told["pid"]
+    left = told["left_by"]
     return Finding(
-        rule=rule, certainty=Certainty(told["certainty"]), message=told["message"],
-        resource=Resource(0 if held is None else held.number, told["type"], told["label"]),
-        site=site_in(happened.site), events=tuple(events), owner=OwnerName(*told["owner"]), scope=told["scope"],
-        test=told["test"], allowed=told["allowed"], hint=told["hint"],
-        ended=endings.FINALIZER if rule == "LT102" else endings.NEVER if is_leak(rule) else None,
+        rule=told["rule"], certainty=Certainty(told["certainty"]), message=told["message"],
+        resource=Resource(serial, told["type"], told["label"]), site=site_in(told["site"]),
+        events=tuple(
+            Event(word, time, thread, task, pid, stack, detail)
+            for word, time, thread, task, stack, detail in told["events"]
+        ),
+        owner=OwnerName(*told["owner"]), scope=told["scope"], test=told["test"], allowed=told["allowed"],
+        hint=told["hint"], ended=told["ended"], count=1 + told["more"],
+        left_by=None if left is None else LeftBy(left[0], site_in(left[1])),
     )  # fmt: skip
 
 

@@ -227,7 +227,12 @@ class _Reader:
         name = form.WORDS[word]
         if name == "finding":
             told = _told(nouns.text(about))
-            return Happened(name, when, nouns.stack(trace), nouns.text(thread), None, told, nouns.stack(other))
+            for event in told.get("events", ()):
+                event[4] = nouns.stack(event[4])
+            told = {**told, "site": nouns.stack(told.get("site", 0)), "more": trace}
+            if told.get("left_by"):
+                told["left_by"][1] = nouns.stack(told["left_by"][1])
+            return Happened(name, when, (), nouns.text(thread), None, told, nouns.stack(other))
         subject = nouns.owner(about) if name in ("transferred", "owner-ended") else nouns.text(about)
         return Happened(name, when, nouns.stack(trace), nouns.text(thread), nouns.text(other), subject)
 

@@ -55,6 +55,8 @@ END = Struct("=d4xIQ")
 _INT = Struct("=I").pack_into
 
 
+#: Of so many findings of one kind and place each is told; the others are counted.
+_ALIKE = 8
 #: What a fast path remembers before it has seen anything.
 _NOTHING: Any = (_pack, *(None,) * 7)
 
@@ -252,21 +254,31 @@ class Journal(Ground):
         if self._map is not None:
             self._event("owner-ended", 0, 0, None, None, self.names.owner(place))
 
-    def found(self, case: Case) -> None:
-        """Write down a finding when it is filed."""
+    def found(self, case: Case, before: int, same: object) -> None:
+        """Write down a finding when it is filed; of many of the same the first ones, and how many more."""
         if self._map is None:
             return
-        table, sequence = self._tables["findings"], next(self._findings)
+        table, more = self._tables["findings"], max(0, before + 1 - _ALIKE)
+        if more and id(same) in self._last_of:
+            _INT(self._map, table.place(self._last_of[id(same)] - 1) + form.EVENT_TRACE, min(more, form.MOST))
+            return
+        sequence = next(self._findings) if self.names.has_much_room() else form.MOST
         if sequence > table.count:
             self._set(form.UNKEPT_FINDINGS, next(self._unkept_findings))
             return
         entry, use = case.entry, case.use
-        about = self.names.text(told_of_case(self._ledger, case))
+        about = self.names.text(told_of_case(self._ledger, case, self.names.rendered))
         time, who, _ = (None if use is None else use[2]) or moment()
-        slot = entry[NUMBER]
-        number = slot if type(slot) is int else slot[0] if entry[STATE] in OPEN_STATES else 0
         form.EVENT.pack_into(
-            self._map, table.place(sequence - 1), sequence, (number or 0) % form.AGAIN, entry[KIND].noted,
-            _WORD["finding"], 0 if use is None else self.names.trace(use[1], None),
-            self.names.trace(entry[TRACE], entry[OFFSET]), time, self.threads[who], about, sequence,
+            self._map, table.place(sequence - 1), sequence, _number_of(entry), entry[KIND].noted, _WORD["finding"],
+            more, self.names.trace(entry[TRACE], entry[OFFSET]), time, self.threads[who], about, sequence,
         )  # fmt: skip
+        self._last_of[id(same)] = sequence
+
+
+def _number_of(entry: Entry) -> int:
+    """Give the number of a resource; a slot that it has given back says nothing of it any more."""
+    slot = entry[NUMBER]
+    if isinstance(slot, memoryview):
+        return int(slot[0]) % form.AGAIN if entry[STATE] in OPEN_STATES else form.FORGOTTEN
+    return form.FORGOTTEN if slot is None else int(slot) % form.AGAIN

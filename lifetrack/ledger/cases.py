@@ -85,10 +85,12 @@ class _Same:
         self.kept: list[Case] = []
         self.numbers = count()
 
-    def add(self, case: Case) -> None:
-        """Keep a case, or count it only."""
-        if next(self.numbers) < KEPT_CASES:
+    def add(self, case: Case) -> int:
+        """Keep a case, or count it only; give how many there were before."""
+        number = next(self.numbers)
+        if number < KEPT_CASES:
             self.kept.append(case)
+        return number
 
     def cases(self) -> list[Case]:
         """Give the kept cases; the last one stands for those that are counted only, too."""
@@ -124,8 +126,8 @@ class Cases:
 
     def __init__(self) -> None:
         self._same: dict[tuple[object, ...], _Same] = {}
-        #: Is told every case that is filed, if there is a journal.
-        self.listener: Callable[[Case], None] | None = None
+        #: Is told every case that is filed, and how many of its kind and place there were; if there is a journal.
+        self.listener: Callable[[Case, int, object], None] | None = None
 
     def add(self, case: Case) -> Case:
         """File a case; beyond a number of the same kind and place they are counted only."""
@@ -133,9 +135,10 @@ class Cases:
         use_origin = None if use is None else _origin(use[1], None)
         # Kinds, places and code objects are kept by the cases themselves, so their addresses stay theirs.
         key = (case.rule, id(entry[KIND]), id(entry[SCOPE]), *_origin(entry[TRACE], entry[OFFSET]), use_origin)
-        self._same.setdefault(key, _Same()).add(case)
+        same = self._same.setdefault(key, _Same())
+        before = same.add(case)
         if self.listener is not None:
-            self.listener(case)
+            self.listener(case, before, same)
         return case
 
     def all(self) -> list[Case]:

@@ -65,8 +65,8 @@ class Journaling(Protocol):
     def owner_ended(self, place: Place) -> None:
         """Note that an owner is over."""
 
-    def found(self, case: Case) -> None:
-        """Note a finding."""
+    def found(self, case: Case, before: int, same: object) -> None:
+        """Note a finding; ``before`` it there were so many of the ``same`` kind and place."""
 
     def begin_in_fork(self) -> None:
         """Write no more to the file of the parent process."""

@@ -7,7 +7,8 @@ import io
 import os
 import random
 import weakref
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 
 from lifetrack.journal.reading import report_of
 from lifetrack.journal.scanning import read_book
+from lifetrack.ledger.rendering import finding_of_case
 from lifetrack.ownership.borrowing import borrow
 from lifetrack.ownership.handles import Owned
 from lifetrack.ownership.owners import Owner
@@ -23,6 +25,7 @@ from lifetrack.ownership.sharing import Shared
 from lifetrack.ownership.transfers import transfer
 from lifetrack.tracker import Tracker
 from lifetrack.values.errors import LifetrackError
+from lifetrack.values.findings import Finding
 from tests.journal.consistency import differences
 
 STEPS = 70
@@ -237,3 +240,51 @@ def test_what_may_leak_is_told_so(tmp_path: Path, tracker: Tracker) -> None:
     assert (finding.allowed, finding.scope) == ("until the next version", "import job")
     assert report.totals.findings == 0
     kept.close()
+
+
+def test_findings_are_those_of_the_ledger(tmp_path: Path, tracker: Tracker) -> None:
+    """Also of many of one kind, of which most are only counted, and of resources whose place has another one by now."""
+    tracker.start("stacks", policy="record", report=False, journal=tmp_path / "j", journal_size="1M")
+    ledger = tracker.ledger
+    assert ledger is not None
+    made = tracker.tracked(type("Conn", (), {"close": lambda self: None}))
+    first = made()
+    first.close()
+    first.close()
+    transfer(made(), to=Owner("pool"))
+    for _ in range(3000):
+        made().close()
+    for _ in range(250):
+        made()
+    gc.collect()
+    with tracker.scope("job"):
+        kept = [made() for _ in range(150)]
+    mine = [finding_of_case(ledger, case) for case in ledger.cases.all()]
+    its = report_of(read_book(str(tmp_path / "j"))).findings
+    assert _counts(its) == _counts(mine)
+    assert sorted(_counts(its).values()) == [1, 1, 150, 250]
+    first = {_place(finding): _evidence(finding) for finding in reversed(mine)}
+    assert {_place(finding): _evidence(finding) for finding in reversed(its)} == first
+    for each in kept:
+        each.close()
+
+
+def _place(finding: Finding) -> tuple[Any, ...]:
+    return finding.rule, str(finding.site)
+
+
+def _counts(findings: Iterable[Finding]) -> Counter[Any]:
+    counts: Counter[Any] = Counter()
+    for finding in findings:
+        counts[_place(finding)] += finding.count
+    return counts
+
+
+def _evidence(finding: Finding) -> tuple[Any, ...]:
+    """Give all that a finding tells but its serial number and its count."""
+    events = [(each.event, each.time, each.thread, each.task, each.pid, each.detail) for each in finding.events]
+    places = [[str(site) for site in event.stack] for event in finding.events]
+    return (
+        finding.certainty, finding.message, finding.resource.type, events, places, finding.owner, finding.scope,
+        finding.test, finding.ended, finding.left_by, finding.fingerprint,
+    )  # fmt: skip
