@@ -154,6 +154,16 @@ class Tracker(Declaring):
         if self._account is not None and self._account.ask_system(place):
             self._renew(self._account)
 
+    def pause_witness(self, place: Place) -> None:
+        """What comes from now on, until ``resume_witness``, is for other places to answer for."""
+        if self._account is not None and self._account.judgement.witness is not None:
+            self._account.judgement.witness.pause(place)
+
+    def resume_witness(self, place: Place) -> None:
+        """What comes from now on is this place's again."""
+        if self._account is not None and self._account.judgement.witness is not None:
+            self._account.judgement.witness.resume(place)
+
     def _renew(self, account: Account) -> None:
         """Make the wrappers anew, because they have more to do."""
         self._account = account.changed(account.settings, account.targets)

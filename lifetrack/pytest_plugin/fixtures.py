@@ -62,6 +62,7 @@ class FixtureHooks:
         if self._run.tracker.ledger is None:
             return (yield)
         name = f"{fixturedef.argname} ({fixturedef.scope})"
+        own: Duty | None = None
         if fixturedef.scope == "function":
             duty = request.node.stash.get(DUTY, None)
             if duty is None or duty.ended or not duty.is_current():
@@ -77,6 +78,7 @@ class FixtureHooks:
             inside = duty.inside
             enter = partial(self._begin_teardown, active)
             fixturedef.addfinalizer(partial(self._end, active))
+            own = duty
         try:
             with inside(), fixture_within(fixturedef, request, inside):
                 return (yield)
@@ -85,6 +87,8 @@ class FixtureHooks:
             raise
         finally:
             fixturedef.addfinalizer(enter)
+            if own is not None and own.place is not None:
+                self._run.tracker.pause_witness(own.place)
 
     def _begin_teardown(self, active: _Active) -> None:
         """What the test has left in the keeping of a fixture is the fixture's, which has its turn now."""
@@ -92,6 +96,8 @@ class FixtureHooks:
         if duty is not None and not duty.ended:
             duty.hand_on([(active.duty, active.held)])
         active.duty.enter()
+        if active.duty.place is not None:
+            self._run.tracker.resume_witness(active.duty.place)
 
     def _end(self, active: _Active) -> None:
         duty = active.duty

@@ -20,6 +20,7 @@ from lifetrack.values.findings import Certainty
 from lifetrack.values.records import Lasting
 from lifetrack.witness import lasting as known
 from lifetrack.witness import system
+from lifetrack.witness.baseline import Baseline, Own
 from lifetrack.witness.sites import THREAD, Sites, listen, unlisten
 
 #: For how many seconds threads that are just ending are waited for, while there are any.
@@ -42,17 +43,6 @@ class _Noted(NamedTuple):
     key: int
 
 
-class Baseline(NamedTuple):
-    """What was there when a place began."""
-
-    names: frozenset[str]
-    numbers: frozenset[int]
-    threads: frozenset[int]
-    children: frozenset[int]
-    #: The moment among the audit events.
-    moment: int
-
-
 class Witness:
     """The operating system's word on what one ledger records. What lives as long as the process goes to ``lasting``."""
 
@@ -63,6 +53,8 @@ class Witness:
         self._sites = Sites(engine.mark)
         self._pid = os.getpid()
         self._baselines: weakref.WeakKeyDictionary[Place, Baseline] = weakref.WeakKeyDictionary()
+        #: What came while a place was being set up, which goes on while others have their turn.
+        self._own: weakref.WeakKeyDictionary[Place, Own] = weakref.WeakKeyDictionary()
         self._last: tuple[frozenset[str], frozenset[int]] | None = None
         #: The record of each descriptor by its number, and of each socket or pipe by what it is.
         self._by_number: dict[int, _Noted] = {}
@@ -101,15 +93,29 @@ class Witness:
 
     def begin(self, place: Place) -> None:
         """Look at what is there when a place begins."""
+        self._baselines[place] = self._look(self._sites.moment())
+
+    def _look(self, moment: int) -> Baseline:
         names = system.names()
         if self._last is None or self._last[0] != names:
             self._last = names, system.numbers(names)
-        self._baselines[place] = Baseline(*self._last, system.threads(), system.children(), self._sites.moment())
+        return Baseline(*self._last, system.threads(), system.children(), moment)
+
+    def pause(self, place: Place) -> None:
+        """What comes from now on is not this place's, and what came until now is nobody else's."""
+        if (before := self._baseline(place)) is not None:
+            self._own[place] = self._look(before.moment).since(before)
+
+    def resume(self, place: Place) -> None:
+        """What comes from now on is this place's again."""
+        own, before = self._own.pop(place, None), self._baseline(place)
+        if own is not None and before is not None:
+            self._baselines[place] = self._look(before.moment).without(own)
 
     def pending(self, place: Place) -> float:
         """Give for how many seconds threads of a place that may be just ending are worth waiting for; mostly 0."""
         before = self._baseline(place)
-        if before is None or not any(True for _ in self._new_threads(before)):
+        if before is None or not any(True for _ in self._new_threads(before.joined(self._own.values()))):
             return 0.0
         return SETTLE
 
@@ -125,6 +131,8 @@ class Witness:
             return []
         if place is not PROCESS:
             self._baselines.pop(place, None)
+            self._own.pop(place, None)
+        before = before.joined(own for other, own in list(self._own.items()) if other is not place)
         cases = [self._thread(place, before, number, thread) for number, thread in self._new_threads(before)]
         cases += self._children(place, before)
         names = system.names()

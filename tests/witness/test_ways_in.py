@@ -60,11 +60,19 @@ def test_who_does_not_ask_loads_nothing(run_python: RunPython) -> None:
     assert done.stdout.split() == ["False"] * 3, done.stderr
 
 
-def test_pytest(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`--lifetrack-witness` fails the test that leaves a descriptor behind, and no other."""
+def run_pytest(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.RunResult:
+    """Run what was made, in its order, in a process; its JSON report is ``out.json``."""
     monkeypatch.setenv("PYTHONPATH", str(CHECKOUT))
     installed = any(point.name == "lifetrack" for point in entry_points(group="pytest11"))
     plugin = [] if installed else ["-p", "lifetrack.pytest_plugin"]
+    others = [f"no:{name}" for name in ("cacheprovider", "randomly", "hypothesispytest", "trio", "benchmark")]
+    without = [part for name in others for part in ("-p", name)]
+    arguments = ("--lifetrack", "--lifetrack-witness", "--lifetrack-report=out.json")
+    return pytester.runpytest_subprocess(*plugin, *arguments, *without)
+
+
+def test_pytest(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--lifetrack-witness` fails the test that leaves a descriptor behind, and no other."""
     pytester.makepyfile(
         "import ctypes, os\n"
         "dup = ctypes.CDLL(None).dup\n"
@@ -74,6 +82,28 @@ def test_pytest(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> N
         "def test_is_clean():\n"
         "    os.close(dup(1))\n"
     )
-    result = pytester.runpytest_subprocess(*plugin, "--lifetrack", "--lifetrack-witness", "-p", "no:cacheprovider")
+    result = run_pytest(pytester, monkeypatch)
     result.assert_outcomes(passed=2, errors=1)
     result.stdout.fnmatch_lines(["*LT501*", "*test_leaks*"])
+
+
+@pytest.mark.parametrize("order", [("first", "second"), ("second", "first"), ("first",)], ids="-".join)
+def test_pytest_with_a_wider_fixture(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, order: tuple[str, ...]
+) -> None:
+    """What a fixture's setup and teardown leave is the fixture's; what came meanwhile is the test's, the last's too."""
+    bodies = {"first": "dup(1)", "second": "pass"}
+    pytester.makepyfile(
+        test_wide="import ctypes, os, pytest\n"
+        "dup = ctypes.CDLL(None).dup\n"
+        "@pytest.fixture(scope='session')\n"
+        "def wide():\n"
+        "    closed, left = dup(1), dup(1)\n"
+        "    yield\n"
+        "    os.close(closed)\n"
+        "    dup(1), dup(1)\n" + "".join(f"def test_{name}(wide): {bodies[name]}\n" for name in order)
+    )
+    run_pytest(pytester, monkeypatch)
+    found = json.loads((pytester.path / "out.json").read_text())["findings"]
+    blamed = sorted((each["rule"], each["test"] or each["scope"]) for each in found for _ in range(each["count"]))
+    assert blamed == [("LT501", "test_wide.py::test_first"), *[("LT501", "wide (session)")] * 3]
