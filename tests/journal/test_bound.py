@@ -150,3 +150,37 @@ def test_nothing_is_used_again_before_it_is_counted(path: Path, tracker: Tracker
     assert len(told) > ROOM * 3 // 400
     assert set(told) == {0}
     slots._checkpoint = count
+
+
+def test_it_is_read_while_it_is_written(path: Path, tracker: Tracker) -> None:
+    """What is held is told by every reading, totals never go back, and nothing is taken for torn that stays so."""
+    made = _class(tracker)
+    with tracker.scope("the job"):
+        kept = [made() for _ in range(50)]
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.is_set():
+            with tracker.scope("in between"):
+                made().close()
+
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    before = 0
+    try:
+        while before <= ROOM:  # until it went round
+            book = read_book(str(path))
+            held = [each for each in book.resources if each.is_open and each.owner and each.owner.name == "the job"]
+            assert len(held) == 50
+            assert {each.stack[0].line for each in held} == {held[0].stack[0].line}
+            assert sum(each.is_open for each in book.resources) < 60
+            (kind,) = [each for each in book.kinds if each.acquired]
+            assert kind.acquired >= before
+            before = kind.acquired
+    finally:
+        stop.set()
+        for worker in workers:
+            worker.join()
+    assert len(kept) == 50
+    assert read_book(str(path)).torn == 0
