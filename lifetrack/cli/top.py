@@ -100,11 +100,11 @@ class Table:
         self._before[told["pid"]] = now, acquired
         since, count = before or (told["clock"], 0)
         rate = (acquired - count) / max(0.05 if before else _LEAST_SPAN, now - since)
-        state = "at work" if is_running(told) else f"ended ({ending_of(book)})"
+        state = "at work for" if is_running(told) else f"ended ({ending_of(book)}) after"
         dropped = f", {book.unkept} not kept" if book.unkept else ""
         command = " ".join(map(str, told["command"][:1])) or "python"
         return (
-            f"process {told['pid']} ({clean(os.path.basename(command))}), {state} for {_age(now - told['clock'])}: "
+            f"process {told['pid']} ({clean(os.path.basename(command))}), {state} {_age(now - told['clock'])}: "
             f"{live} live, {acquired} acquired, {rate:.1f} each second{dropped}"
         )
 
