@@ -30,7 +30,7 @@ from workloads import Loop, at_depth  # noqa: E402
 from lifetrack.tracker import Tracker  # noqa: E402
 
 #: Least times of many short slices are stable where others use the machine too.
-SLICE, DEPTH = 0.003, 20
+SLICE, DEPTH = 0.0003, 20
 TARGETS = {"sites": 1.5, "stacks": 1.3}
 #: Where every stack is walked anew, names are looked up frame by frame: shown, and not promised.
 CALLERS = {"loop": "in a loop", "one": "a new frame each time", "with": "by with", "two": "2 new frames each time"}
@@ -104,7 +104,7 @@ def main() -> int:
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--turns", type=int, help="how often each case takes its turn in a process")
     options: Any = parser.parse_args()
-    turns = options.turns or (40 if options.fast else 80)
+    turns = options.turns or (400 if options.fast else 1000)
     if options.worker:
         print(json.dumps(work(turns)))
         return 0

@@ -37,16 +37,17 @@ _RECORD = """    _lt_cls = _lt_type({first})
 """
 # As in the templates, with the sites' numbers at hand. Another thread may change what is remembered meanwhile.
 _LOOK = """_lt_code = _lt_frame.f_code
-    _lt_known = _lt_last
-    if _lt_known[0] is not _lt_code:
-        _lt_known = _lt_sites(_lt_code)
-        if _lt_known is None:
+    _lt_same, _lt_known = _lt_last
+    if _lt_same is not _lt_code:
+        _lt_fresh = _lt_sites(_lt_code)
+        if _lt_fresh is None:
             return UNSITED
-        _lt_last = _lt_known
+        _lt_last = _lt_fresh
+        _lt_known = _lt_fresh[1]
     _lt_at = _lt_frame.f_lasti
-    _lt_site = _lt_known[1][_lt_at]
+    _lt_site = _lt_known[_lt_at]
     if _lt_site is None:
-        _lt_site = _lt_known[1][_lt_at] = _lt_located(_lt_code, _lt_at)"""
+        _lt_site = _lt_known[_lt_at] = _lt_located(_lt_code, _lt_at)"""
 _OWNER = "_lt_owner(_lt_where) if _lt_scoped else 0"
 # Often it is the same stack as the last time, which the note on the frame above shows, see lifetrack.ledger.capture.
 _STACK = """_lt_known = _lt_last

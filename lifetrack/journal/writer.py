@@ -59,6 +59,7 @@ _INT = Struct("=I").pack_into
 _ALIKE = 8
 #: What a fast path remembers before it has seen anything.
 _NOTHING: Any = (_pack, *(None,) * 7)
+_NOWHERE = None, None
 
 
 class Journal(Ground):
@@ -174,7 +175,8 @@ class Journal(Ground):
         names, slots = self.names, self.slots
         return {
             "take": slots.take, "refill": self._refill, "owner": names.owner, "moved": self.moved_site,
-            "acquired": self.acquired, "sites": room, "located": names.site, "nothing": _NOTHING,
+            "acquired": self.acquired, "sites": room, "located": names.site,
+            "nothing": _NOTHING if with_stacks else _NOWHERE,
             "pack": (STACK if with_stacks else SITE).pack_into, "pack_owned": OWNED.pack_into,
             "threads": self.threads, "tasked": self._tasked, "learned": self._learned,
         }  # fmt: skip
@@ -184,7 +186,8 @@ class Journal(Ground):
         names, slots = self.names, self.slots
         return {
             "scrap": slots.scrap, "give": slots.give, "unkept": self._unkept_ended, "end": END.pack_into,
-            "sites": room, "located": names.end_at, "threads": self.threads, "nothing": _NOTHING,
+            "sites": room, "located": names.end_at, "threads": self.threads,
+            "nothing": _NOTHING if with_stacks else _NOWHERE,
             "learned": self._learned_end if with_stacks else None,
         }  # fmt: skip
 
