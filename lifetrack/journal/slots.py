@@ -17,6 +17,8 @@ from lifetrack.journal.format import SLOT, SLOT_WORDS, Table
 #: How many slots are begun or moved at once, how many have ended at least before one is used again while there is room,
 #: and how many are kept for those who come while others are moved.
 _STEP, _KEPT, _RESERVE = 256, 1024, 64
+#: After how many vain attempts the turn is taken to be lost: an exception may come from a signal at any moment.
+_LOST = 10_000
 
 
 class Slots:
@@ -38,7 +40,8 @@ class Slots:
     def begin(self, words: Any, table: Table, begun: Callable[[], None], checkpoint: Callable[[], None]) -> None:
         """Use these slots from now on; ``words`` is the whole file, 8 bytes each."""
         self._words, self._table, self._begun, self._checkpoint = words, table, begun, checkpoint
-        self._steps = count()
+        self._steps, self._misses = count(), count()
+        self._turn[:] = [True]
         for line in (self._ready, self._ended, self._reserve):
             line.clear()
 
@@ -68,6 +71,8 @@ class Slots:
                 return line.popleft()
             except IndexError:
                 continue
+        if fresh is None and not self._turn and next(self._misses) % _LOST == _LOST - 1:
+            self._turn.append(True)
         return self.scrap if fresh is None else fresh
 
     def _move(self) -> Any:
