@@ -38,7 +38,8 @@ class Holder(Standing):
 
 
 _HELD = OPEN_STATES | {INHERITED}
-#: The holders of objects whose owner no ledger knows, by the object's address: its own for as long as it is held.
+#: The holders of objects whose owner no ledger knows, by the object's address: its own for as long as it is held. A
+#: holder that goes away unclosed leaves its reference behind, which says nothing of the next object there.
 _holders: dict[int, weakref.ref[Holder]] = {}
 
 
@@ -46,14 +47,15 @@ def holder_of(obj: object) -> Holder | None:
     """Give the owner or handle that holds an object; None if none does."""
     key = id(obj)
     reference = _holders.get(key)
-    if reference is not None:
-        return reference()
+    holder = None if reference is None else reference()
+    if holder is not None:
+        return holder
     for engine in active.engines:
         entry = engine.ledger.entries.get(key)
         if entry is not None:
             place = entry[SCOPE]
-            holder = place.holder() if place is not None and place.is_owner and place.holder is not None else None
-            return holder if isinstance(holder, Holder) else None
+            found = place.holder() if place is not None and place.is_owner and place.holder is not None else None
+            return found if isinstance(found, Holder) else None
     return None
 
 
@@ -65,7 +67,11 @@ def _is_open(entry: Entry | None) -> bool:
 def hold_first(obj: object, holder: Holder) -> bool:
     """Note who holds an object that no ledger knows; False if somebody does already, and nothing is changed then."""
     reference = weakref.ref(holder)
-    return _holders.setdefault(id(obj), reference) is reference
+    before = _holders.setdefault(id(obj), reference)
+    while before() is None and before is not reference:  # of one that is gone, and so is what it held at this address
+        _holders.pop(id(obj), None)
+        before = _holders.setdefault(id(obj), reference)
+    return before is reference
 
 
 def hold(obj: object, holder: Holder) -> None:

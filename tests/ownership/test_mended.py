@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 
 import pytest
 
@@ -181,3 +182,30 @@ def test_a_release_that_is_refused_afterwards_has_released(tracker, node):
         shared.release()
     assert not shared
     child.close()
+
+
+def test_a_holder_that_went_away_says_nothing_of_the_next_object_at_an_address(tracker, resource):
+    """An owner whose releases failed is dropped while tracking is off; the next object there has its own owner."""
+
+    @tracker.tracked
+    class Failing(resource):
+        def close(self):
+            raise OSError("no")
+
+    owner = Owner("gone")
+    gone = {id(transfer(Failing(), to=owner)) for _ in range(100)}
+    with pytest.raises(ExceptionGroup):
+        owner.close()
+    tracker.stop()
+    del owner
+    gc.collect()
+    tracker.start("sites", policy="raise", report=False)
+    made, again = [], []
+    while not again and len(made) < 200_000:
+        made += [resource() for _ in range(100)]
+        again = [obj for obj in made[-100:] if id(obj) in gone]
+    assert again
+    owner = Owner("pool")
+    for obj in again:
+        transfer(obj, to=owner).close()
+    assert owner.owned == ()
