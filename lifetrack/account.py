@@ -109,6 +109,8 @@ class Account:
         self._take_down()
         successor = Account(settings, targets, asked, self.engine.ledger)
         successor.started, successor.pid, successor.earlier = self.started, self.pid, self.earlier
+        if successor.engine.ledger.journal is not None:
+            successor.engine.ledger.journal.level(settings.level)
         successor.judgement.witness, successor.judgement.lasting = self.judgement.witness, self.judgement.lasting
         if successor.judgement.witness is not None:
             successor.judgement.witness.use(successor.engine)
@@ -134,6 +136,8 @@ class Account:
     def close(self) -> None:
         """Restore everything that was touched."""
         outlive(self.engine.ledger)
+        if self.engine.ledger.journal is not None:
+            self.engine.ledger.journal.close()
         if self.judgement.witness is not None:
             self.judgement.witness.stop()
         self._take_down()

@@ -10,13 +10,18 @@ from lifetrack.values.settings import Settings
 
 if TYPE_CHECKING:
     from lifetrack.children.following import Following
+    from lifetrack.journal.plans import JournalPlan
 
 
 class Company:
-    """The company of one tracker. ``reporter`` makes the final report of this process alone."""
+    """The company of one tracker. ``reporter`` makes the final report of this process alone.
 
-    def __init__(self, reporter: Callable[[str], Report | None]) -> None:
+    ``begin_journal`` goes on with a journal in a forked child.
+    """
+
+    def __init__(self, reporter: Callable[[str], Report | None], begin_journal: Callable[[], None]) -> None:
         self.reporter = reporter
+        self._begin_journal = begin_journal
         self._following: Following | None = None
 
     def gather(self) -> None:
@@ -25,18 +30,19 @@ class Company:
             from lifetrack.children.exchange import Exchange
             from lifetrack.children.following import Following
 
-            self._following = Following(Exchange.make(), self.reporter)
+            self.join(Following(Exchange.make(), self.reporter))
 
     def join(self, following: Following) -> None:
         """Be followed, in a process that a followed one has started."""
         self._following = following
+        following.begin_journal = self._begin_journal
 
-    def order(self, settings: Settings, watch: tuple[str, ...]) -> None:
+    def order(self, settings: Settings, watch: tuple[str, ...], journal: JournalPlan | None) -> None:
         """Let the children do as this process does."""
         if self._following is not None:
             from lifetrack.children.exchange import Orders
 
-            self._following.order(Orders(settings, watch))
+            self._following.order(Orders(settings, watch, journal))
 
     def merge(self, report: Report) -> Report:
         """Give the report with those of the children that were followed."""

@@ -10,6 +10,8 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from lifetrack.journal.format import parse_bound
+from lifetrack.journal.plans import plan_of
 from lifetrack.reports.files import check_writable
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.settings import parse_fail_on, parse_level, parse_policy, shown
@@ -109,12 +111,14 @@ READERS: dict[str, Callable[[str, object], Any]] = {
     "children": _word(flag),
     "error_exitcode": _word(status),
     **{name: _of_service(name) for name in SERVICE},
+    "journal": lambda folder, value: plan_of(path_in(folder, value)),
+    "journal_size": _word(parse_bound),
 }
 _OF_ALL = ("level", "policy", "watch", "fail_on", "report", "witness")
 #: The settings of each tool.
 SETTINGS = {
     PYTEST: (*_OF_ALL, "third_party", "own", "baseline", "update_baseline"),
-    RUN: (*_OF_ALL, "children", "error_exitcode", *SERVICE),
+    RUN: (*_OF_ALL, "children", "error_exitcode", "journal", "journal_size", *SERVICE),
 }
 _POLICIES = {PYTEST: "raise", RUN: "record"}
 #: In the table an update would be made by every run, for all time.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from lifetrack.journal.plans import SIZE_VARIABLE as JOURNAL_SIZE
+from lifetrack.journal.plans import VARIABLE as JOURNAL
 from lifetrack.tracker import default_tracker
 from lifetrack.values.errors import ConfigurationError, MissingExtraError
 
@@ -31,9 +33,17 @@ def start_from_environment() -> None:
             name, option = variable, _SERVICE[variable]
             given[option] = READERS[option](os.environ[variable])
         name = "LIFETRACK"
-        default_tracker().start(os.environ[name], **given)  # type: ignore[arg-type]
+        path, size = os.environ.get(JOURNAL) or None, os.environ.get(JOURNAL_SIZE) or None
+        default_tracker().start(os.environ[name], journal=path, journal_size=size, **given)  # type: ignore[arg-type]
     except (ConfigurationError, MissingExtraError) as error:
-        sys.stderr.write(f"lifetrack: error: environment variable {name}: {error}\n")
+        sys.stderr.write(f"lifetrack: error: environment variable {_named(error, name)}: {error}\n")
+
+
+def _named(error: Exception, name: str) -> str:
+    text = str(error)
+    if text.startswith("journal size"):
+        return JOURNAL_SIZE
+    return JOURNAL if text.startswith("journal ") else name
 
 
 def begin_in_child() -> None:
@@ -53,7 +63,14 @@ def begin_in_child() -> None:
         orders = exchange.orders()
         following = Following(exchange, tracker.company.reporter, tracker.disown)
         settings = orders.settings
-        tracker.start(settings.level, policy=settings.policy, watch=orders.watch, report=False, frames=settings.frames)
+        tracker.start(
+            settings.level,
+            policy=settings.policy,
+            watch=orders.watch,
+            report=False,
+            frames=settings.frames,
+            journal=orders.journal,
+        )
     except ConfigurationError:
         return  # the folder was taken away in this moment
     tracker.company.join(following)

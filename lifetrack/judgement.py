@@ -122,6 +122,8 @@ class Judgement:
         """File what a scope leaves open as LT103; raise LeakError or warn as the policy says."""
         self._ledger.settle(is_released)
         self.drain()
+        if self._ledger.journal is not None:
+            self._ledger.journal.owner_ended(place)
         open_now = (entry for entry in self._ledger.due_since(mark) if belongs_to(entry, place))
         due = [entry for entry in open_now if not is_in_use(entry, SCOPE_ENDS) and not self.lasts(entry)]
         cases = self._file(due, "LT103") + self._testimony(place)

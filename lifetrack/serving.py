@@ -62,6 +62,18 @@ class Serving(Declaring):
 
         return Ledger(Departures()) if wants_metrics(options.sinks) else None
 
+    def stop(self) -> None:
+        """End tracking."""
+        raise NotImplementedError
+
+    def _begin_serving(self, options: ServiceOptions | None) -> None:
+        try:
+            self._serve(options)
+        except BaseException:  # a port that is taken: tracking has not begun either
+            if self._service is None or not self._service.options:
+                self.stop()
+            raise
+
     def _serve(self, options: ServiceOptions | None) -> None:
         """Do what is asked; without options go on as before, also in a forked child."""
         if options is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lifetrack.account import Account, ReportTarget, report_of, report_targets, type_totals, why_alive
 from lifetrack.company import Company
 from lifetrack.declaring import OFF
+from lifetrack.journaling import Journaled
 from lifetrack.judgement import leak_error
 from lifetrack.ledger.entries import Entry
 from lifetrack.ledger.places import PROCESS, Place
@@ -17,7 +18,6 @@ from lifetrack.ledger.rendering import events_of, record_of
 from lifetrack.ownership.handles import held_by
 from lifetrack.ownership.scopes import Allowance, Scope
 from lifetrack.reports.model import Report
-from lifetrack.serving import Serving
 from lifetrack.switches import Switch, Undo
 from lifetrack.values.errors import ConfigurationError, LifetrackError
 from lifetrack.values.events import Event
@@ -39,12 +39,13 @@ from lifetrack.watchers.watching import check_names
 from lifetrack.witness.system import psutil
 
 if TYPE_CHECKING:
+    from lifetrack.journal.plans import JournalPlan
     from lifetrack.service.options import ServiceOptions
 
 LimitChoice = str | Mapping[Any, float]
 
 
-class Tracker(Serving):
+class Tracker(Journaled):
     """One account of resources. Several can exist side by side; each declares, watches and reports for itself.
 
     Declarations outlast :meth:`stop`: starting again covers the classes declared before.
@@ -54,7 +55,7 @@ class Tracker(Serving):
         super().__init__()
         self._watches: list[tuple[str, ...]] = []
         self._visibility = Visibility()
-        self.company = Company(self._own_final_report)
+        self.company = Company(self._own_final_report, self.begin_journal_in_child)
 
     # -- switch --------------------------------------------------------------------------------------------------
 
@@ -68,6 +69,8 @@ class Tracker(Serving):
         frames: int = DEFAULT_FRAMES,
         children: bool = False,
         witness: bool = False,
+        journal: str | os.PathLike[str] | JournalPlan | None = None,
+        journal_size: int | str | None = None,
         dump_signal: str | int | None = None,
         dump_to: ReportTarget | None = None,
         held_limits: LimitChoice | None = None,
@@ -81,7 +84,8 @@ class Tracker(Serving):
         ``level`` is off, counts, sites, stacks or full; ``policy`` is raise, warn or record, or a mapping of rules to
         these; ``watch`` names what else is tracked; ``frames`` is the length of stacks. ``report`` names files for the
         report at exit: None prints it on standard error, False makes none. With ``children`` the child processes are
-        followed; with ``witness`` the operating system is asked at the end what is left open.
+        followed; with ``witness`` the operating system is asked at the end what is left open. ``journal`` names a file
+        that keeps every event as it happens, of at most ``journal_size`` bytes (16M by default).
 
         For a service that runs: ``dump_signal`` asks for a report, to the file ``dump_to``. ``held_limits`` says for
         how many seconds a type may be held (LT108), ``live_limits`` how many may be live (LT107). ``growth_every`` is
@@ -96,7 +100,8 @@ class Tracker(Serving):
         )  # fmt: skip
         timed = self._wants_times(options)
         settings = Settings(parse_level(level), parse_policy(policy), parse_frames(frames), timed)
-        return self._begin(settings, check_names(watch), report_targets(report), options, children, witness)
+        plan = None if settings.level == Level.OFF else self._plan(journal, journal_size)
+        return self._begin(settings, check_names(watch), report_targets(report), options, plan, children, witness)
 
     def _begin(
         self,
@@ -104,6 +109,7 @@ class Tracker(Serving):
         names: tuple[str, ...],
         targets: bool | tuple[str, ...],
         options: ServiceOptions | None,
+        plan: JournalPlan | None,
         children: bool,
         witness: bool,
     ) -> Switch:
@@ -114,9 +120,10 @@ class Tracker(Serving):
             psutil()
         if children:
             self.company.gather()
+        ledger = self._new_ledger(settings, plan, options)
         self._visibility.show(settings.policy)
         if self._account is None:
-            self._account = Account(settings, targets, self._watches, self._ledger_for(options))
+            self._account = Account(settings, targets, self._watches, ledger)
         else:
             self._account = self._account.changed(settings, targets)
         self._registry.install(self._account.classes)
@@ -124,17 +131,9 @@ class Tracker(Serving):
             self._account.watching.install(names)
         if witness:
             self.begin_witness(PROCESS)
-        self.company.order(settings, self._account.watching.names)
+        self.company.order(settings, self._account.watching.names, self._journal_of_children())
         self._begin_serving(options)
         return Switch(self.stop)
-
-    def _begin_serving(self, options: ServiceOptions | None) -> None:
-        try:
-            self._serve(options)
-        except BaseException:  # a port that is taken: tracking has not begun either
-            if self._service is None or not self._service.options:
-                self.stop()
-            raise
 
     def stop(self) -> None:
         """End tracking and restore everything that was touched. Does nothing while tracking is off."""
@@ -311,6 +310,8 @@ class Tracker(Serving):
             self._service.before_end()
         account.judgement.end_process(ending)
         account.judgement.explain(also_live=False)
+        if account.engine.ledger.journal is not None:
+            account.engine.ledger.journal.end(ending)
         if self._service is not None:
             self._service.finish()
         report = report_of(account, ending, None)

@@ -33,11 +33,13 @@ LAYERS = (
         "visibility",
         "watching",
     ),  # what a finding leads to; what is declared; switches; rows of third parties
+    ("journal",),  # every event in a file that outlives the process
     ("children",),  # processes that are followed
     ("account", "company"),  # the parts of one tracker from start to stop
     ("service",),  # limits, growth, metrics and events of a program that goes on; loaded where it is asked for
     ("declaring",),  # what a tracker is told of a program; it outlasts start and stop
     ("serving",),  # the way to the service
+    ("journaling",),  # the way to the journal
     ("tracker",),  # all of the above, switched on together
     ("api", "environment", "secrets"),  # the default tracker: as functions; by a variable; a class of its own
     ("backends",),  # collections of plugins, tracked by the default tracker

@@ -38,6 +38,16 @@ def test_every_case_of_ownership_runs(run_python, level):
     assert all(0 < seconds < 0.01 for seconds in times.values())
 
 
+def test_every_case_of_the_journal_runs(run_python):
+    """A worker times each case with a journal and without."""
+    pytest.importorskip("pyperf")
+    out, err, status = run_python(BENCHMARKS / "journal.py", "--worker", "--turns", "1")
+    assert (err, status) == ("", 0)
+    times = json.loads(out)
+    assert len(times) == 20
+    assert all(0 < seconds < 0.01 for seconds in times.values())
+
+
 def test_memory_is_measured_and_given_back(run_python):
     """No level keeps an entry of an object that was released and collected."""
     out, err, status = run_python(BENCHMARKS / "memory.py", "1000")

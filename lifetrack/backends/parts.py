@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from lifetrack.guards.engine import Engine
 from lifetrack.ledger.entries import place_of
+from lifetrack.ledger.journaling import note_name
 from lifetrack.ledger.places import OwnerPlace, Place
 from lifetrack.ownership.custody import ObjectPlace, object_place
 from lifetrack.ownership.holding import end_unclosed
@@ -86,3 +87,12 @@ def name_parts(backend: object, label: str) -> None:
     if engine is not None:
         place = object_place(engine, backend)
         place.name, place.kind, place.ended = label, KIND, False
+        note_name(engine.ledger, place)
+
+
+def name_nursery(nursery: Nursery, label: str) -> None:
+    """Let what a backend acquired while it was made be told under its name and that of its distribution."""
+    nursery.name = label
+    engine = default_tracker().engine
+    if engine is not None:
+        note_name(engine.ledger, nursery)

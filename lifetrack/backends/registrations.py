@@ -39,7 +39,9 @@ class Token:
     def __del__(self) -> None:
         ledger = self._ledger()
         if ledger is not None:
-            ledger.entries.pop(id(self), None)
+            entry = ledger.entries.pop(id(self), None)
+            if entry is not None and ledger.journal is not None:
+                ledger.journal.ended(entry)
 
     def entry(self, engine: Engine | None) -> Entry | None:
         """Give its entry, while the tracking that it was made under is on."""
@@ -80,6 +82,8 @@ class Registrations:
                 ledger.place.reset(moved)
         extra = extra_of(entry)
         extra.label, extra.reference = name, weakref.ref(token)
+        if ledger.journal is not None:
+            ledger.journal.acquired(entry)
         ledger.entries[id(token)] = entry
         self._open[id(plugin)] = token
 

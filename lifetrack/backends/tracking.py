@@ -6,12 +6,13 @@ import sys
 import threading
 import weakref
 
-from lifetrack.backends.parts import name_parts
+from lifetrack.backends.parts import name_nursery, name_parts
 from lifetrack.backends.seats import Seat
 from lifetrack.guards.release_names import recognise
 from lifetrack.guards.shapes import mro, resolve
 from lifetrack.ledger.capture import locate
 from lifetrack.ledger.entries import EXTRA, RELEASING, STATE, extra_of
+from lifetrack.ledger.journaling import note_label
 from lifetrack.tracker import default_tracker
 from lifetrack.values.errors import DeclarationError
 from lifetrack.values.stacks import RawFrame
@@ -85,7 +86,7 @@ def adopt(seat: Seat) -> None:
         if declaration is None or not declaration.secret:
             name_parts(seat.backend, label)
             if seat.nursery is not None:
-                seat.nursery.name = label
+                name_nursery(seat.nursery, label)
 
 
 def adopt_object(obj: object, label: str) -> None:
@@ -96,8 +97,9 @@ def adopt_object(obj: object, label: str) -> None:
     tracker.track(obj)
     ledger = tracker.ledger
     entry = None if ledger is None else ledger.entries.get(id(obj))
-    if entry is not None and (entry[EXTRA] is None or entry[EXTRA].label is None):
+    if ledger is not None and entry is not None and (entry[EXTRA] is None or entry[EXTRA].label is None):
         extra_of(entry).label = label
+        note_label(ledger, entry)
 
 
 def is_released(backend: object) -> bool:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from lifetrack.journal.plans import JournalPlan
 from lifetrack.reports.files import write_atomically
 from lifetrack.reports.model import ProcessInfo, Report
 from lifetrack.reports.reading import load
@@ -36,6 +37,8 @@ class Orders:
 
     settings: Settings
     watch: tuple[str, ...]
+    #: The journals of the run, if there are any.
+    journal: JournalPlan | None = None
 
 
 def now() -> str:
@@ -95,6 +98,7 @@ class Exchange:
         policy = {**settings.policy.rules, "*": settings.policy.default}
         told = {
             "level": settings.level.word, "policy": policy, "frames": settings.frames, "watch": list(orders.watch),
+            "journal": None if orders.journal is None else orders.journal.told(),
         }  # fmt: skip
         write_atomically(os.path.join(self.folder, _SETTINGS), json.dumps(told))
 
@@ -104,7 +108,8 @@ class Exchange:
         try:
             policy: Policy = parse_policy(told["policy"])
             settings = Settings(parse_level(told["level"]), policy, parse_frames(told["frames"]))
-            return Orders(settings, check_names(told["watch"]))
+            journal = None if told.get("journal") is None else JournalPlan.of(told["journal"])
+            return Orders(settings, check_names(told["watch"]), journal)
         except KeyError as error:
             raise ConfigurationError(f"children: the settings lack {error}: start the program again") from None
 
@@ -143,8 +148,10 @@ class Exchange:
 
     # -- all of them -----------------------------------------------------------------------------------------------
 
-    def collect(self) -> tuple[list[Report], list[ProcessInfo]]:
+    def collect(self, journal: JournalPlan | None = None) -> tuple[list[Report], list[ProcessInfo]]:
         """Give the reports that have come, oldest process first, and the processes that left none.
+
+        Of what was lost its journal tells, if there is one.
 
         What is still alive is given half a second to report.
         """
@@ -156,7 +163,11 @@ class Exchange:
             try:
                 reports.append(load(self._path(token, _REPORT)))
             except ConfigurationError:
-                lost.append(replace(info, ended=now()))
+                told = None if journal is None else _from_journal(journal, info.pid)
+                if told is None:
+                    lost.append(replace(info, ended=now()))
+                else:
+                    reports.append(replace(told, process=replace(told.process, name=info.name)))
         return reports, lost
 
     def _tokens(self, ending: str) -> list[str]:
@@ -188,6 +199,12 @@ class Exchange:
             os.rmdir(self.folder)
         except OSError:
             pass
+
+
+def _from_journal(journal: JournalPlan, pid: int) -> Report | None:
+    from lifetrack.journal.reading import load_child
+
+    return load_child(journal.path, pid, journal.run or "")
 
 
 def _is_running(pid: int) -> bool:

@@ -98,6 +98,9 @@ class Following:
         self._collected: tuple[list[Report], list[ProcessInfo]] | None = None
         self._before: dict[str, str | None] = {}
         self._listens_to_exec = False
+        self._journal: Any = None
+        #: Goes on with a journal in a forked child.
+        self.begin_journal: Callable[[], None] | None = None
         self._last_word = LastWord(self._at_signal)
         _active.add(self)
         self._patches = Patches()
@@ -110,6 +113,7 @@ class Following:
     def order(self, orders: Orders) -> None:
         """Say what children shall do from now on, and let those find it that are another Python."""
         self._exchange.give_orders(orders)
+        self._journal = orders.journal
         if not self._before:
             path = os.environ.get("PYTHONPATH")
             self._put(VARIABLE, self._exchange.folder)
@@ -124,7 +128,7 @@ class Following:
         if self._collector != os.getpid():
             return report
         if self._collected is None:
-            self._collected = self._exchange.collect()
+            self._collected = self._exchange.collect(self._journal)
             self._exchange.remove()
         return merged(report, *self._collected)
 
@@ -162,6 +166,8 @@ class Following:
         self._info = None
         if _is_about_to_exec():
             return
+        if self.begin_journal is not None:
+            self.begin_journal()
         self.begin()
         if not self._listens_to_exec:
             self._listens_to_exec = True

@@ -13,17 +13,19 @@ _USAGE = """lifetrack run [OPTION]... (SCRIPT | -m MODULE | -c CODE) [ARGS...]
        lifetrack show FILE [--format FORMAT] [-o OUT]
        lifetrack diff OLD NEW [--format text|json] [-o OUT]
        lifetrack merge FILE... -o OUT
+       lifetrack top PID|FILE [--once] [--interval SECONDS]
        lifetrack rules [LTnnn]
        lifetrack doctor [--level L] [--watch LIST]
        lifetrack --version"""
-_NO_COMMAND = "a command is needed: run, show, diff, merge, rules or doctor"
+_NO_COMMAND = "a command is needed: run, show, diff, merge, top, rules or doctor"
 _ABOUT = """Tells which resources a program does not release, or misuses: files, sockets, plugins, ...
 
 commands:
   run     run a program and report on standard error when it ends
-  show    print a stored report, or turn it into another format
-  diff    tell what is new, gone and grown between two reports
+  show    print a stored report or a journal, or turn it into another format
+  diff    tell what is new, gone and grown between two reports or journals
   merge   make one report of several
+  top     show what a running program holds, from its journal
   rules   list the rules, or explain one
   doctor  leak one resource of each kind, and tell whether each is caught here
 
@@ -64,15 +66,16 @@ def _other(command: str, arguments: list[str]) -> bool:
         return _show(arguments[1:])
     if command == "merge":
         return _merge(arguments[1:])
+    if command == "top":
+        return _top(arguments[1:])
     if command == "rules":
         return _rules(arguments[1:])
     if command == "--version" and len(arguments) == 1:
         return print_text(f"lifetrack {_version()}\n")
     parser = Parser("lifetrack", _ABOUT, _USAGE)
     if command not in ("-h", "--help"):
-        parser.error(
-            f"unknown command {command!r}: use run, show, diff, merge, rules or doctor" if command else _NO_COMMAND
-        )
+        unknown = f"unknown command {command!r}: use run, show, diff, merge, top, rules or doctor"
+        parser.error(unknown if command else _NO_COMMAND)
     return print_text(parser.format_help())
 
 
@@ -82,9 +85,9 @@ def _show(arguments: list[str]) -> bool:
 
     parser = Parser(
         "lifetrack show",
-        "Prints a report that 'lifetrack run --report FILE.json' wrote, or turns it into another format.",
+        "Prints a report that 'lifetrack run --report FILE.json' wrote, or the journal of '--journal FILE'.",
     )
-    parser.add_argument("file", metavar="FILE", help="the report")
+    parser.add_argument("file", metavar="FILE", help="the report or journal")
     parser.add_argument("--format", metavar="FORMAT", help=f"{', '.join(NAMES)}; by the ending of OUT, else text")
     parser.add_argument("-o", dest="out", metavar="OUT", help="write to this file instead of standard output")
     options = parser.parse_args(arguments)
@@ -109,13 +112,26 @@ def _diff(arguments: list[str]) -> int:
 def _merge(arguments: list[str]) -> bool:
     from lifetrack.cli.merge import merge
 
-    parser = Parser("lifetrack merge", "Makes one report of several that 'lifetrack run --report FILE.json' wrote.")
-    parser.add_argument("files", metavar="FILE", nargs="+", help="a report; the first is about the main process")
+    parser = Parser("lifetrack merge", "Makes one report of several reports or journals.")
+    parser.add_argument(
+        "files", metavar="FILE", nargs="+", help="a report or journal; the first is about the main process"
+    )
     parser.add_argument(
         "-o", dest="out", metavar="OUT", required=True, help="write to this file, in the form that its ending names"
     )
     options = parser.parse_args(arguments)
     return merge(options.files, options.out)
+
+
+def _top(arguments: list[str]) -> bool:
+    from lifetrack.cli.top import parse_interval, top
+
+    parser = Parser("lifetrack top", "Shows what a running program holds, from its journal; Ctrl-C ends it.")
+    parser.add_argument("subject", metavar="PID|FILE", help="a process that writes a journal, or a journal")
+    parser.add_argument("--once", action="store_true", help="show it once, as plain text")
+    parser.add_argument("--interval", metavar="SECONDS", default="1", help="how often to look (default: 1)")
+    options = parser.parse_args(arguments)
+    return top(options.subject, once=options.once, interval=parse_interval(options.interval))
 
 
 def _rules(arguments: list[str]) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lifetrack.cli.bad_usage import Parser
 from lifetrack.cli.program import CODE, MODULE, SCRIPT, Program, find_program
 from lifetrack.configuration import RUN, SERVICE, SETTINGS, checked, find_table, from_environment, from_table
+from lifetrack.journal.plans import JournalPlan
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Certainty
 from lifetrack.values.settings import Level, Policy, parse_policy
@@ -17,8 +18,10 @@ from lifetrack.values.settings import Level, Policy, parse_policy
 _USAGE = "lifetrack run [OPTION]... (SCRIPT | -m MODULE | -c CODE) [ARGS...]"
 _ABOUT = """Runs a program as Python would and reports on standard error when it ends. The exit status is the
 program's own. What follows SCRIPT, MODULE or CODE belongs to the program."""
-_WITH_VALUE = ("--level", "--policy", "--watch", "--report", "--fail-on", "--error-exitcode", "--journal",
-               *(f"--{name.replace('_', '-')}" for name in SERVICE))  # fmt: skip
+_WITH_VALUE = (
+    "--level", "--policy", "--watch", "--report", "--fail-on", "--error-exitcode", "--journal", "--journal-size",
+    *(f"--{name.replace('_', '-')}" for name in SERVICE),
+)  # fmt: skip
 _KINDS = {"-m": (MODULE, "MODULE"), "-c": (CODE, "CODE")}
 _DEFAULTS: dict[str, Any] = {
     "level": Level.STACKS,
@@ -29,6 +32,8 @@ _DEFAULTS: dict[str, Any] = {
     "error_exitcode": None,
     "children": False,
     "witness": False,
+    "journal": None,
+    "journal_size": None,
 }
 
 
@@ -46,14 +51,13 @@ class RunOptions:
     children: bool
     witness: bool
     service: dict[str, Any]
+    journal: JournalPlan | None
 
 
 def parse_run(arguments: list[str]) -> RunOptions:
     """Give what the arguments ask for; raise ConfigurationError or SystemExit for bad usage."""
     own, kind, rest = _split(arguments)
     options = _parser().parse_args(own)
-    if options.journal:
-        raise ConfigurationError("--journal is not supported yet: leave it out")
     written = {**from_table(find_table(os.getcwd()), RUN), **from_environment(RUN)}
     settings = {**_DEFAULTS, **written, **checked(_given(options), _flag, os.getcwd(), RUN)}
     return RunOptions(
@@ -67,6 +71,7 @@ def parse_run(arguments: list[str]) -> RunOptions:
         children=settings["children"],
         witness=settings["witness"],
         service={name: settings[name] for name in SERVICE if name in settings},
+        journal=_journal(settings["journal"], settings["journal_size"], kind, rest),
     )
 
 
@@ -98,6 +103,13 @@ def _program(kind: str, words: list[str]) -> Program:
     return find_program(kind, words[0], tuple(words[1:]))
 
 
+def _journal(plan: JournalPlan | None, size: int | None, kind: str, words: list[str]) -> JournalPlan | None:
+    if plan is None:
+        return None
+    flag = {MODULE: ("-m",), CODE: ("-c",)}.get(kind, ())
+    return replace(plan, bound=size or plan.bound, command=(*flag, *(words if kind != CODE else words[1:])))
+
+
 def _given(options: argparse.Namespace) -> dict[str, object]:
     """Give what stands on the command line, which goes before everything that is written elsewhere."""
     return {name: value for name, value in vars(options).items() if name in SETTINGS[RUN] and value is not None}
@@ -121,7 +133,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--fail-on", metavar="C", help="proven (default), suspected, hint or never")
     add("--error-exitcode", metavar="N", help="exit with N if there is a finding at or above --fail-on")
-    add("--journal", metavar="FILE", help=argparse.SUPPRESS)
+    add("--journal", metavar="FILE", help="keep every event in this file as it happens, for 'show' after a crash")
+    add("--journal-size", metavar="N", help="the most bytes of one journal, such as 64M (default: 16M)")
     add(
         "--children",
         action="store_true",

@@ -36,6 +36,7 @@ def run(options: RunOptions) -> int:
             report=False,
             children=options.children,
             witness=options.witness,
+            journal=options.journal,
             **options.service,
         )
     except BaseException:

@@ -1,4 +1,4 @@
-"""``lifetrack show``: a stored report, in another form."""
+"""``lifetrack show``: a stored report or a journal, in another form."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lifetrack.guards.engine import Engine
+from lifetrack.ledger.entries import Entry
 from lifetrack.ledger.territory import FILES, OURS
 from lifetrack.values.settings import Level
 
@@ -21,7 +22,8 @@ class Lone:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self.entries = engine.ledger.entries
+        #: Empty where a journal is to be told: what is not found goes the long way.
+        self.entries: dict[int, Entry] = engine.ledger.entries if engine.ledger.journal is None else {}
         self.moved = engine.ledger.moved
         self.mark = engine.mark
         self.when = engine.when

@@ -24,4 +24,13 @@ def forgetter(ledger: Ledger) -> Callable[[Any], None]:
         except (KeyError, TypeError):  # taken out before; or never acquired while tracking was on, so without a number
             pass
 
-    return forget
+    # With a journal the number is not at hand, so every one of them is counted.
+    def forget_journaled(self: Any) -> None:
+        entry = take(id(self), None)
+        if entry is None:
+            return
+        if entry[10] is not None:  # EXTRA
+            part_from_children(entry)
+        tally(entry)
+
+    return forget if ledger.journal is None else forget_journaled

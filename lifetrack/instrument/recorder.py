@@ -59,6 +59,8 @@ def new_entry(engine: Engine, kind: Kind, state: int, number: int | None, frame:
 def note_release(engine: Engine, entry: Entry, frame: FrameType) -> None:
     """Note where and when a resource was released, and that it was."""
     entry[RELEASE_TRACE], entry[RELEASE_OFFSET], entry[RELEASE_MOMENT] = engine.place(frame)
+    if engine.ledger.journal is not None:
+        engine.ledger.journal.released(entry)
     entry[STATE] = RELEASED
 
 
@@ -89,17 +91,14 @@ class Recorder:
         entry = self.entries.get(id(obj))
         state = None if entry is None or entry[NUMBER] is None else entry[STATE]
         if entry is not None and state in (LIVE, RELEASING, BOUND):
-            # An inner constructor completed before; the outer one's site is where the user acquired it.
-            entry[TRACE], entry[OFFSET], entry[MOMENT] = self.engine.place(frame)
-            if entry[KIND].declaration.thread_bound:
-                mark_bound(entry).thread = this_thread()
+            self._acquired_further_out(entry, frame)
             return
         shape = self.shape(obj)
         kind = shape.kind
         if entry is not None:
             if entry[NUMBER] is None:
                 self.ledger.gaps.forget_unknown(entry[KIND].type_name)
-            self.entries.pop(id(obj), None)  # so that the entry stands last, as the youngest
+            self._take_out(obj, entry)  # so that the fresh one stands last, as the youngest
             self.ledger.departures.tally(entry)
             unseal(shape, obj)
         reference = None
@@ -116,7 +115,25 @@ class Recorder:
             mark_bound(fresh)
         if reference is not None:
             extra_of(fresh).reference = reference
-        self.entries[id(obj)] = fresh
+        self._put(obj, fresh)
+
+    def _take_out(self, obj: object, entry: Entry) -> None:
+        self.entries.pop(id(obj), None)
+        if self.ledger.journal is not None:
+            self.ledger.journal.ended(entry)
+
+    def _put(self, obj: object, entry: Entry) -> None:
+        if self.ledger.journal is not None:
+            self.ledger.journal.acquired(entry)
+        self.entries[id(obj)] = entry
+
+    def _acquired_further_out(self, entry: Entry, frame: FrameType) -> None:
+        """Note that an outer constructor completed after an inner one; its site is where the user acquired it."""
+        entry[TRACE], entry[OFFSET], entry[MOMENT] = self.engine.place(frame)
+        if entry[KIND].declaration.thread_bound:
+            mark_bound(entry).thread = this_thread()
+        if self.ledger.journal is not None:
+            self.ledger.journal.moved_site(entry)
 
     def constructed(self, obj: object, frame: FrameType) -> None:
         """Note a new object whose acquire method is yet to run."""
@@ -146,11 +163,14 @@ class Recorder:
                 return
             entry = new_entry(self.engine, shape.kind, FAILED, shape.kind.next(), frame)
             extra_of(entry).certainty = certainty
-            self.entries[id(obj)] = entry
+            self._put(obj, entry)
         elif entry[STATE] in (LIVE, BOUND):
             entry[STATE] = FAILED
         entry[TRACE], entry[OFFSET], entry[MOMENT] = self.engine.place(frame)
         self._note_error(entry, ACQUIRE_FAILED, error, frame)
+        if self.ledger.journal is not None:
+            self.ledger.journal.changed(entry)
+            self.ledger.journal.moved_site(entry)
 
     # -- release -------------------------------------------------------------------------------------------------
 
@@ -221,7 +241,11 @@ class Recorder:
         extra = extra_of(entry)
         if extra.error is None or word == RELEASE_FAILED:  # the constructors of bases come by with the same error
             extra.error = type(error).__name__
-            extra.note((word, *self.engine.trace_error(error, frame), None))
+            note = (word, *self.engine.trace_error(error, frame), None)
+            extra.note(note)
+            if self.ledger.journal is not None:
+                self.ledger.journal.changed(entry)
+                self.ledger.journal.event(entry, note)
 
     # -- the end of the object -----------------------------------------------------------------------------------
 

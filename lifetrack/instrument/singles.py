@@ -86,6 +86,8 @@ class Singles:
         entry = self._ledger.entries.get(id(obj))
         if label is not None and entry is not None:
             extra_of(entry).label = label
+            if self._ledger.journal is not None:
+                self._ledger.journal.labelled(entry)
         return obj
 
     def _releases(self, cls: type, release: object, lenient: bool) -> tuple[tuple[str, ...], bool]:
@@ -131,7 +133,10 @@ class Singles:
         name = type_name(type(value)) if value is not None else "context"
         kind = self._kind(name, label)
         lease = Lease(self)
-        self._ledger.entries[id(lease)] = new_entry(self._engine, kind, LIVE, kind.next(), frame)
+        entry = new_entry(self._engine, kind, LIVE, kind.next(), frame)
+        if self._ledger.journal is not None:
+            self._ledger.journal.acquired(entry)
+        self._ledger.entries[id(lease)] = entry
         return lease
 
     def _kind(self, name: str, label: str | None) -> Kind:

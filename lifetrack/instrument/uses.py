@@ -66,7 +66,10 @@ def use_recorder(recorder: Recorder, original: Any) -> Callable[..., Any]:
                     if entry[EXTRA] is not None and entry[EXTRA].thread is not None:
                         judge_thread(engine, entry, USED, frame)
                     if is_noted:
-                        extra_of(entry).note((USED, *engine.trace(frame), None))
+                        note = (USED, *engine.trace(frame), None)
+                        extra_of(entry).note(note)
+                        if engine.ledger.journal is not None:
+                            engine.ledger.journal.event(entry, note)
         return original(self, *args, **kwargs)
 
     setattr(wrapper, ORIGINAL, original)

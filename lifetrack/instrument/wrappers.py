@@ -16,6 +16,7 @@ from typing import Any
 from lifetrack.guards.shapes import Shape, resolve, set_class
 from lifetrack.guards.tombstones import unseal
 from lifetrack.instrument.codegen import generate
+from lifetrack.instrument.journaled import constructor_of, is_journaled_slowly, release_of
 from lifetrack.instrument.recorder import Recorder
 from lifetrack.instrument.templates import (
     CONSTRUCTOR,
@@ -61,8 +62,11 @@ def constructor(recorder: Recorder, shape: Shape, original: Any, drain: Callable
     }  # fmt: skip
     shape.constructor = getattr(original, "__code__", None)
     declaration = shape.declaration
-    if declaration.released_when is not None or declaration.thread_bound or engine.ledger.guarded:
+    slow = is_journaled_slowly(engine.ledger, engine.settings)
+    if declaration.released_when is not None or declaration.thread_bound or engine.ledger.guarded or slow:
         template = CONSTRUCTOR.replace("LOOK", "return _lt_acquire({first}, _lt_frame)")
+    elif (journaled := constructor_of(engine.ledger, engine.level, shape.kind)) is not None:
+        return _marked(generate(journaled[0], original, names | journaled[1], "acquire"), original)
     else:
         template = CONSTRUCTOR
     template = filled(template, CONSTRUCTOR_TIMED if engine.settings.timed else CONSTRUCTOR_AT, engine.level)
@@ -143,7 +147,8 @@ def releaser(recorder: Recorder, shape: Shape, original: Any, name: str) -> Call
         return _async_releaser(recorder, original, name)
     declaration, engine = shape.declaration, recorder.engine
     several = declaration.recognised and len(declaration.release) > 1
-    if declaration.released_when is not None or declaration.guard == "none" or several:
+    slow = is_journaled_slowly(engine.ledger, engine.settings)
+    if declaration.released_when is not None or declaration.guard == "none" or several or slow:
         return _slow_releaser(recorder, original, name)
     names = {
         "original": original, "entries": recorder.entries, "id": id, "unknown": recorder.unknown,
@@ -154,6 +159,9 @@ def releaser(recorder: Recorder, shape: Shape, original: Any, name: str) -> Call
         "elsewhere": _elsewhere(recorder), "coroutine": CoroutineType, "awaited": functools.partial(_awaited, recorder),
         **MOMENT_PARTS,
     }  # fmt: skip
+    journaled = release_of(engine.ledger, engine.level)
+    if journaled is not None:
+        return _marked(generate(journaled[0], original, names | journaled[1], "release"), original)
     template = filled(RELEASE, RELEASE_TIMED if engine.settings.timed else RELEASE_AT, engine.level)
     return _marked(generate(template, original, names, "release"), original)
 
@@ -246,6 +254,8 @@ def finalizer(recorder: Recorder, original: Any) -> Callable[[Any], None]:
                 if _is_held_elsewhere(self):
                     extra_of(entry).certainty = Certainty.SUSPECTED
                 pending.append(entry)
+            elif engine.ledger.journal is not None:
+                engine.ledger.journal.ended(entry)
 
     if original is None:
         notice.__name__ = "__del__"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
@@ -91,10 +91,12 @@ class _Same:
         self.kept: list[Case] = []
         self.numbers = count()
 
-    def add(self, case: Case) -> None:
-        """Keep a case, or count it only."""
-        if next(self.numbers) < KEPT_CASES:
+    def add(self, case: Case) -> int:
+        """Keep a case, or count it only; give how many there were before."""
+        number = next(self.numbers)
+        if number < KEPT_CASES:
             self.kept.append(case)
+        return number
 
     def cases(self) -> list[Case]:
         """Give the kept cases; the last one stands for those that are counted only, too."""
@@ -133,6 +135,8 @@ class Cases:
         self._same: dict[tuple[object, ...], _Same] = {}
         #: Is given each case, where somebody wants to hear of them soon; a bounded queue, for it is filled anywhere.
         self.news: deque[Case] | None = None
+        #: Is told every case that is filed, and how many of its kind and place there were; if there is a journal.
+        self.listener: Callable[[Case, int, object], None] | None = None
 
     def add(self, case: Case) -> Case:
         """File a case; beyond a number of the same kind and place they are counted only."""
@@ -140,9 +144,12 @@ class Cases:
         use_origin = None if use is None else origin_of_trace(use[1], None)
         # Kinds, places and code objects are kept by the cases themselves, so their addresses stay theirs.
         key = (case.rule, id(entry[KIND]), id(entry[SCOPE]), *origin_of_trace(entry[TRACE], entry[OFFSET]), use_origin)
-        self._same.setdefault(key, _Same()).add(case)
+        same = self._same.setdefault(key, _Same())
+        before = same.add(case)
         if self.news is not None:
             self.news.append(case)
+        if self.listener is not None:
+            self.listener(case, before, same)
         return case
 
     def all(self) -> list[Case]:

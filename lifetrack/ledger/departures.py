@@ -166,7 +166,10 @@ class Departures:
 
 def counts(entry: Entry) -> bool:
     """Whether a resource is one of those of its type that are counted, and was acquired at a known place."""
-    return entry[TRACE] is not None and entry[NUMBER] is not None and entry[NUMBER] < COUNTED
+    number = entry[NUMBER]
+    if entry[TRACE] is None or number is None:
+        return False
+    return isinstance(number, memoryview) or number < COUNTED  # a journal's slot does not say the number for long
 
 
 def key_of(entry: Entry, site: RawFrame) -> Key:

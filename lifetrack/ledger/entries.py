@@ -41,7 +41,7 @@ def counted(counter: count[int]) -> int:
 class Kind:
     """Resources of one type in one ledger: its name, its declaration, how many were acquired and how many collected."""
 
-    __slots__ = ("_before", "_collected", "bases", "collect", "declaration", "next", "numbers", "type_name")
+    __slots__ = ("_before", "_collected", "bases", "collect", "declaration", "next", "noted", "numbers", "type_name")
 
     def __init__(self, type_name: str, declaration: Declaration) -> None:
         self.type_name = type_name
@@ -53,6 +53,8 @@ class Kind:
         self._collected = count()
         self.collect = self._collected.__next__
         self._before = 0, 0
+        #: Its number in the journal, if there is one.
+        self.noted = 0
 
     @property
     def acquired(self) -> int:

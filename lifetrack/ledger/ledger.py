@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from itertools import count
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lifetrack.ledger.capture import site_in
 from lifetrack.ledger.cases import Case, Cases, leak_rule
@@ -40,6 +40,9 @@ from lifetrack.ledger.unseen import Gaps
 from lifetrack.values import events as words
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.findings import Certainty
+
+if TYPE_CHECKING:
+    from lifetrack.ledger.journaling import Journaling
 
 
 def is_reported(entry: Entry) -> bool:
@@ -94,6 +97,8 @@ class Ledger:
         self.exiting = False
         #: Is shown each watched object with its new entry, if the operating system is asked as witness.
         self.observer: Callable[[Any, Entry], None] | None = None
+        #: Is told every event, if there is one; from the beginning or not at all.
+        self.journal: Journaling | None = None
         #: Relates what has grown since it was acquired to its new parts; called before anything is judged.
         self.relate_anew: Callable[[], None] | None = None
         self._strangers: dict[str, Kind] = {}
@@ -107,6 +112,8 @@ class Ledger:
         """Open an account for a type."""
         kind = Kind(type_name, declaration)
         self.kinds.append(kind)
+        if self.journal is not None:
+            self.journal.meet(kind)
         return kind
 
     def stranger(self, type_name: str) -> Entry:
@@ -138,9 +145,13 @@ class Ledger:
         idle = {id(entry) for entry in gone if is_idle(entry)}
         for entry in gone:
             if id(entry) in idle:  # what it kept was given back when it went
+                if self.journal is not None:
+                    self.journal.ended(entry)
                 entry[STATE] = RELEASED
                 continue
             entry[KIND].collect()
+            if self.journal is not None and entry[KIND].declaration.hollow:
+                self.journal.collected(entry)
             extra = entry[EXTRA]
             rule, certainty = leak_rule(entry, "LT102")
             entry[STATE] = COLLECTED
@@ -245,6 +256,10 @@ class Ledger:
         self.moved.clear()
         self.gaps.begin_anew()
         self.pid = os.getpid()
+        if self.journal is not None:
+            self.journal.begin_in_fork()
+            for entry in self.snapshot():
+                self.journal.inherit(entry)
         for entry in self.open_entries():
             entry[STATE] = INHERITED
         for kind in self.kinds:
@@ -255,8 +270,12 @@ class Ledger:
         for entry in self.open_entries():
             site = site_in(acquire_stack(entry))
             if site is not None and site.file == file:
+                if self.journal is not None:
+                    self.journal.ended(entry)
                 entry[STATE] = INHERITED
                 entry[KIND].discount()
+                if self.journal is not None:
+                    self.journal.discounted(entry[KIND])
 
     def begin_exit(self) -> None:
         """Let every release be looked at from here on: the exit hooks of the program begin to run."""
@@ -276,4 +295,6 @@ class Ledger:
             declaration = entry[KIND].declaration
             broken = declaration.watched and entry[STATE] == HALF_RELEASED
             if declaration.released_when is not None and not broken and is_released(entry):
+                if self.journal is not None:
+                    self.journal.ended(entry)
                 entry[STATE] = RELEASED

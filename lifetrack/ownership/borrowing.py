@@ -10,11 +10,11 @@ from types import FrameType, TracebackType
 from typing import Any, Generic, TypeVar, overload
 
 from lifetrack.guards import active
-from lifetrack.ledger.entries import OPEN, OPEN_STATES, STATE, Extra, extra_of
+from lifetrack.ledger.entries import EXTRA, OPEN, OPEN_STATES, STATE, Extra, extra_of
 from lifetrack.ownership.custody import mark_bound
 from lifetrack.ownership.handles import Handle
 from lifetrack.values.errors import DeclarationError
-from lifetrack.values.events import BORROWED
+from lifetrack.values.events import BORROWED, RETURNED
 
 T = TypeVar("T")
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -83,7 +83,9 @@ class borrow(Generic[T]):  # noqa: N801 - it reads as a verb, like contextlib.su
             extra = mark_bound(entry)
             loan = [engine.mark(frame), engine.when(), None, OPEN]
             (extra.lent or extra.begin_lending())[id(loan)] = loan
-            loans.append((engine, extra, loan))
+            if engine.ledger.journal is not None:
+                engine.ledger.journal.event(entry, (BORROWED, loan[0], loan[1], None))
+            loans.append((engine, entry, loan))
         self._loan = None
         self._extra = loans
         return obj  # type: ignore[no-any-return]
@@ -105,10 +107,13 @@ class borrow(Generic[T]):  # noqa: N801 - it reads as a verb, like contextlib.su
         extra.loans.append(loan)
 
     def _leave_slowly(self, frame: FrameType) -> None:
-        for engine, extra, loan in self._extra:
+        for engine, entry, loan in self._extra:
+            extra, journal = entry[EXTRA], engine.ledger.journal
             if extra.lent.pop(id(loan), None) is not None:
                 loan[2], loan[3] = engine.mark(frame) if engine.stacks else None, engine.when()
                 extra.loans.append(loan)
+                if journal is not None and entry[STATE] in OPEN_STATES:
+                    journal.event(entry, (RETURNED, engine.mark(frame), engine.when(), None))
 
     async def __aenter__(self) -> T:
         return self.__enter__()

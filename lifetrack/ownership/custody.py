@@ -24,6 +24,7 @@ from lifetrack.ledger.entries import (
     place_of,
     type_name,
 )
+from lifetrack.ledger.journaling import note_name
 from lifetrack.ledger.places import PROCESS, OwnerPlace, Place
 from lifetrack.ownership.holding import Standing, holder_of
 from lifetrack.values.errors import OwnershipError
@@ -62,7 +63,10 @@ def hand_over(engine: Engine, entry: Entry, obj: object, place: Place, frame: Fr
     elif state not in OPEN_STATES:
         return
     ledger = engine.ledger
-    note_transfer(entry, id(obj), (TRANSFERRED, engine.mark(frame), engine.when(), place), ledger.moved)
+    note = (TRANSFERRED, engine.mark(frame), engine.when(), place)
+    note_transfer(entry, id(obj), note, ledger.moved)
+    if ledger.journal is not None:
+        ledger.journal.transferred(entry, note)
     ledger.note_scoped()
 
 
@@ -75,10 +79,10 @@ def note_transfer(entry: Entry, key: int, note: Note, moved: dict[int, Entry]) -
         if entry[SCOPE] is not None:
             extra.origin = entry[SCOPE]
         moved[key] = entry
-    elif extra.notes is None:
-        extra.notes = [before, note]
-    else:
+    if extra.notes is not None:
         extra.note(note)
+    elif before is not None:
+        extra.notes = [before, note]
     # Nothing comes in between these two, so of several threads each knows whom it follows.
     displaced: Place | None = entry[SCOPE]
     entry[SCOPE] = note[3]
@@ -197,6 +201,8 @@ def keep(obj: Any, place: Place, frame: FrameType) -> None:
     """Let a resource belong to a place from now on; of a handle or an owner, that is where it stands."""
     if isinstance(obj, Standing):
         obj.place.parent = place
+        for engine in active.engines:
+            note_name(engine.ledger, obj.place)
         return
     for engine in active.engines:
         entry = engine.ledger.entries.get(id(obj))

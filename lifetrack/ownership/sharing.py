@@ -23,6 +23,7 @@ from lifetrack.ownership.handles import (
     weak,
 )
 from lifetrack.ownership.holding import Holder, end_unclosed, forget, hold, holder_of
+from lifetrack.ownership.sharers import sharers_of
 from lifetrack.values.errors import ConfigurationError, OwnershipError, UseAfterReleaseError
 from lifetrack.values.events import RELEASED, SHARED, USED
 
@@ -36,7 +37,7 @@ class _Group(Holder):
         self.obj: Any = obj
         self.names = names
         #: The handles that have not let go, by address, each with where it was made.
-        self.sharers: dict[int, Note] = {}
+        self.sharers: dict[int, Note] = sharers_of(obj)
         self.last: weakref.ref[Any] | None = None
         #: Whoever takes this may release.
         self.turn = [True]

@@ -10,6 +10,7 @@ from lifetrack.detect.families import Leak, fold
 from lifetrack.ledger import clock
 from lifetrack.ledger.cases import Case
 from lifetrack.ledger.entries import SCOPE, Entry, extra_of, origin_of, place_of
+from lifetrack.ledger.journaling import note_owner
 from lifetrack.ledger.ledger import Ledger, is_reported
 from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.ledger.rendering import finding_of_case
@@ -111,6 +112,7 @@ class Duty(Scope):
                 entry = addresses[key]
                 extra_of(entry).origin = place_of(entry)
                 entry[SCOPE] = PROCESS if duty is None else duty._inside
+                note_owner(self._home, entry)
 
     def is_current(self) -> bool:
         """Whether the tracker still works with the ledger of this duty: the program may have stopped it."""

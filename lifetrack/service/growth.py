@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from lifetrack.ledger.cases import Case
 from lifetrack.ledger.entries import KIND, NUMBER, Entry, counted, is_idle
+from lifetrack.ledger.journaling import number_of
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.service.sites import SiteKey, site_key
 from lifetrack.values.findings import Certainty
@@ -114,7 +115,7 @@ class GrowthWatch:
         for start in self._starts(width):
             since, until = self._samples[start - 1].marks, self._samples[start + width - 1].marks
             if not any(
-                since.get(id(entry[KIND]), 0) <= entry[NUMBER] < until.get(id(entry[KIND]), 0) for entry in entries
+                since.get(id(entry[KIND]), 0) <= number_of(entry) < until.get(id(entry[KIND]), 0) for entry in entries
             ):
                 return False
         return True

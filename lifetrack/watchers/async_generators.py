@@ -16,6 +16,7 @@ from lifetrack.guards.shapes import own
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.cleanups import has_cleanup
 from lifetrack.ledger.entries import extra_of
+from lifetrack.ledger.journaling import note_label
 from lifetrack.ledger.territory import is_users
 from lifetrack.values.findings import Certainty
 from lifetrack.watchers.rows import Row
@@ -63,6 +64,7 @@ class WatchedAsyncGenerators(Shared):
             if entry is not None:
                 extra = extra_of(entry)
                 extra.certainty, extra.label = Certainty.SUSPECTED, generator.__qualname__
+                note_label(listener.ledger, entry)
 
     def _dropped(self, generator: Any, _: FrameType) -> None:
         if has_cleanup(generator):

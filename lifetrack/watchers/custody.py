@@ -12,6 +12,7 @@ from lifetrack.guards.conditions import judge_order
 from lifetrack.guards.engine import Engine
 from lifetrack.instrument.recorder import note_release
 from lifetrack.ledger.entries import BOUND, EXTRA, KIND, OPEN_STATES, RELEASED, SCOPE, STATE, Entry, extra_of
+from lifetrack.ledger.journaling import note_owner
 from lifetrack.ownership.custody import object_place
 from lifetrack.ownership.kinship import bind, dependents
 from lifetrack.values.declarations import DUE_BEFORE_POOL, ENDS_WITH_POOL
@@ -93,6 +94,8 @@ def _pool(listener: Recording, pool: object) -> Entry | None:
     if entry is None:
         return listener.earlier(pool)
     if entry[STATE] == RELEASED and entry[KIND].declaration.hollow:
+        if listener.ledger.journal is not None:
+            listener.ledger.journal.acquired(entry)
         entry[STATE] = BOUND
     return _open(listener, pool)
 
@@ -107,12 +110,15 @@ def keep(listener: Recording, obj: object, pool: object) -> None:
         _forget(listener, obj, entry)
         return
     entry[SCOPE] = object_place(listener.engine, pool)
+    note_owner(listener.ledger, entry)
     bind(entry, obj, upper)
 
 
 def _forget(listener: Recording, obj: object, entry: Entry) -> None:
     parts: Iterable[Entry] = () if entry[EXTRA] is None else getattr(entry[EXTRA].reference, "parts", ())
     for each in (entry, *parts):
+        if listener.ledger.journal is not None:
+            listener.ledger.journal.ended(each)
         each[STATE] = RELEASED
     listener.ledger.entries.pop(id(recorded_as(obj)), None)
 
@@ -158,6 +164,7 @@ def take_over(listener: Recording, objects: Iterable[object], owner: object) -> 
             above = above[EXTRA].parent
         extra.parent = None
         found[SCOPE] = entry[SCOPE]
+        note_owner(listener.ledger, found)
         bind(found, each, entry)
 
 
@@ -186,5 +193,7 @@ def judge_lent(engine: Engine, entry: Entry, frame: FrameType) -> None:
         return
     for child, _ in dependents(entry):
         if not child[KIND].declaration.lent:
+            if engine.ledger.journal is not None:
+                engine.ledger.journal.ended(child)
             child[STATE] = RELEASED  # what is lost with the pool is a consequence, told by this finding
     judge_order(engine, entry, frame, lent)

@@ -166,6 +166,8 @@ class WatchedDescriptors(Shared):
             for listener in self.listeners:
                 entry = listener.ledger.entries.pop(id(known), None)
                 if entry is not None:
+                    if listener.ledger.journal is not None:
+                        listener.ledger.journal.ended(entry)
                     entry[STATE] = RELEASED
 
     def _released(self, known: Descriptor, frame: FrameType) -> None:

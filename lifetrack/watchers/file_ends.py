@@ -24,15 +24,18 @@ class Ends:
 
     def __init__(self, files: Shared) -> None:
         self._files = files
-        #: For each tracker: how to take an entry out, where to put one that was lost, and who counts one that was not.
-        self._tables: tuple[tuple[Any, Any, Any], ...] = ()
+        #: For each tracker: how to take an entry out, where to put one that was lost, who counts one that was not, and
+        #: its journal if it has one.
+        self._tables: tuple[tuple[Any, Any, Any, Any], ...] = ()
         self.close = self._closer()
         self.unbuffered = self._unbuffered_class()
 
     def listen(self) -> None:
         """Take note of who listens now."""
         ledgers = [each.ledger for each in self._files.listeners]
-        self._tables = tuple((each.entries.pop, each.pending.append, each.departures.tally) for each in ledgers)
+        self._tables = tuple(
+            (each.entries.pop, each.pending.append, each.departures.tally, each.journal) for each in ledgers
+        )
 
     def _closer(self) -> Callable[[Any], Any]:
         def close(raw: Any) -> Any:
@@ -48,7 +51,7 @@ class Ends:
             if raw._finalizing:
                 return self._finalized(raw, 4)
             key = id(raw)
-            for take, lose, tally in self._tables:
+            for take, lose, tally, journal in self._tables:
                 entry = take(key, None)
                 if entry is None:
                     continue
@@ -62,6 +65,8 @@ class Ends:
                 if suspect and in_finalizer(frame, entry):
                     lose(entry)
                 else:
+                    if journal is not None:
+                        journal.released_at(entry, frame)
                     entry[0] = 3  # RELEASED
                     tally(entry, frame)
             return _native_close(raw)
@@ -84,7 +89,7 @@ class Ends:
         _warn_unclosed(raw, source, 3)
 
     def _lose(self, key: int) -> None:
-        for take, lose, _ in self._tables:
+        for take, lose, _, _ in self._tables:
             entry = take(key, None)
             if entry is not None:
                 lose(entry)

@@ -127,6 +127,7 @@ def _noting(listener: Recording, declaration: Declaration) -> Noting:
     kinds: dict[type, Kind | None] = {}
     ledger, level = listener.ledger, listener.engine.settings.level
     pending, drain, entries, place = ledger.pending, listener.drain, ledger.entries, ledger.place.get
+    journal = ledger.journal
     capture, with_stacks, with_site = listener.engine.capture, level >= Level.STACKS, level == Level.SITES
     timed = listener.engine.settings.timed
 
@@ -148,6 +149,8 @@ def _noting(listener: Recording, declaration: Declaration) -> Noting:
             entry = [1, kind.next(), code, at, place(), kind, stamp() if timed else None, None, None, None, None]
         else:
             entry = [1, kind.next(), None, None, place(), kind, None, None, None, None, None]
+        if journal is not None:
+            journal.acquired(entry)
         entries[id(raw)] = entry
 
     return listener.observed(note)

@@ -27,7 +27,6 @@ from lifetrack.ledger.entries import (
     bases_of,
     extra_of,
     is_idle,
-    part_from_children,
     type_name,
 )
 from lifetrack.ledger.unseen import NO_REFERENCE
@@ -38,6 +37,7 @@ from lifetrack.values.events import RELEASE_FAILED
 from lifetrack.watchers.custody import judge_lent
 from lifetrack.watchers.finalizers import in_finalizer, is_finalized
 from lifetrack.watchers.raw_files import recorded_as
+from lifetrack.watchers.references import Reference, ending, has_open_part, part_from_all
 
 
 def _always(_: object) -> bool:
@@ -52,25 +52,8 @@ _MANY_DEPARTED = 4096
 _Note = Callable[[Any, type, FrameType], None]
 
 
-class _Reference(weakref.ref[Any]):
-    """A weak reference that knows the key of the entry it stands in."""
-
-    __slots__ = ("key", "parts")
-    key: int
-    #: What the object is made of. When nothing of it is open any more, the object has nothing left to release.
-    parts: tuple[Entry, ...]
-
-
 def _says_released(obj: object, declaration: Declaration) -> bool:
     return declaration.released_when is not None and declaration.released_when(obj)
-
-
-def _part(entry: Entry) -> None:
-    """Forget what a resource whose object is gone was made of, and what depends on it."""
-    part_from_children(entry)
-    reference = None if entry[EXTRA] is None else entry[EXTRA].reference
-    if isinstance(reference, _Reference):
-        reference.parts = ()
 
 
 class Recording:
@@ -130,7 +113,7 @@ class Recording:
         reference = None
         try:
             gone = self._gone_quietly if quiet else self._gone
-            reference = _Reference(obj) if finalized else _Reference(obj, gone)
+            reference = Reference(obj) if finalized else Reference(obj, gone)
         except TypeError:
             if not finalized:
                 self.ledger.gaps.untrackable(kind.type_name, NO_REFERENCE)
@@ -139,21 +122,31 @@ class Recording:
         if reference is not None:
             reference.key, reference.parts = id(obj), ()
             extra_of(entry).reference = reference
-        self._entries.pop(id(obj), None)  # so that the entry stands last, as the youngest
-        self._entries[id(obj)] = entry
+        self._put(obj, entry, known)
         if self.ledger.observer is not None:
             self.ledger.observer(obj, entry)
+
+    def _put(self, obj: object, entry: Entry, known: Entry | None = None) -> None:
+        """Let an entry stand last, as the youngest, in place of the one that is known."""
+        self._entries.pop(id(obj), None)
+        if self.ledger.journal is not None:
+            if known is not None:
+                self.ledger.journal.ended(known)
+            self.ledger.journal.acquired(entry)
+        self._entries[id(obj)] = entry
 
     def earlier(self, obj: object) -> Entry | None:
         """Make an entry for a pool that existed before tracking began, or None where that cannot be done."""
         try:
-            reference = _Reference(obj, self._gone)
+            reference = Reference(obj, self._gone)
         except TypeError:
             return None
         kind = self.ledger.new_kind(type_name(type(obj)), EARLIER)
         entry = new_entry(self.engine, kind, LIVE, kind.next(), None)
         entry[SCOPE], reference.key, reference.parts = None, id(obj), ()
         extra_of(entry).reference = reference
+        if self.ledger.journal is not None:
+            self.ledger.journal.acquired(entry)
         self._entries[id(obj)] = entry
         return entry
 
@@ -179,7 +172,7 @@ class Recording:
         for part, found in made_of:
             bind(found, part, entry)
         reference = extra_of(entry).reference
-        if isinstance(reference, _Reference):
+        if isinstance(reference, Reference):
             reference.parts += tuple(found for _, found in made_of)
         upper = None if parent is None else self._entries.get(id(recorded_as(parent)))
         if upper is not None:
@@ -258,12 +251,18 @@ class Recording:
         entry[STATE] = HALF_RELEASED
         extra = extra_of(entry)
         extra.error = type(error).__name__
-        extra.note((RELEASE_FAILED, *self.engine.trace(frame), None))
+        note = (RELEASE_FAILED, *self.engine.trace(frame), None)
+        extra.note(note)
+        if self.ledger.journal is not None:
+            self.ledger.journal.changed(entry)
+            self.ledger.journal.event(entry, note)
 
     def taken_over(self, obj: object) -> None:
         """Forget an object that another one releases from now on."""
         entry = self._entries.pop(id(obj), None)
         if entry is not None:
+            if self.ledger.journal is not None:
+                self.ledger.journal.ended(entry)
             entry[STATE] = RELEASED
 
     # -- the collector: these run anywhere, so they take no lock and only enqueue --------------------------------
@@ -274,9 +273,11 @@ class Recording:
         if entry is None:
             return
         if entry[STATE] not in OPEN_STATES:
-            _part(entry)
+            part_from_all(entry)
         elif not is_idle(entry):
             self.ledger.pending.append(entry)
+        elif self.ledger.journal is not None:
+            self.ledger.journal.ended(entry)
 
     def begins_quietly(self, obj: object) -> None:
         """Forget who was at the address of an object that is new; to be told of each that may be :meth:`lost` later."""
@@ -291,16 +292,19 @@ class Recording:
         if not half and _says_released(obj, declaration):
             self._entries.pop(id(obj), None)
             if entry is not None:
-                _part(entry)
+                if self.ledger.journal is not None:
+                    self.ledger.journal.ended(entry)
+                part_from_all(entry)
         else:
             self.lost(obj)
 
     def _make_callback(self, *, quiet: bool = False) -> Callable[[Any], None]:
         entries, pending, departed = self._entries, self.ledger.pending, self._departed
         # The globals of this module may be gone when the last objects of the process are.
-        state, extra, kind, open_states, idle = STATE, EXTRA, KIND, OPEN_STATES, is_idle
+        state, extra, kind, open_states, idle, open_part = STATE, EXTRA, KIND, OPEN_STATES, is_idle, has_open_part
+        end = ending(self.ledger)
 
-        def gone(reference: _Reference) -> None:
+        def gone(reference: Reference) -> None:
             entry = entries.get(reference.key)
             if entry is None or entry[extra] is None or entry[extra].reference is not reference:
                 return
@@ -311,16 +315,18 @@ class Recording:
                     entry[extra].children.clear()
             if quiet:
                 departed[reference.key] = entry
+                end(entry)
                 return
-            parts = reference.parts
-            if parts and all(part[state] not in open_states for part in parts):
-                return
+            declaration = entry[kind].declaration
             # What may end with the process ends by itself too, and the interpreter keeps it alive until then;
             # a pool only closes what it keeps when it is told to.
-            declaration = entry[kind].declaration
-            if entry[state] in open_states and (
-                not idle(entry) if declaration.hollow else declaration.ends_with_process is None
+            if (
+                entry[state] in open_states
+                and open_part(reference.parts)
+                and (not idle(entry) if declaration.hollow else declaration.ends_with_process is None)
             ):
                 pending.append(entry)
+            else:
+                end(entry)
 
         return gone

@@ -57,7 +57,7 @@ _NOTE = """
         slow{i}(self, frame)
     else:{place}
         entry = [1, kind.next(), {trace}, {offset}, place{i}(), kind, {moment}, None, None, None, None]
-        entries{i}[id(self)] = entry{then}
+        {begin}entries{i}[id(self)] = entry{then}
 """
 #: What is added where the operating system is asked as a witness.
 _OBSERVE = """
@@ -78,7 +78,7 @@ _FORGET = """
         if {asked}entry[0] != 1 or code is None or code.co_name in SUSPECT or FILES[code.co_filename] != USER:
             ended{i}(self, entry, getframe(1))
         else:
-            entry[0] = 3
+            {write}entry[0] = 3
             tally{i}(entry, getframe({depth}))
 """
 #: Where a descriptor comes from, and where it goes.
@@ -202,6 +202,8 @@ class WatchedSockets(Shared):
             "pending": ledger.pending, "drain": listener.drain, "entries": ledger.entries, "kinds": kinds,
             "place": ledger.place.get, "take": ledger.entries.pop, "lose": ledger.pending.append,
             "tally": ledger.departures.tally, "slow": slow, "ended": ended, "capture": listener.engine.capture,
+            "write": None if ledger.journal is None else ledger.journal.released_at,
+            "begin": None if ledger.journal is None else ledger.journal.acquired,
             "observe": ledger.observer,
         }  # fmt: skip
 
@@ -211,12 +213,20 @@ class WatchedSockets(Shared):
             when = "stamp()"
         then = "" if listener.ledger.observer is None else _OBSERVE.format(i=i)
         return _NOTE.format(
-            i=i, place=place.replace("\n", "\n    "), trace=trace.format(i=i), offset=offset, moment=when, then=then
+            i=i,
+            place=place.replace("\n", "\n    "),
+            trace=trace.format(i=i),
+            offset=offset,
+            moment=when,
+            then=then,
+            begin="" if listener.ledger.journal is None else f"begin{i}(entry)\n        ",
         )
 
     def _forgetting(self, depth: int, i: int, listener: Recording) -> str:
         # The witness wants to know where it was released.
-        return _FORGET.format(i=i, depth=depth, asked="" if listener.ledger.observer is None else "True or ")
+        asked = "" if listener.ledger.observer is None else "True or "
+        write = "" if listener.ledger.journal is None else f"write{i}(entry, getframe({depth}))\n            "
+        return _FORGET.format(i=i, depth=depth, asked=asked, write=write)
 
     def _finalizer(self) -> _Finalizer:
         """Make what stands for the finalizer; its code is for whoever listens, too."""

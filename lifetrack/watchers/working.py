@@ -13,6 +13,7 @@ from contextvars import ContextVar, Token
 from typing import Any, TypeAlias
 
 from lifetrack.ledger.entries import EXTRA, OPEN_STATES, SCOPE, STATE, Entry, place_of
+from lifetrack.ledger.journaling import note_owner
 from lifetrack.ledger.places import Place
 from lifetrack.ownership.custody import ObjectPlace, object_place
 from lifetrack.watchers.coroutines import is_coroutine_function
@@ -45,6 +46,7 @@ def adopt(recording: Recording, obj: object, for_whom: object) -> None:
     else:  # its constructor is still running
         ledger.note_scoped()
         entry[SCOPE] = object_place(recording.engine, for_whom)
+        note_owner(ledger, entry)
 
 
 def _join(recording: Recording, obj: object, for_whom: object) -> None:

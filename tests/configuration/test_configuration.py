@@ -36,6 +36,13 @@ def test_the_table_of_a_tool_goes_before_the_common_one(tmp_path: Path) -> None:
     assert theirs == {**common, "level": Level.SITES, "children": True, "error_exitcode": 3}
 
 
+def test_a_journal_is_named_from_the_folder_of_the_table(tmp_path: Path) -> None:
+    """Its size stands beside it."""
+    plan = table(tmp_path, '[tool.lifetrack.run]\njournal = "app.journal"\njournal-size = "1M"\n', RUN)
+    assert plan["journal"].path == str(tmp_path / "app.journal")  # type: ignore[attr-defined]
+    assert plan["journal_size"] == 1 << 20
+
+
 def test_the_policy_of_what_is_not_named_is_that_of_the_tool(tmp_path: Path) -> None:
     """A table of rules changes these rules only."""
     text = '[tool.lifetrack]\npolicy = {LT202 = "warn"}\n'
@@ -68,6 +75,8 @@ def test_the_nearest_file_counts(tmp_path: Path) -> None:
         ("[tool.lifetrack]\nupdate_baseline = true\n", ["'update_baseline'"]),
         ("[tool.lifetrack]\nfail-on = 'hint'\nfail_on = 'hint'\n", ["set twice"]),
         ("[tool.lifetrack.run]\nerror_exitcode = 300\n", ["[tool.lifetrack.run] error_exitcode", "0 to 255"]),
+        ("[tool.lifetrack.run]\njournal = 'none/x'\n", ["[tool.lifetrack.run] journal", "no directory"]),
+        ("[tool.lifetrack.run]\njournal-size = '3K'\n", ["[tool.lifetrack.run] journal_size", "256K"]),
         ("[tool.lifetrack.run]\nbaseline = 'x'\n", ["[tool.lifetrack.run]", "'baseline'"]),
         ("[tool.lifetrack]\npytest = 'x'\n", ["[tool.lifetrack.pytest]", "no table"]),
         ("[tool]\n'lifetrack' = 1\n# tool.lifetrack", ["no table"]),

@@ -20,6 +20,12 @@ EXPECTED = {
     ),
     "formats.py": ("lifetrack: 1 finding (1 proven)", "Last owner: Owner 'import job'", "::error file="),
     "factories.py": ("LT202 double-release", "LT102 leak-collected"),
+    "journal/after_the_crash.py": (
+        "1 live, 100 acquired",
+        "The program was lost without a word",
+        "99 released, 1 live",
+        "Last owner: Owner 'pool of leases'",
+    ),
     "key_material.py": (
         "<SecretBytes: not shown> signed the message: True",
         "TypeError: a secret is not text",

@@ -187,6 +187,23 @@ def test_history_of_a_whole_life(on, kinds):
     assert times == sorted(times)
 
 
+def test_transfers_after_another_event_are_all_kept(on):
+    """A release that failed does not make the first of two transfers after it be forgotten."""
+
+    @on.tracked
+    class Failing:
+        def close(self):
+            raise OSError
+
+    thing, owners = Failing(), (Owner("one"), Owner("two"))
+    with pytest.raises(OSError):
+        thing.close()
+    for owner in owners:
+        transfer(thing, to=owner)
+    found = [event.detail for event in on.history(thing) if event.event == "transferred"]
+    assert found == ["to Owner 'one'", "to Owner 'two'"]
+
+
 def explicit(thing):
     thing.close()
 

@@ -61,6 +61,14 @@ class _Account:
         self._declaration = declaration
         self._kinds: dict[str, Kind] = {}
         self.take = self._taker()
+        self.drop: Drop = self.entries.pop if listener.ledger.journal is None else self._drop
+
+    def _drop(self, key: int, _: None) -> Entry | None:
+        """Take a hold out, and note its end in the journal."""
+        entry, journal = self.entries.pop(key, None), self.listener.ledger.journal
+        if entry is not None and journal is not None:
+            journal.ended(entry)
+        return entry
 
     def kind(self, name: str) -> Kind:
         """Give the account of a type."""
@@ -74,7 +82,7 @@ class _Account:
         ledger, engine = self.listener.ledger, self.listener.engine
         kinds, make_kind = self._kinds, self.kind
         entries, place, capture, level = ledger.entries, ledger.place.get, engine.capture, engine.settings.level
-        with_stacks, with_site = level >= Level.STACKS, level == Level.SITES
+        with_stacks, with_site, journal = level >= Level.STACKS, level == Level.SITES, ledger.journal
         timed = engine.settings.timed
 
         def take(key: int, node: Node, frame: FrameType, holder: Holder, by_block: bool) -> Entry:
@@ -90,6 +98,8 @@ class _Account:
                     code, at = locate(frame) or (code, at)
                 when = stamp() if timed else None
             entry = [1, kind.next(), code, at, place(), kind, when, None, None, None, None, holder, node, by_block]
+            if journal is not None:
+                journal.acquired(entry)
             entries[key] = entry
             return entry
 
@@ -118,7 +128,7 @@ class Desk:
             self.take, self.drop = None, _nothing
             self.graph.forget_all()
         elif len(self._accounts) == 1:
-            self.take, self.drop = self._accounts[0].take, self._accounts[0].entries.pop
+            self.take, self.drop = self._accounts[0].take, self._accounts[0].drop
         else:
             self.take, self.drop = self._take_for_all, self._drop_for_all
 
@@ -130,7 +140,7 @@ class Desk:
 
     def _drop_for_all(self, key: int, _: None) -> None:
         for account in self._accounts:
-            account.entries.pop(key, None)
+            account.drop(key, None)
 
     # -- off the fast path ---------------------------------------------------------------------------------------
 
@@ -206,6 +216,8 @@ class Desk:
         entry, mine = shelved
         for account, each in mine:
             if account in self._accounts:
+                if account.listener.ledger.journal is not None:
+                    account.listener.ledger.journal.acquired(each)
                 account.entries[key] = each
         node.entry = entry
         entry[HOLDER].held.append(entry)
@@ -237,6 +249,8 @@ class Desk:
         for account in self._accounts:
             mine = account.entries.pop(key, None)
             if mine is None or node.is_signal:
+                if mine is not None and account.listener.ledger.journal is not None:
+                    account.listener.ledger.journal.ended(mine)
                 continue
             if node.is_dropped:
                 extra_of(mine).certainty = Certainty.SUSPECTED

@@ -1,0 +1,118 @@
+"""Child processes: each has a journal of its own beside that of its parent, and none writes into another one's."""
+
+from __future__ import annotations
+
+import os
+
+from lifetrack.journal.files import siblings_of
+from tests.journal.conftest import Runs
+
+HEAD = """
+import ctypes, multiprocessing, os, signal, subprocess, sys
+import lifetrack
+
+@lifetrack.tracked
+class Conn:
+    def __init__(self, name):
+        self.name = name
+    def close(self):
+        pass
+
+kept = []
+def end(how):
+    kept.append(Conn(how))
+    Conn("closed").close()
+    if how == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if how == "crash":
+        ctypes.string_at(0)
+    os._exit(0)
+
+def fork(how):
+    pid = os.fork()
+    if pid == 0:
+        end(how)
+    os.waitpid(pid, 0)
+"""
+
+
+def test_lost_children_are_told_from_their_journals(runs: Runs) -> None:
+    """What children had open that were killed, crashed or left by os._exit stands in the report of the parent."""
+    _, err, status = runs.run(
+        HEAD + "for how in ('kill', 'crash', 'exit'):\n    fork(how)\n", "--children", "--report", "report.json"
+    )
+    assert status == 0
+    assert "LT101 leak-at-exit (suspected): 3 x __main__.Conn" in err
+    assert err.count("Lost: process") == 3
+    assert "__main__.Conn         6         3     3" in err
+
+
+def test_a_spawned_child_writes_too(runs: Runs) -> None:
+    """A child that is another Python has its own journal, whatever way it was started."""
+    runs.run(
+        HEAD + "if __name__ == '__main__':\n"
+        "    child = multiprocessing.get_context('spawn').Process(target=end, args=('kill',))\n"
+        "    child.start()\n"
+        "    child.join()\n"
+        "    subprocess.run([sys.executable, '-c', 'import os; kept = open(os.devnull); os._exit(0)'])\n"
+        "    os._exit(0)\n",
+        "--children",
+    )
+    report = runs.report()
+    assert len(report.processes) == 2
+    assert {process.ending for process in report.processes} == {"lost"}
+    assert sorted(finding.resource.type for finding in report.findings) == ["__mp_main__.Conn", "_io.TextIOWrapper"]
+
+
+def test_a_forked_child_does_not_write_into_its_parents_journal(runs: Runs) -> None:
+    """Neither with children followed nor without: the parent's account is its own, also of what the child releases."""
+    for options in ((), ("--children",)):
+        runs.run(
+            HEAD + "mine = Conn('mine')\n"
+            "later = Conn('later')\n"
+            "pid = os.fork()\n"
+            "if pid == 0:\n"
+            "    kept.extend(Conn('of the child') for _ in range(3000))\n"
+            "    mine.close()\n"
+            "    del kept[:]\n"
+            "    os._exit(0)\n"
+            "os.waitpid(pid, 0)\n"
+            "later.close()\n"
+            "os._exit(0)\n",
+            "--policy",
+            "record",
+            *options,
+        )
+        (row,) = [each for each in runs.book().kinds if each.name.endswith("Conn")]
+        assert (row.acquired, len(runs.open("Conn"))) == (2, 1)
+        found = siblings_of(str(runs.journal))
+        assert len(found) == len(options)
+        for path in found:
+            os.unlink(path)
+
+
+def test_the_journal_of_a_child_that_left_nothing_is_taken_away(runs: Runs) -> None:
+    """A child that ends in order with nothing open and nothing found needs no journal any more."""
+    runs.run(
+        HEAD + "pid = os.fork()\nif pid == 0:\n    Conn('closed').close()\n    sys.exit(0)\nos.waitpid(pid, 0)\n",
+        "--children",
+    )
+    assert siblings_of(str(runs.journal)) == []
+
+
+def test_two_programs_with_one_journal_write_side_by_side(runs: Runs) -> None:
+    """While one is at work, another with the same file name writes beside it, and both are told in one report."""
+    first = runs.begin(
+        HEAD + "a = Conn('a')\nprint('ready', flush=True)\nsys.stdin.read()\nimport time\ntime.sleep(60)"
+    )
+    assert first.stdout is not None
+    assert first.stdout.readline() == "ready\n"
+    runs.run(HEAD + "b = Conn('b')\nos._exit(0)")
+    report = runs.report()
+    assert [process.ending for process in (report.process, *report.processes)] == ["normal", "lost"]
+    assert report.totals.live == 2
+    first.kill()
+    first.wait()
+    runs.run(HEAD + "b = Conn('b')\nos._exit(0)")  # the first is over: its journals make room
+    assert siblings_of(str(runs.journal)) == []
+    assert runs.report().totals.live == 1
