@@ -40,14 +40,17 @@ class Earlier:
         """Tell what of the watched kinds was there before; nothing in a forked child, whose parent tells it."""
         if os.getpid() != self._pid:
             return
-        counts = Counter(self._descriptors(mechanisms_of(watched)))
+        own = None if ledger.journal is None else ledger.journal.file
+        counts = Counter(self._descriptors(mechanisms_of(watched), own))
         for (kind, why), number in sorted(counts.items()):
             yield Unseen(UNKNOWN, f"{kind} descriptor", number, why)
         for name, number in sorted(unmet(ledger.entries, classes.declared(), classes_in_use()).items()):
             yield Unseen(UNKNOWN, name, number, _ALIVE)
 
-    def _descriptors(self, mechanisms: frozenset[str]) -> Iterator[tuple[str, str]]:
+    def _descriptors(self, mechanisms: frozenset[str], own: tuple[int, int] | None) -> Iterator[tuple[str, str]]:
         for number, what in self._open.items():
+            if what[1:] == own:  # that of the journal
+                continue
             kind = system.kind_of(what[0])
             if (SOCKETS if kind == "socket" else FILES) in mechanisms or DESCRIPTORS in mechanisms:
                 yield kind, _OPEN if _look(number) == what else _CLOSED

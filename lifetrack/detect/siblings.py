@@ -16,6 +16,8 @@ from lifetrack.values.siblings import CALLER, EXCEPTION, TRANSFER, Parted, Relea
 from lifetrack.values.stacks import RawFrame, Site, site_of
 
 _Named = tuple[str, Site]
+#: What is told of a resource before it has ended: it is counted by what becomes of it.
+_MEANWHILE = frozenset({"LT107", "LT108", "LT109"})
 
 
 def with_siblings(ledger: Ledger, findings: Iterable[Finding]) -> list[Finding]:
@@ -46,6 +48,8 @@ class _Family:
         self._acquired = Counter[str]()
         for kind in ledger.kinds:
             self._acquired[kind.type_name] = max(self._acquired[kind.type_name], kind.acquired)
+        #: Whether all are counted, however many there were.
+        self._all = ledger.journal is not None
         self._known: dict[_Named, Siblings] = {}
 
     def told(self, finding: Finding) -> Finding:
@@ -60,9 +64,8 @@ class _Family:
             return finding
         siblings = self._known.get(name)
         if siblings is None:
-            siblings = self._known[name] = _siblings(
-                self._ways[name], self._left[name], exact=self._acquired[name[0]] <= COUNTED
-            )
+            exact = self._all or self._acquired[name[0]] <= COUNTED
+            siblings = self._known[name] = _siblings(self._ways[name], self._left[name], exact=exact)
         return replace(finding, siblings=siblings, parted=_parted(finding, self._ways[name]))
 
 
@@ -78,7 +81,7 @@ def _counted(ledger: Ledger) -> tuple[Departures, Counter[Key]]:
             if entry[STATE] in OPEN_STATES and not is_reported(entry):
                 _count(left, entry)
         for case in ledger.cases.all():
-            if is_leak(case.rule):
+            if is_leak(case.rule) and case.rule not in _MEANWHILE:
                 _count(left, case.entry, case.count)
     return account, left
 

@@ -12,7 +12,7 @@ from time import perf_counter
 from typing import Any
 
 from lifetrack.journal.description import description_of
-from lifetrack.journal.files import is_journal, make, siblings_of, target_of
+from lifetrack.journal.files import identity_of, is_journal, make, siblings_of, target_of
 from lifetrack.journal.format import (
     ENDING,
     FORMAT,
@@ -50,6 +50,7 @@ class ProcessJournal(Journal):
         super().__init__(ledger)
         self._settings = settings
         self._path = ""
+        self.file: tuple[int, int] | None = None
         self.level(settings.level)
         path, run = _path_for(plan)
         self.plan = JournalPlan(plan.path, plan.bound, run or os.urandom(8).hex())
@@ -70,6 +71,7 @@ class ProcessJournal(Journal):
         }  # fmt: skip
         mapping = make(path, size, described(description))
         self._path = path
+        self.file = identity_of(path)
         self.begin(mapping, tables)
 
     def begin_in_child(self) -> None:

@@ -97,6 +97,15 @@ def _mapped(descriptor: int, size: int) -> mmap.mmap:
     return mmap.mmap(descriptor, size)
 
 
+def identity_of(path: str) -> tuple[int, int] | None:
+    """Tell which file it is, by device and inode, as a descriptor of it would."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
 def is_journal(path: str) -> bool:
     """Whether a file begins as a journal does, of whatever version."""
     try:

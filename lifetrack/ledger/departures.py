@@ -24,6 +24,7 @@ from lifetrack.ledger.entries import (
     counted,
     release_stack,
 )
+from lifetrack.ledger.journaling import AGAIN
 from lifetrack.ledger.territory import FILES, USER, is_users
 from lifetrack.values import endings
 from lifetrack.values.declarations import CONTEXT_RELEASES
@@ -169,7 +170,8 @@ def counts(entry: Entry) -> bool:
     number = entry[NUMBER]
     if entry[TRACE] is None or number is None:
         return False
-    return isinstance(number, memoryview) or number < COUNTED  # a journal's slot does not say the number for long
+    # With a journal the number is not known for long, so that all are counted: a slot stands for it, later more than it.
+    return isinstance(number, memoryview) or not COUNTED <= number < AGAIN
 
 
 def key_of(entry: Entry, site: RawFrame) -> Key:

@@ -99,6 +99,10 @@ class Journaling(Protocol):
     def plan(self) -> Any:
         """Where the journals of the run are to be, for its other processes."""
 
+    @property
+    def file(self) -> tuple[int, int] | None:
+        """The device and inode of its file, of which this process has a descriptor up to Python 3.12."""
+
     def acquiring(self, *, with_stacks: bool) -> dict[str, Any]:
         """Give the names that the fast path of an acquisition uses."""
 

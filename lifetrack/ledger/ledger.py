@@ -270,12 +270,16 @@ class Ledger:
         for entry in self.open_entries():
             site = site_in(acquire_stack(entry))
             if site is not None and site.file == file:
-                if self.journal is not None:
-                    self.journal.ended(entry)
-                entry[STATE] = INHERITED
-                entry[KIND].discount()
-                if self.journal is not None:
-                    self.journal.discounted(entry[KIND])
+                self.discount(entry)
+
+    def discount(self, entry: Entry) -> None:
+        """Take an open resource as nobody's here, and as no acquisition of this process's."""
+        if self.journal is not None:
+            self.journal.ended(entry)
+        entry[STATE] = INHERITED
+        entry[KIND].discount()
+        if self.journal is not None:
+            self.journal.discounted(entry[KIND])
 
     def begin_exit(self) -> None:
         """Let every release be looked at from here on: the exit hooks of the program begin to run."""

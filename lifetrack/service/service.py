@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from lifetrack.ledger.entries import INHERITED, KIND, SCOPE, STATE, Entry, place_of
+from lifetrack.ledger.entries import SCOPE, Entry, place_of
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.service.dumping import Dumps, SignalSwitch
@@ -247,11 +247,11 @@ class Service:
         """Take what is our sinks' as nobody's duty, before the process is judged."""
         for entry in ledger.open_entries():
             if self._is_own(entry):
-                entry[STATE] = INHERITED
-                entry[KIND].discount()
+                ledger.discount(entry)
 
     def _forget_own(self, ledger: Ledger) -> None:
         """Forget what is our sinks', before it is closed."""
+        self._disown(ledger)
         for key, entry in ledger.entries.copy().items():
             if self._is_own(entry):
                 ledger.entries.pop(key, None)

@@ -56,10 +56,15 @@ class Departures(dict[int, Entry]):
     def pop(self, key: int, default: Any = None) -> Any:
         """Take a record out."""
         entry = dict.pop(self, key, default)
-        if entry is not None and key > 0:  # marks in the order of records have negative keys
+        # Marks in the order of records, and those of finalizers, have no kind; what was acquired before has no number.
+        if entry is not None and entry[KIND] is not None and entry[NUMBER] is not None:
             self.gone.append((entry, perf_counter()))
             next(self.numbers)
         return entry
+
+
+def _is_released(entry: Entry) -> bool:
+    return entry[STATE] == RELEASED and entry[KIND] is not None and entry[NUMBER] is not None
 
 
 class Held(NamedTuple):
@@ -157,7 +162,7 @@ class Tallies:
         """Begin in a forked child: what is over by now was the parent's."""
         if isinstance(ledger.entries, Departures):
             ledger.entries.gone.clear()
-        self._counted = {id(entry): entry for entry in ledger.snapshot() if entry[STATE] == RELEASED}
+        self._counted = {id(entry): entry for entry in ledger.snapshot() if _is_released(entry)}
 
     def look(self, ledger: Ledger) -> set[int]:
         """Take in what has left the ledger since the last look, and give the numbers that tell these records.
@@ -252,7 +257,7 @@ class Tallies:
                     own[self._type(entry[KIND].type_name)] += 1
                 else:
                     live[self._place(entry)] += 1
-            elif entry[STATE] == RELEASED and entry[NUMBER] is not None and id(entry) not in self._counted:
+            elif _is_released(entry) and id(entry) not in self._counted:
                 self._counted[id(entry)] = entry
                 self._count(entry, None)
         acquired.subtract(own)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from types import CodeType
 from typing import TypeAlias
 
+#: Taken before anything is watched.
+_FileIO = io.FileIO
 #: One captured frame: its code object and the offset of the instruction. A code object keeps no locals alive.
 RawFrame: TypeAlias = tuple[CodeType, int]
 #: Captured frames, most recent call first.
@@ -51,10 +53,10 @@ def _remember(file: str) -> None:
     from tokenize import detect_encoding
 
     known = os.stat(file)
-    with io.open_code(os.path.abspath(file)) as data:
-        encoding, _ = detect_encoding(data.readline)
-        data.seek(0)
-        lines = io.StringIO(data.read().decode(encoding), newline=None).readlines()
+    with _FileIO(file) as raw:
+        data = io.BytesIO(raw.readall())
+    encoding, _ = detect_encoding(data.readline)
+    lines = io.StringIO(data.getvalue().decode(encoding), newline=None).readlines()
     if lines and not lines[-1].endswith("\n"):
         lines[-1] += "\n"
     linecache.cache[file] = known.st_size, known.st_mtime, lines, file

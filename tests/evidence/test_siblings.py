@@ -335,3 +335,15 @@ def test_they_come_back_from_a_file(tracker: Tracker, make, tmp_path: Path) -> N
     report.write(path)
     assert load(path).to_text() == report.to_text()
     assert load(path).to_json() == report.to_json()
+
+
+def test_limits_count_nobody_twice(tracker: Tracker, make) -> None:
+    """What was held too long or beyond a cap (LT107, LT108) is counted by what became of it, once."""
+    tracker.start("stacks", policy="record", report=False, held_limits={"*Session": 1e-6}, live_limits={"*Session": 5})
+    kept = [make() for _ in range(8)]
+    tracker.find_leaks()
+    for session in kept[1:]:
+        session.close()  # after all
+    found = [leak for leak in tracker.find_leaks() if leak.siblings is not None]
+    assert {"LT107", "LT108"} <= {leak.rule for leak in found}
+    assert {(leak.siblings.released, leak.siblings.acquired) for leak in found} == {(7, 8)}

@@ -72,6 +72,29 @@ def test_numbers_by_type_and_place(measured: Tracker) -> None:
     assert _sums(_tally(measured)) == (0, 58, 54, 4)
 
 
+def test_what_has_no_number_is_no_departure(tracker: Tracker) -> None:
+    """What was acquired before tracking began, and what its own finalizer closes, leave no series and no trouble."""
+    cls: type[Session] = type("Early", (Session,), {"__module__": "app", "close": lambda self: None})
+    early = cls()
+    tracker.tracked_as(cls)
+
+    class Closing(Session):
+        def __del__(self) -> None:
+            self.close()
+
+    closing = tracker.tracked_as(Closing)
+    for level in ("stacks", "full"):
+        tracker.start(level, policy="record", report=False, sinks="prometheus:0", check_every=0.02)
+    early.close()
+    del early
+    closing()
+    gc.collect()
+    tally = _tally(tracker)
+    assert _sums(tally, "app.Early") == (0, 0, 0, 0)
+    assert [each[3:] for each in tally.series] == [(0, 1, 0, 1)]
+    assert _sums(_tally(tracker), "app.Early") == (0, 0, 0, 0)
+
+
 def test_the_times_are_noted_at_level_sites_while_they_are_wanted(tracker: Tracker) -> None:
     """Without metrics level ``sites`` notes no time, and with them it does, for a histogram of what was released."""
     cls = session_class(tracker)
