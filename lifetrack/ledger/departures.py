@@ -170,7 +170,7 @@ def counts(entry: Entry) -> bool:
     number = entry[NUMBER]
     if entry[TRACE] is None or number is None:
         return False
-    # With a journal the number is not known for long, so that all are counted: a slot stands for it, later more than it.
+    # With a journal the number is not known for long, so all are counted: a slot stands for it, later a larger number.
     return isinstance(number, memoryview) or not COUNTED <= number < AGAIN
 
 

@@ -1,4 +1,4 @@
-"""A journal beside the other parts that look at the same records: siblings, the service's sinks, earlier descriptors."""
+"""A journal beside what else looks at the records: siblings, the sinks of the service, earlier descriptors."""
 
 from __future__ import annotations
 
