@@ -79,6 +79,12 @@ def _territory(name: str, names: Any) -> int:
     return STDLIB if origin in ("built-in", "frozen") or name in sys.builtin_module_names else USER
 
 
+def _is_alias(name: str, module: Any, names: Any) -> bool:
+    """Whether a module stands under its own name, too, as the main one does that multiprocessing knows by another."""
+    own = names.get("__name__") if type(names) is dict else None
+    return type(own) is str and own != name and sys.modules.get(own) is module
+
+
 def modules() -> tuple[list[Root], list[Root]]:
     """Give the user's modules, and the libraries'."""
     users: list[Root] = []
@@ -87,7 +93,7 @@ def modules() -> tuple[list[Root], list[Root]]:
     # What a program imports into its main module is told by the module that it stands in.
     for name, (module, names) in sorted(module_dicts().items(), key=lambda item: item[0] == "__main__"):
         whose = _territory(name, names)
-        if whose == OURS or id(module) in done:
+        if whose == OURS or id(module) in done or _is_alias(name, module, names):
             continue
         done.add(id(module))
         label = f"{name} (module)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.machinery
+import sys
 import types
 from typing import Any
 
@@ -50,3 +51,13 @@ def test_a_search_that_fails_costs_no_finding(tracker: Any, monkeypatch: pytest.
     assert [finding.held_by for finding in report.findings] == [()]
     assert report.tracker.search.left_out == 1
     assert leaks.MOST >= 100
+
+
+def test_a_module_is_named_as_it_names_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under whatever further names it stands: multiprocessing knows the main module by another one."""
+    module = types.ModuleType("shop_main")
+    module.kept = kept = [object()]  # type: ignore[attr-defined]
+    for name in ("a_shop", "shop_main", "z_shop"):
+        monkeypatch.setitem(sys.modules, name, module)
+    (found,) = (each for each in lifetrack.why_alive(kept) if each.verdict == "module-global")
+    assert found.path[0] == "shop_main (module)"
