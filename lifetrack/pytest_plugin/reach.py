@@ -30,6 +30,11 @@ from typing import Any
 _OBJECTS, _CALLS = 20_000, 4
 #: Packages whose objects know everything: the runner, its plugin manager, and this one.
 _RUNNER = ("_pytest", "pluggy", "lifetrack", "xdist")
+#: What of this package holds the objects of a program for it, and may be followed.
+_KEEPERS = (
+    "lifetrack.backends.",
+    "lifetrack.watchers.exit_stacks",
+)
 _LINK = "_lru_list_elem"
 _DEAD_ENDS = (
     type,
@@ -65,7 +70,8 @@ def reached(values: Iterable[object], wanted: set[int]) -> set[int]:
 
 
 def _is_runners(cls: type) -> bool:
-    return _in_runner(cls.__module__)
+    module = cls.__module__
+    return _in_runner(module) and not module.startswith(_KEEPERS)
 
 
 def _in_runner(module: object) -> bool:
@@ -153,25 +159,47 @@ def _named(
     """Give what the globals hold that some code names, and the class attributes of what it is called with."""
     held: list[object] = []
     names, attributes = _names(code, start)
-    for name in names:
-        value = variables.get(name)
-        if isinstance(value, FunctionType):
-            held += held_by_cleanup(value, (), calls - 1) if calls else []
-        elif isinstance(value, type):
-            held += _attributes(value, attributes)
-        elif value is not None and not isinstance(value, ModuleType):
-            held.append(value)
+    for value in (*map(variables.get, names), *_imported(code)):
+        held += _about(value, attributes, calls)
     for argument in arguments:
         if isinstance(argument, type):
-            held += _attributes(argument, attributes)
+            held += _attributes(argument, attributes, calls)
     return held
 
 
+def _about(value: object, attributes: set[str], calls: int) -> list[object]:
+    """Give what a named global holds: of functions, classes and modules what the code is about."""
+    if isinstance(value, FunctionType):
+        return held_by_cleanup(value, (), calls - 1) if calls else []
+    if isinstance(value, type):
+        return _attributes(value, attributes, calls)
+    if isinstance(value, ModuleType):
+        name = value.__name__.partition(".")[0]
+        # Those of the standard library name what belongs to everybody, such as all threads.
+        if not calls or name in sys.stdlib_module_names or name in _RUNNER:
+            return []
+        inside = vars(value)
+        return [each for key in attributes & inside.keys() for each in _about(inside[key], attributes, calls - 1)]
+    return [] if value is None else [value]
+
+
+def _imported(code: CodeType) -> list[ModuleType]:
+    """Give the modules that some code imports for itself, as far as somebody has imported them."""
+    names = [step.argval for step in dis.get_instructions(code) if step.opname == "IMPORT_NAME"]
+    modules = [sys.modules.get(str(name)) for name in names]
+    return [module for module in modules if module is not None]
+
+
 def _names(code: CodeType, start: int) -> tuple[set[str], set[str]]:
-    """Give the names of globals and of attributes in some code from an offset on, and in all functions inside it."""
+    """Give the names of globals and of attributes in some code from an offset on, and in all functions inside it.
+
+    What it imports from a module counts as an attribute of that, wherever it does so.
+    """
     names: set[str] = set()
     attributes: set[str] = set()
     for step in dis.get_instructions(code):
+        if step.opname == "IMPORT_FROM":
+            attributes.add(str(step.argval))
         if step.offset < start:
             continue
         if step.opname in {"LOAD_GLOBAL", "LOAD_NAME"}:
@@ -185,8 +213,18 @@ def _names(code: CodeType, start: int) -> tuple[set[str], set[str]]:
     return names, attributes
 
 
-def _attributes(cls: type, names: set[str]) -> list[object]:
-    return [value for each in cls.__mro__ for name, value in list(vars(each).items()) if name in names]
+def _attributes(cls: type, names: set[str], calls: int) -> list[object]:
+    """Give the attributes of a class that have one of the names; of its class methods what their code names."""
+    held: list[object] = []
+    for each in cls.__mro__:
+        for name, value in list(vars(each).items()):
+            if name not in names:
+                continue
+            if isinstance(value, classmethod | staticmethod):
+                held += held_by_cleanup(value.__func__, (cls,), calls - 1) if calls else []
+            else:
+                held.append(value)
+    return held
 
 
 # -- caches ------------------------------------------------------------------------------------------------------

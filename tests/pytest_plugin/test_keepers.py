@@ -57,13 +57,65 @@ def make():
     yield lazily
     while LAZY: LAZY.pop().close()
 """,
+    "module": """
+import lazy
+@pytest.fixture(scope="{scope}")
+def make():
+    yield lazy.get
+    lazy.close()
+""",
+    "import": """
+import lazy
+@pytest.fixture(scope="{scope}")
+def make():
+    from lazy import close
+    yield lazy.get
+    close()
+""",
+    "late import": """
+import lazy
+@pytest.fixture(scope="{scope}")
+def make():
+    yield lazy.get
+    import lazy as module
+    module.close()
+""",
+    "class method": """
+from lazy import Single
+@pytest.fixture(scope="{scope}")
+def make():
+    yield Single.get
+    Single.reset()
+""",
 }
+
+#: A module of the program with singletons, and how it closes them.
+LAZY = """
+from resources import Backend
+backend = None
+def get():
+    global backend
+    backend = backend or Backend()
+def close():
+    global backend
+    if backend is not None: backend.close()
+    backend = None
+class Single:
+    backend = None
+    @classmethod
+    def get(cls): cls.backend = cls.backend or Backend()
+    @classmethod
+    def reset(cls):
+        if cls.backend is not None: cls.backend.close()
+        cls.backend = None
+"""
 
 
 @pytest.mark.parametrize("scope", ["class", "module", "session"])
 @pytest.mark.parametrize("keeper", KEEPERS)
 def test_a_wider_fixture_releases_later(pytester: pytest.Pytester, run: Run, keeper: str, scope: str) -> None:
     """What a test gets from a fixture that releases it in its own teardown is no leak of anybody."""
+    pytester.makepyfile(lazy=LAZY)
     pytester.makepyfile(
         HEAD
         + KEEPERS[keeper].format(scope=scope)
@@ -77,6 +129,29 @@ class TestIt:
     result = run()
     result.assert_outcomes(passed=3)
     assert result.ret == pytest.ExitCode.OK
+    result.stdout.no_fnmatch_line("*LT1*")
+
+
+def test_exit_stacks(pytester: pytest.Pytester, run: Run) -> None:
+    """What a test pushes on the exit stack of a wider fixture is due after the teardown of that, also when watched."""
+    pytester.makepyfile(
+        HEAD
+        + """
+import contextlib, socket
+@pytest.fixture(scope="module")
+def stack():
+    with contextlib.ExitStack() as stack: yield stack
+@pytest.fixture(scope="module")
+def make():
+    with contextlib.ExitStack() as stack: yield lambda: stack.enter_context(socket.socket())
+def test_one(stack): stack.enter_context(socket.socket())
+def test_two(stack): stack.callback(Backend().close)
+def test_three(make): make()
+def test_last(): pass
+"""
+    )
+    result = run("--lifetrack-watch=stdlib")
+    result.assert_outcomes(passed=4)
     result.stdout.no_fnmatch_line("*LT1*")
 
 
