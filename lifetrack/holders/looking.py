@@ -48,6 +48,11 @@ def length(container: Any) -> int:
     return int(next(base for base in _LONG_ONES if is_of(container, base)).__len__(container))
 
 
+def is_long(obj: object) -> bool:
+    """Whether it is a container that is gone through once for all that is looked for in it."""
+    return is_of(obj, *_LONG_ONES) and length(obj) > _LONG
+
+
 def is_a(obj: object, *names: str) -> bool:
     """Whether an object is of one of these classes, by their full names, or of a subclass."""
     return any(type_name(base) in names for base in type.__dict__["__mro__"].__get__(type(obj)))
@@ -176,7 +181,7 @@ class Finder:
     def expect(self, way: list[Any]) -> None:
         """Hear of a way that will be asked for, so that each long container is gone through once for all."""
         for holder, held in itertools.pairwise(way):
-            if is_of(holder, *_LONG_ONES) and length(holder) > _LONG:
+            if is_long(holder):
                 self._expected.setdefault(id(holder), set()).add(id(held))
 
     def _where(self, container: Any, contents: Callable[[], tuple[Any, list[Any]]], held: object) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from heapq import heappop, heappush
 from itertools import compress, islice
 from operator import not_
@@ -16,10 +16,13 @@ from sys import getrefcount
 from types import CodeType
 from typing import Any
 
+from lifetrack.holders.looking import is_long
 from lifetrack.holders.roots import Root
 
 #: How many objects are asked at once, and how many holders of one object are of interest.
 _CHUNK, MOST_HOLDERS = 256, 8
+#: How many of those that were found are looked at at once.
+_PIECE = 2048
 #: What holds nothing: left out where objects are looked for that the collector does not know.
 _ATOMS = frozenset({str, bytes, bytearray, int, float, complex, bool, type(None), CodeType, range})
 #: Modules of ours whose objects a program itself may hold: owners, handles, collections, what stands in for its own.
@@ -36,6 +39,8 @@ _SAMPLE: list[Any] = [[[]]]
 _ALONE = next(map(getrefcount, list(filter(gc.is_tracked, gc.get_referents(_SAMPLE)))))
 
 
+#: Whether that is all; a set answers faster than a comparison.
+_IS_ALONE = frozenset(range(_ALONE + 1)).__contains__
 _SAMPLE_LIST: list[Any] = [[]]
 #: As that, with a variable for it.
 _NAMED_ALONE = next(getrefcount(each) for each in list(gc.get_referents(_SAMPLE)))
@@ -53,6 +58,10 @@ class Passable(dict[type, bool]):
         ours = isinstance(module, str) and module.startswith("lifetrack.") and not module.startswith(_PASSABLE)
         answer = self[cls] = not ours
         return answer
+
+
+def _is_no_atom(obj: object) -> bool:
+    return type(obj) not in _ATOMS
 
 
 def _from_itself(obj: object) -> int:
@@ -83,7 +92,7 @@ class Walk:
         self._open = set(wanted)
         self._stops = {*closed, *wanted}
         self._seen: dict[int, Any] = dict.fromkeys(self._stops)
-        self._thorough = thorough
+        self._is_followed: Callable[[Any], bool] = _is_no_atom if thorough else gc.is_tracked
         self._passable = Passable()
         #: For each address how many references to it are accounted for.
         self._accounted: dict[int, int] = {}
@@ -122,36 +131,53 @@ class Walk:
         self._chunks.append((start, end))
         self._begins.append(len(self.order))
         found = gc.get_referents(*self.order[start:end])
-        if self._thorough:
-            found = [each for each in found if type(each) not in _ATOMS]
+        hits: set[int] = set()
+        if len(found) > _PIECE:
+            # A container with very many is taken in pieces, so that what is looked at several times is still near.
+            found.reverse()
+            while found:
+                piece = found[-_PIECE:]
+                del found[-_PIECE:]
+                piece.reverse()
+                hits |= self._take(piece)
         else:
-            found = list(filter(gc.is_tracked, found))
+            hits = self._take(found)
+        if hits:
+            found.clear()  # these references would be counted
+            self._note(start, end, hits & self._open)
+
+    def _take(self, found: list[Any]) -> set[int]:
+        """Take to the end of the order what of some objects is new; give the addresses where the walk stops.
+
+        The list is emptied.
+        """
+        tracked = list(filter(self._is_followed, found))
+        found.clear()
         # What has but one reference cannot be met a second time, so it need not be remembered. That is most of a heap.
-        alone = list(map(_ALONE.__ge__, map(getrefcount, found)))
-        new = list(compress(found, alone))
-        stops = self._stops.intersection(map(id, found))
-        if False in alone:
-            shared = list(compress(found, map(not_, alone)))
+        alone = list(map(_IS_ALONE, map(getrefcount, tracked)))
+        new = list(compress(tracked, alone))
+        stops = self._stops.intersection(map(id, new))
+        if len(new) < len(tracked):
+            # Many of those are the same few, as the classes of what was found.
+            shared = list(compress(tracked, map(not_, alone)))
+            known = dict(zip(map(id, shared), shared, strict=True))
+            stops.update(self._stops.intersection(known))
             seen, before = self._seen, len(self._seen)
             # What was seen keeps its place in the dictionary, so what is new is its end.
-            seen.update(zip(map(id, shared), shared, strict=True))
+            seen.update(known)
             new += islice(reversed(seen.values()), len(seen) - before)
-            del shared
         if stops:
             new = list(compress(new, map(not_, map(stops.__contains__, map(id, new)))))
-            del found  # these references would be counted, and those of what was seen
-            self._seen.update(dict.fromkeys(stops))
-            self._note(start, end, stops & self._open)
+            self._seen.update(dict.fromkeys(stops))  # its references would be counted
         passable = self._passable
         if not all(map(passable.__getitem__, set(map(type, new)))):
             new = [each for each in new if passable[type(each)]]
         self.order += new
+        return stops
 
     def _note(self, start: int, end: int, hits: set[int]) -> None:
         """Note which of some objects have those that were hit."""
-        if not hits:
-            return
-        for position in range(start, end):
+        for position in self._among(start, end, hits):
             referents = gc.get_referents(self.order[position])
             for address in hits.intersection(map(id, referents)):
                 holders = self.holders.setdefault(address, [])
@@ -160,6 +186,19 @@ class Walk:
                     self._account(address, position, referents)
                     if address not in self._open:
                         hits.discard(address)
+
+    def _among(self, start: int, end: int, hits: set[int]) -> Iterator[int]:
+        """Give the positions of what has any of those that were hit, in order, by halving; ``hits`` may shrink."""
+        spans = [(start, end)]
+        while spans and hits:
+            start, end = spans.pop()
+            if hits.isdisjoint(map(id, gc.get_referents(*self.order[start:end]))):
+                continue
+            if end - start == 1:
+                yield start
+            else:
+                middle = (start + end) // 2
+                spans += ((middle, end), (start, middle))
 
     def _account(self, address: int, position: int, referents: list[Any]) -> None:
         """Account for the references of one holder; stop looking for more when there are no others, or enough."""
@@ -202,9 +241,13 @@ class Walk:
         """Give the number of the chunk that led to a position."""
         return bisect_right(self._begins, position) - 1
 
-    def chunk(self, number: int) -> range:
-        """Give the positions of a chunk."""
-        return range(*self._chunks[number])
+    def chunk(self, number: int) -> list[int]:
+        """Give the positions of a chunk, those of long containers last."""
+        positions = list(range(*self._chunks[number]))
+        end = self._begins[number + 1] if number + 1 < len(self._begins) else len(self.order)
+        if end - self._begins[number] > _PIECE:
+            positions.sort(key=lambda position: is_long(self.order[position]))
+        return positions
 
 
 class _Back:
@@ -233,14 +276,19 @@ class _Back:
         self._wanted[number][id(walk.order[position])] = position
 
     def _ask(self, number: int) -> None:
+        """Find which object of a chunk has each that is wanted: what one half of them has not, the other has."""
         wanted = self._wanted.pop(number)
-        addresses = set(wanted)
-        for position in self._walk.chunk(number):
-            found = addresses.intersection(map(id, gc.get_referents(self._walk.order[position])))
+        order = self._walk.order
+        parts = [(self._walk.chunk(number), set(wanted))]
+        while parts:
+            positions, addresses = parts.pop()
+            if len(positions) == 1:
+                self.parents.update(dict.fromkeys(map(wanted.__getitem__, addresses), positions[0]))
+                self._want(positions[0])
+                continue
+            first, second = positions[: len(positions) // 2], positions[len(positions) // 2 :]
+            found = addresses.intersection(map(id, gc.get_referents(*map(order.__getitem__, first))))
             if found:
-                for address in found:
-                    self.parents[wanted[address]] = position
-                self._want(position)
-                addresses -= found
-                if not addresses:
-                    return
+                parts.append((first, found))
+            if len(found) < len(addresses):
+                parts.append((second, addresses - found))
