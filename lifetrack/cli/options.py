@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from lifetrack.cli.bad_usage import Parser
@@ -13,6 +13,7 @@ from lifetrack.configuration import RUN, SERVICE, SETTINGS, checked, find_table,
 from lifetrack.journal.plans import JournalPlan
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Certainty
+from lifetrack.values.making import dataclass
 from lifetrack.values.settings import Level, Policy, parse_policy
 
 _USAGE = "lifetrack run [OPTION]... (SCRIPT | -m MODULE | -c CODE) [ARGS...]"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from lifetrack.reports.baseline import Baseline, Known, known_of
 from lifetrack.reports.baseline_text import renewed, write_baseline
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Finding
+from lifetrack.values.making import dataclass
 
 #: How many resources of one fingerprint each test, fixture or the process has left.
 Owners: TypeAlias = dict[str, int]

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import linecache
 import os
-from dataclasses import dataclass
 from types import CodeType
 from typing import TypeAlias
+
+from lifetrack.values.making import dataclass
 
 #: One captured frame: its code object and the offset of the instruction. A code object keeps no locals alive.
 RawFrame: TypeAlias = tuple[CodeType, int]
