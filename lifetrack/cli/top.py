@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterable
 
-from lifetrack.cli.show import print_text
+from lifetrack.cli.printing import print_text
 from lifetrack.journal.description import description_of
 from lifetrack.journal.files import is_journal, siblings_of
 from lifetrack.journal.format import ENDING
