@@ -115,12 +115,19 @@ def tracker() -> Iterator[Tracker]:
         fresh.stop()
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _few_searches() -> None:
-    """Let hundreds of leaking scopes not each be searched for holders; reports and whoever asks still are."""
-    from lifetrack.holders import leaks
+#: The folders of tests about who holds what; the heap of a process with thousands of tests is large to look through.
+SEARCHED = {"evidence", "golden", "holders"}
 
-    leaks.SHARE = 0.01
+
+@pytest.fixture(autouse=True, scope="module")
+def _few_searches(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Look for the holders of what leaks in this process only where the tests are about that."""
+    from lifetrack.holders.leaks import Evidence
+
+    with pytest.MonkeyPatch.context() as patch:
+        if request.path.parent.name not in SEARCHED:
+            patch.setattr(Evidence, "note", lambda *_, **__: None)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="module")

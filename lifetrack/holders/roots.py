@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType, FunctionType, MethodType, ModuleType
 from typing import Any
 
+from lifetrack.ledger.capture import Note
 from lifetrack.ledger.territory import FILES, INSTALLED, OURS, STDLIB, USER, is_ours
 from lifetrack.values.holders import (
     ATEXIT_HANDLER,
@@ -228,7 +229,8 @@ def variables(frame: FrameType) -> dict[str, Any]:
     names = frame.f_locals
     copy = dict(names)
     if sys.version_info < (3, 13) and frame.f_code.co_flags & _OPTIMIZED and type(names) is dict:
-        if frame.f_trace is None and sys.gettrace() is None and sys.getrefcount(names) <= _ALONE:
+        is_traced = sys.gettrace() is not None or not isinstance(frame.f_trace, Note | None)  # Note is our own
+        if not is_traced and sys.getrefcount(names) <= _ALONE:
             names.clear()
     return copy
 

@@ -190,9 +190,9 @@ def place_of(entry: Entry) -> Place:
 def origin_of(entry: Entry) -> Place:
     """Give the place in which a resource was acquired, whoever owns it now."""
     extra: Extra | None = entry[EXTRA]
-    if extra is None or extra.transfer is None:
-        return place_of(entry)
-    return extra.origin or PROCESS
+    if extra is not None and extra.origin is not None:
+        return extra.origin
+    return place_of(entry) if extra is None or extra.transfer is None else PROCESS
 
 
 def is_orphan(entry: Entry) -> bool:

@@ -84,15 +84,15 @@ class _Places:
     def _artifact(self, file: str) -> dict[str, str]:
         path = absolute(file)
         if is_artificial(path) or not os.path.isabs(path):
-            return {"uri": quote(os.fsencode(path))}
+            return {"uri": _quoted(path)}
         home = self._home.rstrip(os.sep) + os.sep
         if path.startswith(home):
-            return {"uri": quote(os.fsencode(path[len(home) :].replace(os.sep, "/"))), "uriBaseId": ROOT}
+            return {"uri": _quoted(path[len(home) :].replace(os.sep, "/")), "uriBaseId": ROOT}
         return {"uri": _uri(path)}
 
 
 def _uri(path: str) -> str:
-    return "file://" + quote(os.fsencode(path.replace(os.sep, "/")))
+    return "file://" + _quoted(path.replace(os.sep, "/"))
 
 
 def _sound(text: str) -> str:
@@ -207,3 +207,11 @@ def _version() -> str:
         return version("lifetrack")
     except PackageNotFoundError:
         return "0"
+
+
+def _quoted(path: str) -> str:
+    """Quote the bytes of a path; a stored report may have one that no file of this system could have."""
+    try:
+        return quote(os.fsencode(path))
+    except UnicodeEncodeError:
+        return quote(path.encode("utf-8", "surrogatepass"))
