@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import atexit
-import datetime as dt
 import os
-import platform
 import sys
 import threading
 import weakref
@@ -35,6 +33,7 @@ from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Finding
 from lifetrack.values.holders import Holder
+from lifetrack.values.interpreter import now, python_version
 from lifetrack.values.records import UNKNOWN, UNTRACKABLE, Record, TypeTotals
 from lifetrack.values.settings import Level, Settings
 from lifetrack.watchers.context import Follow
@@ -47,10 +46,6 @@ ReportTarget = str | os.PathLike[str]
 def _say(line: str) -> None:
     if sys.stderr is not None:
         sys.stderr.write(f"{line}\n")
-
-
-def _now() -> str:
-    return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
 
 
 _accounts: weakref.WeakSet[Account] = weakref.WeakSet()
@@ -88,7 +83,7 @@ class Account:
         self.targets = targets
         #: The process that started it, the only one that reports at exit.
         self.pid = os.getpid()
-        self.started = _now()
+        self.started = now()
         self.engine = Engine(Ledger() if ledger is None else ledger, settings)
         self.judgement = Judgement(self.engine)
         self.classes = Classes(self.engine, self.judgement.drain, partial(child_maker, self))
@@ -169,6 +164,9 @@ class Account:
 
     def explained(self, findings: Iterable[Finding]) -> list[Finding]:
         """Add to findings what is worked out only when somebody wants to read them."""
+        findings = list(findings)
+        if not any(finding.is_leak for finding in findings):  # nothing to explain, nothing to load for it
+            return findings
         from lifetrack.detect.explaining import explained
 
         return explained(self.engine.ledger, findings)
@@ -254,11 +252,11 @@ def report_of(account: Account, ending: str, findings: Sequence[Finding] | None)
     process = ProcessInfo(
         pid=os.getpid(),
         parent_pid=os.getppid(),
-        python=platform.python_version(),
+        python=python_version(),
         platform=sys.platform,
         command=tuple(sys.argv),
         started=account.started,
-        ended=_now(),
+        ended=now(),
         ending=ending,
     )
     dropped = sum(entry[EXTRA].dropped for entry in ledger.snapshot() if entry[EXTRA] is not None)

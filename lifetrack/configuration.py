@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lifetrack.journal.format import parse_bound
-from lifetrack.journal.plans import plan_of
 from lifetrack.reports.files import check_writable
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.settings import parse_fail_on, parse_level, parse_policy, shown
 from lifetrack.watchers.watching import check_names
+
+if TYPE_CHECKING:
+    from lifetrack.journal.plans import JournalPlan
 
 FILE = "pyproject.toml"
 TOOL = "lifetrack"
@@ -94,6 +95,18 @@ def _of_service(name: str) -> Callable[[str, object], Any]:
     return read
 
 
+def _journal(folder: str, value: object) -> JournalPlan:
+    from lifetrack.journal.plans import plan_of
+
+    return plan_of(path_in(folder, value))
+
+
+def _journal_size(value: object) -> int:
+    from lifetrack.journal.format import parse_bound
+
+    return parse_bound(value)
+
+
 #: What can be asked of a running service.
 SERVICE = ("dump_signal", "dump_to", "held_limits", "live_limits", "growth_every", "check_every", "sinks")
 #: How each setting is read: from the folder that paths are told from, and the value.
@@ -111,8 +124,8 @@ READERS: dict[str, Callable[[str, object], Any]] = {
     "children": _word(flag),
     "error_exitcode": _word(status),
     **{name: _of_service(name) for name in SERVICE},
-    "journal": lambda folder, value: plan_of(path_in(folder, value)),
-    "journal_size": _word(parse_bound),
+    "journal": _journal,
+    "journal_size": _word(_journal_size),
 }
 _OF_ALL = ("level", "policy", "watch", "fail_on", "report", "witness")
 #: The settings of each tool.

@@ -13,7 +13,7 @@ import stat
 import sys
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ from lifetrack.reports.files import write_atomically
 from lifetrack.reports.model import ProcessInfo, Report
 from lifetrack.reports.reading import load
 from lifetrack.values.errors import ConfigurationError
+from lifetrack.values.making import dataclass
 from lifetrack.values.settings import Policy, Settings, parse_frames, parse_level, parse_policy
 from lifetrack.watchers.watching import check_names
 

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import os
-import platform
 import sys
 import threading
 import tokenize as _tokenize  # noqa: F401
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TextIO, cast
 
-# All of the reporting is loaded before the program starts, which may change the import path and the directory. Besides,
+# All of the reporting is loaded before the program starts, which may change the import path and the directory, or use
+# up all descriptors; the forms of report files, when their options are checked. Besides,
 # a module that makes named tuples, loaded at exit, would let the interpreter forget that it was ended by Ctrl-C.
 from lifetrack.cli.shadows import own_modules
 from lifetrack.cli.standard_error import StandardError
 from lifetrack.detect import explaining as _explaining  # noqa: F401
 from lifetrack.holders import explain as _explain  # noqa: F401
 from lifetrack.ledger.leaving import note_left
-from lifetrack.reports import json_report as _json_report  # noqa: F401
 from lifetrack.reports.files import write_report
 from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
 from lifetrack.reports.text import print_report
 from lifetrack.values.errors import LifetrackError
+from lifetrack.values.interpreter import now, python_version
 from lifetrack.values.settings import Level
 
 if TYPE_CHECKING:
@@ -127,15 +126,15 @@ class Conclusion:
 
 def nothing_recorded(ending: str) -> Report:
     """Make the report of a process that was not tracked when it ended."""
-    now = datetime.now(UTC).isoformat(timespec="microseconds")
+    moment = now()
     process = ProcessInfo(
         pid=os.getpid(),
         parent_pid=os.getppid(),
-        python=platform.python_version(),
+        python=python_version(),
         platform=sys.platform,
         command=tuple(sys.argv),
-        started=now,
-        ended=now,
+        started=moment,
+        ended=moment,
         ending=ending,
     )
     return Report(Level.OFF.word, process, Totals(0, 0, 0, 0), (), (), TrackerInfo())

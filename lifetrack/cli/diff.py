@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from lifetrack.cli.show import print_document, print_text
+from lifetrack.cli.printing import print_document, print_text
 from lifetrack.cli.stored import load
 from lifetrack.configuration import status
 from lifetrack.reports.difference import difference

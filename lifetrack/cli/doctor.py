@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 
-from lifetrack.cli.show import print_text
+from lifetrack.cli.printing import print_text
 from lifetrack.doctor import surroundings
 from lifetrack.doctor.examination import examine
 from lifetrack.doctor.outcomes import CAUGHT, MISSED, PASSED_OVER, VERDICTS, Outcome

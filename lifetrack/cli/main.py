@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
-from lifetrack.cli.bad_usage import BAD_USAGE, Parser, complain
-from lifetrack.cli.show import print_text
+from lifetrack.cli.bad_usage import BAD_USAGE, complain
+from lifetrack.cli.printing import print_text
 from lifetrack.values.errors import ConfigurationError, MissingExtraError
 
 _USAGE = """lifetrack run [OPTION]... (SCRIPT | -m MODULE | -c CODE) [ARGS...]
@@ -53,12 +53,16 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> int:
-    from lifetrack.cli.options import parse_run
+    from lifetrack.values.collector import without_collector
 
-    options = parse_run(arguments)
-    from lifetrack.cli.run import run
+    with without_collector():
+        from lifetrack.cli.options import parse_run
 
-    return run(options)
+        options = parse_run(arguments)
+        from lifetrack.cli.run import prepare
+
+        program = prepare(options)
+    return program()
 
 
 def _other(command: str, arguments: list[str]) -> bool:
@@ -72,6 +76,8 @@ def _other(command: str, arguments: list[str]) -> bool:
         return _rules(arguments[1:])
     if command == "--version" and len(arguments) == 1:
         return print_text(f"lifetrack {_version()}\n")
+    from lifetrack.cli.parser import Parser
+
     parser = Parser("lifetrack", _ABOUT, _USAGE)
     if command not in ("-h", "--help"):
         unknown = f"unknown command {command!r}: use run, show, diff, merge, top, rules or doctor"
@@ -80,6 +86,7 @@ def _other(command: str, arguments: list[str]) -> bool:
 
 
 def _show(arguments: list[str]) -> bool:
+    from lifetrack.cli.parser import Parser
     from lifetrack.cli.show import show
     from lifetrack.reports.forms import NAMES
 
@@ -96,6 +103,7 @@ def _show(arguments: list[str]) -> bool:
 
 def _diff(arguments: list[str]) -> int:
     from lifetrack.cli.diff import diff
+    from lifetrack.cli.parser import Parser
 
     parser = Parser("lifetrack diff", "Tells what is new, gone and grown between two reports.")
     parser.add_argument("old", metavar="OLD", help="the earlier report")
@@ -111,6 +119,7 @@ def _diff(arguments: list[str]) -> int:
 
 def _merge(arguments: list[str]) -> bool:
     from lifetrack.cli.merge import merge
+    from lifetrack.cli.parser import Parser
 
     parser = Parser("lifetrack merge", "Makes one report of several reports or journals.")
     parser.add_argument(
@@ -124,6 +133,7 @@ def _merge(arguments: list[str]) -> bool:
 
 
 def _top(arguments: list[str]) -> bool:
+    from lifetrack.cli.parser import Parser
     from lifetrack.cli.top import parse_interval, top
 
     parser = Parser("lifetrack top", "Shows what a running program holds, from its journal; Ctrl-C ends it.")
@@ -135,6 +145,7 @@ def _top(arguments: list[str]) -> bool:
 
 
 def _rules(arguments: list[str]) -> bool:
+    from lifetrack.cli.parser import Parser
     from lifetrack.cli.rules import explain_rule, list_rules
 
     parser = Parser("lifetrack rules", "Lists the rules, or explains one.")
@@ -145,6 +156,7 @@ def _rules(arguments: list[str]) -> bool:
 
 def _doctor(arguments: list[str]) -> int:
     from lifetrack.cli.doctor import doctor
+    from lifetrack.cli.parser import Parser
 
     parser = Parser(
         "lifetrack doctor",

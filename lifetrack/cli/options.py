@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import argparse
 import os
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from lifetrack.cli.bad_usage import Parser
 from lifetrack.cli.program import CODE, MODULE, SCRIPT, Program, find_program
 from lifetrack.configuration import RUN, SERVICE, SETTINGS, checked, find_table, from_environment, from_table
-from lifetrack.journal.plans import JournalPlan
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Certainty
+from lifetrack.values.making import dataclass
 from lifetrack.values.settings import Level, Policy, parse_policy
+
+if TYPE_CHECKING:
+    import argparse
+
+    from lifetrack.journal.plans import JournalPlan
 
 _USAGE = "lifetrack run [OPTION]... (SCRIPT | -m MODULE | -c CODE) [ARGS...]"
 _ABOUT = """Runs a program as Python would and reports on standard error when it ends. The exit status is the
@@ -22,6 +25,7 @@ _WITH_VALUE = (
     "--level", "--policy", "--watch", "--report", "--fail-on", "--error-exitcode", "--journal", "--journal-size",
     *(f"--{name.replace('_', '-')}" for name in SERVICE),
 )  # fmt: skip
+_SWITCHES = ("--children", "--witness")
 _KINDS = {"-m": (MODULE, "MODULE"), "-c": (CODE, "CODE")}
 _DEFAULTS: dict[str, Any] = {
     "level": Level.STACKS,
@@ -57,9 +61,8 @@ class RunOptions:
 def parse_run(arguments: list[str]) -> RunOptions:
     """Give what the arguments ask for; raise ConfigurationError or SystemExit for bad usage."""
     own, kind, rest = _split(arguments)
-    options = _parser().parse_args(own)
     written = {**from_table(find_table(os.getcwd()), RUN), **from_environment(RUN)}
-    settings = {**_DEFAULTS, **written, **checked(_given(options), _flag, os.getcwd(), RUN)}
+    settings = {**_DEFAULTS, **written, **checked(_given(own), _flag, os.getcwd(), RUN)}
     return RunOptions(
         program=_program(kind, rest),
         level=settings["level"],
@@ -110,9 +113,29 @@ def _journal(plan: JournalPlan | None, size: int | None, kind: str, words: list[
     return replace(plan, bound=size or plan.bound, command=(*flag, *(words if kind != CODE else words[1:])))
 
 
-def _given(options: argparse.Namespace) -> dict[str, object]:
+def _given(own: list[str]) -> dict[str, object]:
     """Give what stands on the command line, which goes before everything that is written elsewhere."""
-    return {name: value for name, value in vars(options).items() if name in SETTINGS[RUN] and value is not None}
+    plain = _given_plainly(own)
+    options = vars(_parser().parse_args(own)) if plain is None else plain
+    return {name: value for name, value in options.items() if name in SETTINGS[RUN] and value is not None}
+
+
+def _given_plainly(own: list[str]) -> dict[str, object] | None:
+    """Read options that are written out, which needs no parser; None where there are others, or wrong ones."""
+    found: dict[str, object] = {}
+    reports: list[str] = []
+    for word in own:
+        flag, given, value = word.partition("=")
+        name = flag.removeprefix("--").replace("-", "_")
+        if not given and flag in _SWITCHES:
+            found[name] = True
+        elif not value or flag not in _WITH_VALUE:
+            return None
+        elif name == "report":
+            reports.append(value)
+        else:
+            found[name] = value
+    return {**found, "report": reports} if reports else found
 
 
 def _flag(name: str) -> str:
@@ -120,6 +143,8 @@ def _flag(name: str) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
+    from lifetrack.cli.parser import Parser
+
     parser = Parser("lifetrack run", _ABOUT, _USAGE)
     add = parser.add_argument
     add("--level", metavar="L", help="off, counts, sites, stacks (default) or full")

@@ -15,13 +15,14 @@ import marshal
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from textwrap import dedent
 from types import CodeType, ModuleType
 from typing import Any
 
 from lifetrack.cli.shadows import give_way
 from lifetrack.values.errors import ConfigurationError
+from lifetrack.values.making import dataclass
 
 SCRIPT = "script"
 MODULE = "module"

@@ -6,6 +6,7 @@ import atexit
 import sys
 import threading
 from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 
 from lifetrack.children.signals import LastWord
@@ -18,11 +19,10 @@ from lifetrack.unittests.hooks import Attribution
 from lifetrack.values.settings import Level
 
 
-def run(options: RunOptions) -> int:
-    """Run the program under the tracker and give its exit status.
+def prepare(options: RunOptions) -> Callable[[], int]:
+    """Start the tracker; give what runs the program and gives its exit status, or raises whatever the program raises.
 
-    Raises ConfigurationError before anything has started if the tracker refuses an option, and afterwards whatever
-    the program raises.
+    Raises ConfigurationError before anything has started if the tracker refuses an option.
     """
     tracker = default_tracker()
     conclusion = Conclusion(tracker, options.reports, options.fail_on)
@@ -46,8 +46,8 @@ def run(options: RunOptions) -> int:
         Attribution(tracker).install()
         LastWord(lambda: conclusion.at_signal(options.error_exitcode)).install()
     if options.error_exitcode is None:
-        return _run_plainly(options.program, conclusion)
-    return _run_and_judge(options.program, conclusion, options.error_exitcode)
+        return partial(_run_plainly, options.program, conclusion)
+    return partial(_run_and_judge, options.program, conclusion, options.error_exitcode)
 
 
 def _run_plainly(program: Program, conclusion: Conclusion) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from lifetrack.cli.printing import print_document
 from lifetrack.cli.stored import load
 from lifetrack.reports.files import write_atomically
 from lifetrack.reports.forms import Form, form_for, form_named
@@ -31,27 +32,3 @@ def _chosen(form: str | None, out: str | None) -> Form:
         return form_named(form)
     by_ending = None if out is None else form_for(out)
     return form_named("text") if by_ending is None else by_ending
-
-
-def print_text(text: str) -> bool:
-    """Write to standard output; tell whether somebody was there to read it."""
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except (OSError, ValueError, AttributeError):
-        return False
-    return True
-
-
-def print_document(text: str) -> bool:
-    """Write to standard output in UTF-8, whatever its encoding is; tell whether somebody was there to read it."""
-    binary = getattr(sys.stdout, "buffer", None)
-    if binary is None:
-        return print_text(text)
-    try:
-        sys.stdout.flush()
-        binary.write(text.encode("utf-8", "backslashreplace"))
-        binary.flush()
-    except (OSError, ValueError):
-        return False
-    return True

@@ -6,9 +6,8 @@ import os
 import sys
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-from lifetrack.cli.show import print_text
+from lifetrack.cli.printing import print_text
 from lifetrack.journal.description import description_of
 from lifetrack.journal.files import is_journal, siblings_of
 from lifetrack.journal.format import ENDING
@@ -18,6 +17,7 @@ from lifetrack.journal.reading import ending_of
 from lifetrack.journal.scanning import Book, read_book
 from lifetrack.reports.paths import clean, shortest
 from lifetrack.values.errors import ConfigurationError
+from lifetrack.values.making import dataclass
 
 _HEADS = ("LIVE", "PER SECOND", "OLDEST", "YOUNGEST", "TYPE", "ACQUIRED AT")
 _ROWS = 40

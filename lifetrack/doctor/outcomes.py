@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from lifetrack.values.making import dataclass
 
 CAUGHT, MISSED, PASSED_OVER = VERDICTS = ("caught", "missed", "passed over")
 

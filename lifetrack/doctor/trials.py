@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lifetrack.doctor.beyond import BEYOND
 from lifetrack.doctor.specimens import is_resource, key_of, specimen_of
+from lifetrack.values.making import dataclass
 from lifetrack.watchers.rows import Row
 from lifetrack.watchers.table import KNOWN, STDLIB, rows_of
 

@@ -10,10 +10,10 @@ import json
 import struct
 import sys
 import zlib
-from dataclasses import dataclass
 from typing import Any
 
 from lifetrack.values.errors import ConfigurationError
+from lifetrack.values.making import dataclass
 
 MAGIC = b"\x89LIFETRACK-J\r\n\x1a\n"
 VERSION = 1

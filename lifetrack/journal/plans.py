@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Self
 
 from lifetrack.journal.files import target_of
 from lifetrack.journal.format import DEFAULT_BOUND, parse_bound
 from lifetrack.values.errors import ConfigurationError
+from lifetrack.values.making import dataclass
 
 #: The variables of the environment that name a journal, and the most bytes that it may have.
 VARIABLE, SIZE_VARIABLE = "LIFETRACK_JOURNAL", "LIFETRACK_JOURNAL_SIZE"

@@ -112,9 +112,12 @@ def pytest_configure(config: pytest.Config) -> None:
         if config.getoption("lifetrack_update_baseline"):
             raise pytest.UsageError("lifetrack: --lifetrack-update-baseline: nothing is tracked: add --lifetrack")
         return
-    from lifetrack.pytest_plugin.plugin import switch_on
+    from lifetrack.values.collector import without_collector
 
-    switch_on(config, level)
+    with without_collector():
+        from lifetrack.pytest_plugin.plugin import switch_on
+
+        switch_on(config, level)
 
 
 def _level(config: pytest.Config) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from lifetrack.pytest_plugin.settings import DEFAULTS, read_settings
 from lifetrack.reports.baseline import Baseline, read_baseline
 from lifetrack.values.errors import ConfigurationError, MissingExtraError
 from lifetrack.values.findings import Certainty, Finding
+from lifetrack.values.making import dataclass
 from lifetrack.values.settings import Level, Policy, parse_fail_on, parse_level, parse_policy
 from lifetrack.watchers.watching import check_names
 from lifetrack.witness.system import psutil

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from lifetrack.reports.baseline import Baseline, Known, known_of
-from lifetrack.reports.baseline_text import renewed, write_baseline
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Finding
+from lifetrack.values.making import dataclass
 
 #: How many resources of one fingerprint each test, fixture or the process has left.
 Owners: TypeAlias = dict[str, int]
@@ -54,6 +54,8 @@ class Ratchet:
         """Count what one end of a test or fixture has found. Of several ends, as reruns make them, the worst counts."""
         if self.baseline is None:
             return
+        from lifetrack.reports.baseline_text import renewed
+
         counts: dict[str, int] = {}
         for finding in findings:
             entry = self.baseline.find(finding)
@@ -133,6 +135,8 @@ class Ratchet:
         baseline = self.baseline
         if baseline is None:
             raise ConfigurationError("no baseline is named: use --lifetrack-baseline=FILE")
+        from lifetrack.reports.baseline_text import renewed, write_baseline
+
         before = dict(baseline.entries)
         for known in self.stale(coverage):
             del baseline.entries[known.fingerprint]

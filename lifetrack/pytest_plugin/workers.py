@@ -6,8 +6,6 @@ each report of a test carries what was found with it; that is also how a forked 
 
 from __future__ import annotations
 
-import datetime
-import json
 import os
 from collections.abc import Generator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,18 +15,16 @@ import pytest
 
 from lifetrack.pytest_plugin.options import worker_of
 from lifetrack.pytest_plugin.run import Run
-from lifetrack.reports.json_form import as_dict, finding_dict
-from lifetrack.reports.merging import merged
 from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
-from lifetrack.reports.reading import findings_from, report_from
 from lifetrack.values.findings import Finding, ProcessName
+from lifetrack.values.interpreter import now
 
 _OUTPUT = "lifetrack"
 #: The attribute of a test's report that carries what was found with it, as text: reports travel as plain data.
 _CARRIED = "lifetrack"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Told:
     """What other processes have said: findings to show, those that fail the run, and what the program was told of."""
 
@@ -74,11 +70,17 @@ class WorkerHooks:
             new = Told(self._run.shown[shown:], self._run.failing[failing:])
             self._carried = len(self._run.shown), len(self._run.failing)
             if new.shown or new.failing:
+                import json
+
                 setattr(report, _CARRIED, json.dumps({"pid": os.getpid(), **_packed(new)}))
         return report
 
     def hand_over(self, told: Told, report: Report) -> None:
         """Let a worker give the controller all that it has to say."""
+        import json
+
+        from lifetrack.reports.json_form import as_dict
+
         named = replace(report, process=replace(report.process, name=self._name))
         output: dict[str, Any] = self._run.config.workeroutput  # type: ignore[attr-defined]
         output[_OUTPUT] = json.dumps({**_packed(told), "pid": os.getpid(), "report": as_dict(named)})
@@ -89,7 +91,11 @@ class WorkerHooks:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take what the report of another process's test carries."""
         text = getattr(report, _CARRIED, None)
-        data = json.loads(text) if isinstance(text, str) else {"pid": os.getpid()}
+        if not isinstance(text, str):
+            return
+        import json
+
+        data = json.loads(text)
         if data["pid"] == os.getpid():
             return
         node: Any = getattr(report, "node", None)
@@ -106,6 +112,10 @@ class WorkerHooks:
             number = getattr(node, "workerinfo", {}).get("pid", 0)
             self._processes.setdefault(name, _lost(name, number))
             return
+        import json
+
+        from lifetrack.reports.reading import report_from
+
         self._partial.pop(name, None)
         self._processes.pop(name, None)
         data = json.loads(text)
@@ -126,7 +136,12 @@ class WorkerHooks:
             report = replace(report, process=replace(report.process, name=name))
         partial = [self._report_of(name, told.shown) for name, told in self._partial.items()]
         lost = [info for name, info in self._processes.items() if name not in self._partial]
-        return merged(report, [*(told for _, told in sorted(self._reports.items(), key=_name)), *partial], lost)
+        others = [*(told for _, told in sorted(self._reports.items(), key=_name)), *partial]
+        if not others and not lost:
+            return report
+        from lifetrack.reports.merging import merged
+
+        return merged(report, others, lost)
 
     def _report_of(self, name: str, findings: Sequence[Finding]) -> Report:
         count = sum(finding.count for finding in findings if finding.allowed is None)
@@ -142,18 +157,22 @@ def _name(named: tuple[str, object]) -> tuple[int, str]:
 
 def _lost(name: str, pid: int) -> ProcessInfo:
     """Describe a process that has not told its own end."""
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
-    return ProcessInfo(pid, os.getpid(), "", "", (), now, now, "lost", name)
+    moment = now()
+    return ProcessInfo(pid, os.getpid(), "", "", (), moment, moment, "lost", name)
 
 
 def _packed(told: Told) -> dict[str, Any]:
     """Give what was said as plain data."""
+    from lifetrack.reports.json_form import finding_dict
+
     lists = {"shown": told.shown, "failing": told.failing, "raised": told.raised, "known": told.known}
     lists["foreign"] = told.foreign
     return {"problems": told.problems, **{key: list(map(finding_dict, value)) for key, value in lists.items()}}
 
 
 def _unpacked(data: dict[str, Any], name: str, pid: int) -> Told:
+    from lifetrack.reports.reading import findings_from
+
     def read(key: str) -> list[Finding]:
         return list(_named(findings_from(data[key], name), ProcessName(pid, name)))
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from lifetrack.reports.files import AnyPath
 from lifetrack.reports.paths import code_of
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Finding
+from lifetrack.values.making import dataclass
 from lifetrack.values.rules import RULES
 from lifetrack.values.settings import shown
 

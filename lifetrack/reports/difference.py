@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lifetrack.reports.json_form import finding_dict
 from lifetrack.reports.layout import BLANK, Layout, Line, columns, counted, plain
 from lifetrack.reports.text_finding import place, subject
 from lifetrack.values.findings import Certainty, Finding
+from lifetrack.values.making import dataclass
 
 if TYPE_CHECKING:
     from lifetrack.reports.model import Report

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from lifetrack.values.errors import ConfigurationError
+from lifetrack.values.making import dataclass
 
 if TYPE_CHECKING:
     from lifetrack.reports.model import Report

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from lifetrack.values.events import ACQUIRED, RELEASED, TRANSFERRED, Event
 from lifetrack.values.findings import Finding, OwnerName
+from lifetrack.values.making import dataclass
 from lifetrack.values.records import Lifetime, Tenure
 
 if TYPE_CHECKING:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from lifetrack.reports.grouping import group
 from lifetrack.values.findings import Finding
 from lifetrack.values.holders import Search
+from lifetrack.values.making import dataclass
 from lifetrack.values.records import NO_LIFETIMES, Lasting, Lifetimes, TypeTotals, Unseen
 
 #: How a process can end, as reports word it.

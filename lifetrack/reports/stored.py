@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lifetrack.values.findings import Finding
 from lifetrack.values.holders import Holder
+from lifetrack.values.making import dataclass
 from lifetrack.values.stacks import Site
 
 __all__ = ["Holder", "StoredFinding", "StoredSite"]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 
 from lifetrack.values.findings import Finding
+from lifetrack.values.making import dataclass
 from lifetrack.values.rules import RULES
 from lifetrack.values.stacks import Site
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 from lifetrack.service.sink import SinkChoice
 from lifetrack.service.sinks import parse_sinks
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.limits import Limits, parse_limits
+from lifetrack.values.making import dataclass
 from lifetrack.values.settings import shown
 
 #: The shortest time between two looks, in seconds.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from lifetrack.values.making import dataclass
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 

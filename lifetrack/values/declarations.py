@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from lifetrack.values.making import dataclass
 
 INIT = "__init__"
 #: What a guard covers after the release: nothing, public methods, or properties and attributes too.

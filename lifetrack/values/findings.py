@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 from importlib import import_module
 from typing import Any
 
 from lifetrack.values.events import TRANSFERRED, Event
 from lifetrack.values.holders import Holder
+from lifetrack.values.making import dataclass
 from lifetrack.values.portable import portable_file, portable_function
 from lifetrack.values.rules import RULES
 from lifetrack.values.siblings import Parted, Siblings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from lifetrack.values.making import dataclass
 
 MODULE_GLOBAL = "module-global"
 CLASS_ATTRIBUTE = "class-attribute"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from lifetrack.values.errors import ConfigurationError, DeclarationError
+from lifetrack.values.making import dataclass
 from lifetrack.values.settings import shown
 
 _SEVERAL = "*?["

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from lifetrack.values.endings import NEVER
 from lifetrack.values.events import Event
 from lifetrack.values.findings import OwnerName, Resource
+from lifetrack.values.making import dataclass
 from lifetrack.values.stacks import Site
 
 

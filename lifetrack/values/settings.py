@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from typing import TypeVar
 
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Certainty, Finding
+from lifetrack.values.making import dataclass
 from lifetrack.values.rules import RULES
 
 DEFAULT_FRAMES = 16

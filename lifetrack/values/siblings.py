@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from lifetrack.values.making import dataclass
 from lifetrack.values.stacks import Site
 
 #: How a leak parted from its siblings: by an exception, by a transfer, or because it was made for another caller.

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import linecache
 import os
-from dataclasses import dataclass
 from types import CodeType
 from typing import TypeAlias
+
+from lifetrack.values.making import dataclass
 
 #: Taken before anything is watched.
 _FileIO = io.FileIO

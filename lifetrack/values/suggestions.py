@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from lifetrack.values.making import dataclass
 from lifetrack.values.stacks import Site
 
 

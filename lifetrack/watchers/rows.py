@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, TypeVar
 
 from lifetrack.values.declarations import DUE_BEFORE_POOL, Declaration
+from lifetrack.values.making import dataclass
 
 _T = TypeVar("_T")
 #: Packages whose workers, with all that they are made of, belong to the process.

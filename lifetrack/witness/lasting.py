@@ -8,12 +8,12 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
 from lifetrack.ledger.entries import EXTRA, Entry
 from lifetrack.values.errors import ConfigurationError
+from lifetrack.values.making import dataclass
 from lifetrack.values.records import Lasting
 
 THREAD, PROCESS, DESCRIPTOR = KINDS = ("thread", "process", "descriptor")
