@@ -62,7 +62,7 @@ def test_explaining_leaks_is_set_against_one_chain(run_python):
     pytest.importorskip("objgraph")
     out, err, _ = run_python(BENCHMARKS / "holders.py", "20000")
     assert err == ""
-    assert [line.split()[0] for line in out.splitlines()] == ["leaks", "registry", "pool", "deep", "target"]
+    assert [line.split()[0] for line in out.splitlines()] == ["leaks", "registry", "pool", "deep", "spread", "target"]
 
 
 def test_exceptions_are_timed(run_python):
