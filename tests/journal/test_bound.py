@@ -122,7 +122,7 @@ def test_threads_share_the_places(path: Path, tracker: Tracker) -> None:
     for each in threads:
         each.start()
     for _ in range(5):
-        assert read_book(str(path)).unkept == 0  # it can be read meanwhile
+        assert read_book(str(path)).torn <= len(threads)  # it can be read meanwhile, while each thread writes one
     for each in threads:
         each.join()
     (row,) = load(str(path)).types
