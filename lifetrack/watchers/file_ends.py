@@ -8,6 +8,8 @@ from collections.abc import Callable
 from sys import _getframe
 from typing import Any
 
+from lifetrack.ledger.departures import COUNTED
+from lifetrack.ledger.journaling import AGAIN
 from lifetrack.ledger.territory import FILES, USER
 from lifetrack.watchers.finalizers import in_finalizer
 from lifetrack.watchers.numbers import UNASKED
@@ -68,7 +70,10 @@ class Ends:
                     if journal is not None:
                         journal.released_at(entry, frame)
                     entry[0] = 3  # RELEASED
-                    tally(entry, frame)
+                    number = entry[1]
+                    # Beyond the first of a type nobody counts, and the question is a tenth of the call.
+                    if not (number.__class__ is int and COUNTED <= number < AGAIN):
+                        tally(entry, frame)
             return _native_close(raw)
 
         close.__doc__ = io.FileIO.close.__doc__

@@ -16,7 +16,9 @@ from typing import Any
 from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own
 from lifetrack.ledger.capture import locate
+from lifetrack.ledger.departures import COUNTED
 from lifetrack.ledger.entries import OPEN_STATES
+from lifetrack.ledger.journaling import AGAIN
 from lifetrack.ledger.moment import moment, stamp
 from lifetrack.ledger.territory import FILES, GENERATED, NOT_COUNTED, USER
 from lifetrack.values.declarations import Declaration
@@ -79,7 +81,9 @@ _FORGET = """
             ended{i}(self, entry, getframe(1))
         else:
             {write}entry[0] = 3
-            tally{i}(entry, getframe({depth}))
+            number = entry[1]
+            if not (number.__class__ is INT and COUNTED <= number < AGAIN):
+                tally{i}(entry, getframe({depth}))
 """
 #: Where a descriptor comes from, and where it goes.
 _TAKE = """
@@ -143,7 +147,7 @@ class WatchedSockets(Shared):
         self._patches = Patches()
         self._space: dict[str, Any] = {
             "getframe": sys._getframe, "locate": locate, "moment": moment, "stamp": stamp, "FILES": FILES, "USER": USER,
-            "SUSPECT": _SUSPECT, "OPEN": OPEN, "taken": taken, "given": given,
+            "COUNTED": COUNTED, "AGAIN": AGAIN, "INT": int, "SUSPECT": _SUSPECT, "OPEN": OPEN, "taken": taken, "given": given,
         }  # fmt: skip
         self._made: list[tuple[Any, Callable[[], CodeType]]] = []
 
