@@ -72,8 +72,7 @@ class Ends:
                     entry[0] = 3  # RELEASED
                     number = entry[1]
                     # Beyond the first of a type nobody counts, and the question is a tenth of the call.
-                    if not (number.__class__ is int and COUNTED <= number < AGAIN):
-                        tally(entry, frame)
+                    _ = (number.__class__ is int and COUNTED <= number < AGAIN) or tally(entry, frame)
             return _native_close(raw)
 
         close.__doc__ = io.FileIO.close.__doc__

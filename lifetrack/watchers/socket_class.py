@@ -147,7 +147,8 @@ class WatchedSockets(Shared):
         self._patches = Patches()
         self._space: dict[str, Any] = {
             "getframe": sys._getframe, "locate": locate, "moment": moment, "stamp": stamp, "FILES": FILES, "USER": USER,
-            "COUNTED": COUNTED, "AGAIN": AGAIN, "INT": int, "SUSPECT": _SUSPECT, "OPEN": OPEN, "taken": taken, "given": given,
+            "COUNTED": COUNTED, "AGAIN": AGAIN, "INT": int, "SUSPECT": _SUSPECT, "OPEN": OPEN,
+            "taken": taken, "given": given,
         }  # fmt: skip
         self._made: list[tuple[Any, Callable[[], CodeType]]] = []
 
