@@ -23,8 +23,10 @@ _PLACES = {
     Level.COUNTS: ("", "None", "None", "None"),
     Level.SITES: (
         """
-    code, at = frame.f_code, frame.f_lasti
-    if FILES[code.co_filename] != USER:
+    code = frame.f_code
+    if FILES[code.co_filename] == USER:
+        at = frame.f_lasti
+    else:
         above = frame.f_back or frame
         code, at = above.f_code, above.f_lasti
         if FILES[code.co_filename] != USER:
@@ -53,7 +55,7 @@ IS_SUSPECT = "code.co_name in SUSPECT or FILES[code.co_filename] != USER"
 _RELEASED = "entry[0] = 3"
 #: The first of a type wait to be counted, with the place of their release.
 _LATER = """
-if entry[1] < COUNTED:
+if entry[1] < {counted}:
     entry[7], entry[8] = code, frame.f_lasti
     later{i}(entry)"""
 #: With a journal the number is not at hand, so every one of them is counted.
@@ -65,7 +67,7 @@ tally{i}(entry, frame)"""
 #: What all of these functions know.
 SPACE: dict[str, Any] = {
     "getframe": sys._getframe, "locate": locate, "moment": moment, "stamp": stamp, "FILES": FILES, "USER": USER,
-    "COUNTED": COUNTED, "SUSPECT": _SUSPECT,
+    "SUSPECT": _SUSPECT,
 }  # fmt: skip
 
 
@@ -101,7 +103,7 @@ def release(i: int, listener: Recording) -> str:
     """Give the text that notes an ordinary release at ``frame``, whose code is ``code``; its lines are not indented."""
     if listener.ledger.journal is not None:
         return _JOURNALED.format(i=i).lstrip()
-    return _RELEASED + (_LATER.format(i=i) if listener.engine.settings.level >= Level.SITES else "")
+    return _RELEASED + (_LATER.format(i=i, counted=COUNTED) if listener.engine.settings.level >= Level.SITES else "")
 
 
 def parts(listener: Recording, declaration: Declaration, classes: Iterable[type]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own
-from lifetrack.ledger.entries import OPEN_STATES
+from lifetrack.ledger.entries import OPEN_STATES, RELEASED, STATE
 from lifetrack.values.declarations import Declaration
 from lifetrack.watchers.entry_code import IS_SUSPECT, SPACE, compiled, frame_at, indented, parts, record, release
 from lifetrack.watchers.numbers import OPEN, given, taken
@@ -29,25 +29,27 @@ def acquire({{parameters}}):
 _NOTE = """
     if pending{i}:
         drain{i}()
-    kind = kinds{i}.get(self.__class__)
+    kind = kind{i} if self.__class__ is cls else kinds{i}.get(self.__class__)
     if kind is None:
         slow{i}(self, frame)
     else:{record}"""
+#: A descriptor is given back also by a close that fails.
 _RELEASE = """
 def release({parameters}):
-    result = original({arguments})
-"""
+    try:
+        result = original({arguments})
+    finally:
+        pass"""
 #: The same for a method that does nothing but call what its argument gives: one call less.
 _DIRECT = _RELEASE.replace("original({arguments})", "_ss.close(self)")
 _FORGET = """
-    entry = take{i}(id(self), None)
-    if entry is not None:{frame}
-        code = frame.f_code
-        if {asked}entry[0] != 1 or {suspect}:
-            ended{i}(self, entry, getframe(1))
-        else:
-            {release}
-"""
+        entry = take{i}(id(self), None)
+        if entry is not None:{frame}
+            code = frame.f_code
+            if {asked}entry[0] != 1 or {suspect}:
+                ended{i}(self, entry, getframe(1))
+            else:
+                {release}"""
 #: Where a descriptor comes from, and where it goes.
 _TAKE = """
     if OPEN and fileno is not None:
@@ -75,7 +77,11 @@ _FINALIZE = """
 def finalize(self, obj, owner=None):
     if obj is None:
         return finalizer
-"""
+    try:
+        if obj._closed and not obj._io_refs:
+            return nothing
+    except AttributeError:
+        pass"""
 _LOSE = """
     entry = take{i}(id(obj), None)
     if entry is not None and entry[0] in OPEN_STATES:
@@ -83,11 +89,6 @@ _LOSE = """
 """
 #: A socket that has no descriptor left has nothing to finalize; that of an unfinished constructor may have no state.
 _FINALIZER = """
-    try:
-        if obj._closed and not obj._io_refs:
-            return nothing
-    except AttributeError:
-        pass
     return finalizer.__get__(obj)
 """
 
@@ -100,7 +101,7 @@ class WatchedSockets(Shared):
         self._declaration = declaration
         self._cls: Any = sys.modules["socket"].socket
         self._patches = Patches()
-        self._space: dict[str, Any] = {**SPACE, "OPEN": OPEN, "taken": taken, "given": given}
+        self._space: dict[str, Any] = {**SPACE, "cls": self._cls, "OPEN": OPEN, "taken": taken, "given": given}
         self._made: list[tuple[Any, Callable[[], CodeType]]] = []
 
     def join(self, recording: Recording) -> None:
@@ -152,8 +153,11 @@ class WatchedSockets(Shared):
             """Look closer at a release: at its conditions, and at who asked for it."""
             ledger.entries[id(obj)] = entry
             listener.released(obj, declaration, frame, asked=False)
+            if entry[STATE] == RELEASED:
+                ledger.entries.pop(id(obj), None)  # the finalizer does not ask for one that is closed
 
-        return {**parts(listener, declaration, known), "slow": slow, "ended": ended}
+        made = parts(listener, declaration, known)
+        return {**made, "kind": made["kinds"].get(self._cls), "slow": slow, "ended": ended}
 
     def _noting(self, i: int, listener: Recording) -> str:
         return _NOTE.format(i=i, record=indented(record(i, listener, "self"), 4))
@@ -165,8 +169,8 @@ class WatchedSockets(Shared):
             i=i,
             asked=asked,
             suspect=IS_SUSPECT,
-            frame=indented(frame_at(depth), 4).rstrip(),
-            release=indented(release(i, listener), 12),
+            frame=indented(frame_at(depth), 8).rstrip(),
+            release=indented(release(i, listener), 16),
         )
 
     def _finalizer(self) -> _Finalizer:
