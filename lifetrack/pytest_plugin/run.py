@@ -84,7 +84,7 @@ class Run:
     def ensure(self, terms: Terms) -> None:
         """Bring the settings to what this run wants: a test's marker or the program itself may have changed them."""
         engine = self.tracker.engine
-        if terms is self._now and engine is not None and engine.settings is self._settings and not self._extra:
+        if terms == self._now and engine is not None and engine.settings is self._settings and not self._extra:
             return  # as before the last test
         self._now = terms
         wanted = Settings(terms.level, replace(terms.policy, pardon=self._pardons))
