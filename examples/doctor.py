@@ -1,4 +1,4 @@
-"""Before you rely on a clean report: prove that the kinds you care about are caught with this Python and these versions.
+"""Before you rely on a clean report: prove that the kinds you care about are caught on this machine.
 
 Run it:  python examples/doctor.py    (or by hand: lifetrack doctor; as a step of a build, its exit status is enough)
 """
