@@ -8,6 +8,7 @@ from types import FrameType
 from typing import Any
 
 from lifetrack.instrument.codegen import parameters_of
+from lifetrack.ledger.holds import Nobodys
 from lifetrack.ownership.kinship import bind
 from lifetrack.watchers.provenance import comes_from
 from lifetrack.watchers.python_classes import WatchedClass
@@ -33,7 +34,7 @@ def wrapper({declare}):
 """
 
 
-class Segment:
+class Segment(Nobodys):
     """One segment, from its making to its end, whatever is mapped meanwhile."""
 
     __slots__ = ("__weakref__", "_name")
