@@ -24,6 +24,7 @@ _OTHERS: tuple[tuple[str, str, Callable[[Any], Iterable[object]]], ...] = (
     ("multiprocessing.shared_memory", "SharedMemory", lambda memory: (memory._fd,)),
     ("multiprocessing.heap", "Arena", lambda arena: (arena.fd,)),
     ("multiprocessing.popen_fork", "Popen", lambda process: process.finalizer._args),
+    ("asyncio.events", "Handle", lambda handle: _watched_child(handle._callback, handle._args)),
 )  # fmt: skip
 
 
@@ -80,3 +81,8 @@ def _handles(obj: Any) -> Iterator[object]:
     """Give the numbers of the two ends of a pipe."""
     for name in ("_reader", "_writer"):
         yield getattr(getattr(obj, name, None), "_handle", None)
+
+
+def _watched_child(callback: Any, args: Any) -> tuple[object, ...]:
+    """Give the descriptor by which asyncio waits for a child to end, if a callback is about one; closed with that."""
+    return args[1:2] if getattr(callback, "__name__", None) == "_do_wait" else ()

@@ -53,6 +53,7 @@ def _work(done) -> None:
     done.set()
 
 
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_what_multiprocessing_keeps_for_itself(on, method) -> None:
     """The pipes of a queue, and of a process that was joined, close with their objects; only a stranger is found."""
