@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import TypeAlias
 
 from lifetrack.ledger.entries import EXTRA, KIND, OFFSET, OPEN_STATES, STATE, TRACE, Entry, extra_of, place_of
-from lifetrack.ledger.holds import holder_of
+from lifetrack.ledger.holds import holder_of, is_nobodys
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.values.holders import Holder, Search
 
@@ -81,7 +81,9 @@ class Evidence:
             except RuntimeError:  # another thread acquires or releases meanwhile
                 continue
         return [
-            (key, entry) for key, entry in items if key > 0 and entry[KIND] is not None and holder_of(entry) is None
+            (key, entry)
+            for key, entry in items
+            if key > 0 and entry[KIND] is not None and holder_of(entry) is None and not is_nobodys(entry)
         ]
 
 

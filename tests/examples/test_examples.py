@@ -34,6 +34,7 @@ EXPECTED = {
         "LT102 leak-collected",
         "key material that was never wiped",
     ),
+    "doctor.py": ("io.open ", "caught", "0 missed", "Every leak that could be tried was caught"),
     "evidence.py": (
         "Others: 99 of 100 acquired here were released at", "by ValueError at",
         "with contextlib.closing(Session()) as session:",
