@@ -21,6 +21,11 @@ _RUNNER = ("_pytest", "pluggy", "lifetrack", "xdist")
 #: What of this package holds the objects of a program for it, and may be followed.
 _KEEPERS = (
     "lifetrack.backends.",
+    "lifetrack.guards.proxies",
+    "lifetrack.ownership.borrowing",
+    "lifetrack.ownership.handles",
+    "lifetrack.ownership.owners",
+    "lifetrack.ownership.sharing",
     "lifetrack.watchers.exit_stacks",
 )
 #: What leads from one logger to all of them.
