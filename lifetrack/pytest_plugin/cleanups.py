@@ -69,9 +69,12 @@ class _Reading:
 
     def result(self) -> list[object]:
         """Read everything, and give what it is about."""
-        for number, (step, arguments) in enumerate(self._steps):  # which gets longer
-            if number < _STEPS:
-                step(*arguments)
+        try:
+            for number, (step, arguments) in enumerate(self._steps):  # which gets longer
+                if number < _STEPS:
+                    step(*arguments)
+        finally:
+            self._steps.clear()  # it refers to this reading, which would wait for the collector with all that it met
         return self._held
 
     def _line_up(self, key: tuple[object, ...], step: Callable[..., None], *arguments: Any) -> None:

@@ -174,6 +174,29 @@ def test_last(): pass
     result.stdout.fnmatch_lines(["*test_three ERROR*"])
 
 
+def test_a_reading_keeps_nothing(pytester: pytest.Pytester, run: Run) -> None:
+    """What a fixture drops in its own teardown is collected then, not kept alive by the question what it is about."""
+    pytester.makepyfile("""
+import gc, pytest
+from resources import Backend
+@pytest.fixture(scope="module", autouse=True)
+def no_collector():
+    gc.disable()
+    yield
+    gc.enable()
+@pytest.fixture(scope="module")
+def kept():
+    kept = []
+    yield kept
+    kept.clear()
+def test_one(kept): kept.append(Backend())
+def test_last(): pass
+""")
+    result = run()
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["*LT102*::test_one]*"])
+
+
 def test_loggers(pytester: pytest.Pytester, run: Run) -> None:
     """A cleanup that writes to a log is about none of the handlers of all loggers; one may be about its own."""
     pytester.makepyfile("""
