@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from types import BuiltinFunctionType, CellType, CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
+from weakref import WeakSet, WeakValueDictionary
 
 #: How many objects are looked at for one holder.
 _OBJECTS = 20_000
@@ -83,7 +84,13 @@ def _held(value: object) -> Iterable[object]:
         return ()  # the globals of a module
     if type(value).__module__ == "logging" and hasattr(value, "handlers"):
         return [each for key, each in vars(value).items() if key not in _ALL_LOGGERS]
+    if isinstance(value, WeakSet | WeakValueDictionary):  # as of connections that a server will close
+        return _weakly(value)
     return gc.get_referents(value)
+
+
+def _weakly(value: WeakSet[Any] | WeakValueDictionary[Any, Any]) -> list[object]:
+    return list(value if isinstance(value, WeakSet) else value.values())
 
 
 def closure(function: FunctionType) -> Iterator[object]:

@@ -197,6 +197,36 @@ def test_last(): pass
     result.stdout.fnmatch_lines(["*LT102*::test_one]*"])
 
 
+def test_kept_weakly(pytester: pytest.Pytester, run: Run) -> None:
+    """What a wider fixture knows weakly, in a set or dictionary, it will release; a mere weak reference does not."""
+    pytester.makepyfile("""
+import pytest, weakref
+from resources import Backend, KEPT, keep
+@pytest.fixture(scope="module")
+def make():
+    made, named = weakref.WeakSet(), weakref.WeakValueDictionary()
+    def make(name):
+        backend = keep()
+        if name: named[name] = backend
+        else: made.add(backend)
+    yield make
+    for backend in [*made, *named.values()]: backend.close()
+@pytest.fixture(scope="module")
+def seen():
+    seen = []
+    yield seen
+    seen.clear()
+def test_one(make): make("")
+def test_two(make): make("name")
+def test_three(seen): seen.append(weakref.ref(keep()))
+def test_last(): pass
+""")
+    result = run("-v")
+    result.assert_outcomes(passed=4, errors=1)
+    result.stdout.fnmatch_lines(["*test_three ERROR*"])
+    result.stdout.no_fnmatch_line("*LT1*::test_one*")
+
+
 def test_loggers(pytester: pytest.Pytester, run: Run) -> None:
     """A cleanup that writes to a log is about none of the handlers of all loggers; one may be about its own."""
     pytester.makepyfile("""
