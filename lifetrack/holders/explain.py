@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Collection, Iterable
 from time import perf_counter
 from typing import Any
@@ -40,7 +41,7 @@ def explain(wanted: Collection[int], closed: Iterable[int] = ()) -> Explained:
     collects = gc.isenabled()
     gc.disable()
     try:
-        _explain(explained, set(wanted), set(closed))
+        _explain(explained, set(wanted) - _of_descriptors(), set(closed))
     finally:
         if collects:
             gc.enable()
@@ -48,7 +49,15 @@ def explain(wanted: Collection[int], closed: Iterable[int] = ()) -> Explained:
     return explained
 
 
+def _of_descriptors() -> set[int]:
+    """Give the addresses of what we keep in the place of raw descriptors: nobody of the program's holds a number."""
+    numbers = sys.modules.get("lifetrack.watchers.numbers")
+    return set() if numbers is None else {id(each) for each in list(numbers.OPEN.values())}
+
+
 def _explain(explained: Explained, wanted: set[int], closed: set[int]) -> None:
+    if not wanted:
+        return
     closed |= roots.closed()
     walk = Walk(wanted, closed)
     _walk_all(walk)

@@ -59,6 +59,19 @@ def test_find_leaks_tells_holders_where_asked(tracking: Tracker) -> None:
     assert [str(holder) for holder in finding.held_by] == [f"{HERE}['openssl'] (module-global)"]
 
 
+def test_nobody_holds_a_descriptor(tracking: Tracker) -> None:
+    """A raw descriptor is a number: what we keep in its place is told as nobody's; an object beside it has its path."""
+    tracking.watch("os")
+    number = os.open(os.devnull, os.O_RDONLY)
+    try:
+        load("openssl")
+        raw, backend = sorted(tracking.find_leaks(held_by=True), key=lambda finding: finding.resource.type != "os.open")
+        assert (raw.resource.type, raw.held_by) == ("os.open", ())
+        assert [str(holder) for holder in backend.held_by] == [f"{HERE}['openssl'] (module-global)"]
+    finally:
+        os.close(number)
+
+
 def test_a_report_tells_holders_and_what_it_took(tracking: Tracker) -> None:
     """Text, JSON and what is read back from it have the path; the pause is disclosed."""
     load("openssl")
