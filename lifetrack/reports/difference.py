@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lifetrack.reports.json_form import finding_dict
-from lifetrack.reports.layout import BLANK, Layout, Line, columns, counted, plain
+from lifetrack.reports.layout import BLANK, Layout, Line, columns, counted, middle_cut, plain
+from lifetrack.reports.paths import clean
 from lifetrack.reports.text_finding import place, subject
 from lifetrack.values.findings import Certainty, Finding
 from lifetrack.values.making import dataclass
@@ -160,7 +161,9 @@ def _lines(found: Difference) -> list[Line]:
             lines.append(((f"   ... and {len(changes) - MAX_SHOWN} more; --format json has them all", ""),))
     if found.types:
         rows: list[tuple[str, ...]] = [("type", "live before", "live now")]
-        rows += [(layout.cut(each.type, 80), str(each.before), str(each.now)) for each in found.types[:MAX_SHOWN]]
+        rows += [
+            (middle_cut(clean(each.type), 80), str(each.before), str(each.now)) for each in found.types[:MAX_SHOWN]
+        ]
         lines += [BLANK, *(((row, ""),) for row in columns(rows))]
     if len(found.types) > MAX_SHOWN:
         lines.append(((f"... and {counted(len(found.types) - MAX_SHOWN, 'more type')}", ""),))

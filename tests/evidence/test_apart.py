@@ -9,8 +9,10 @@ import pytest
 
 from lifetrack.reports import text, text_finding, text_history, text_story
 from lifetrack.reports.grouping import group
+from lifetrack.reports.json_form import as_dict
 from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
 from lifetrack.reports.paths import is_third_party
+from lifetrack.reports.reading import report_from
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Certainty, Finding, OwnerName, ProcessName, Resource
 from lifetrack.values.siblings import ReleasedAt, Siblings
@@ -89,3 +91,23 @@ def test_every_limit_of_the_text_is_told() -> None:
     processes = tuple(ProcessName(number, "worker") for number in range(text_finding.MAX_PROCESSES + 2))
     assert "In 6 processes: " in report(finding(processes=processes)).to_text()
     assert " and 2 more" in report(finding(processes=processes)).to_text()
+
+
+def test_what_a_baseline_accepts_comes_last() -> None:
+    """Known findings stand below those of packages under a heading of their own; JSON says both, and they come back."""
+    known = replace(finding(), known=True)
+    lines = report(known, finding(THEIRS), finding(certainty=Certainty.HINT)).to_text().splitlines()
+    heads = [line for line in lines if line[:1].isdigit() or line.startswith(("In installed", "Known"))]
+    assert [head.partition(":")[0] for head in heads] == [
+        "1. LT101 leak-at-exit (hint)",
+        "In installed packages (1 place), without any code of yours",
+        "2. LT101 leak-at-exit (proven)",
+        "Known, accepted by the baseline (1 place)",
+        "3. LT101 leak-at-exit (proven)",
+    ]
+    written = as_dict(report(known, finding(THEIRS)))
+    assert {(each.get("known"), each.get("third_party")) for each in written["findings"]} == {
+        (None, True),
+        (True, None),
+    }
+    assert sorted(each.known for each in report_from(written, "here").findings) == [False, True]
