@@ -178,7 +178,9 @@ def _processes(report: Report, layout: Layout) -> list[Line]:
     if not report.processes:
         return []
     told = f"With {len(report.processes)} child process{'' if len(report.processes) == 1 else 'es'}"
-    lines = layout.wrapped(f"{told}, {len(lost)} of them lost." if lost else f"{told}.", "")
+    if lost:
+        told += ", which was lost" if len(report.processes) == 1 else f", {len(lost)} of them lost"
+    lines = layout.wrapped(f"{told}.", "")
     for process in lost[:MAX_LOST]:
         text = f"Lost: process {process.pid} ({clean(process.title)}), child of {process.parent_pid}: {_LOST}"
         lines += layout.wrapped(text, "  ", "dim", first="")
