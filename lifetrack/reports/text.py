@@ -177,12 +177,13 @@ def _processes(report: Report, layout: Layout) -> list[Line]:
     lost = [process for process in report.processes if process.ending == "lost"]
     if not report.processes:
         return []
-    told = f"With {len(report.processes)} child process{'' if len(report.processes) == 1 else 'es'}"
+    count = f"With {len(report.processes)} child process{'' if len(report.processes) == 1 else 'es'}"
     if lost:
-        told += ", which was lost" if len(report.processes) == 1 else f", {len(lost)} of them lost"
-    lines = layout.wrapped(f"{told}.", "")
+        count += ", which was lost" if len(report.processes) == 1 else f", {len(lost)} of them lost"
+    lines = layout.wrapped(f"{count}.", "")
+    told = "; its journal has told what it did" if report.tracker.complete else ""
     for process in lost[:MAX_LOST]:
-        text = f"Lost: process {process.pid} ({clean(process.title)}), child of {process.parent_pid}: {_LOST}"
+        text = f"Lost: process {process.pid} ({clean(process.title)}), child of {process.parent_pid}: {_LOST}{told}"
         lines += layout.wrapped(text, "  ", "dim", first="")
     if len(lost) > MAX_LOST:
         lines.append(((f"... and {len(lost) - MAX_LOST} more that were lost", "dim"),))
@@ -223,7 +224,7 @@ def _disclosed(report: Report, layout: Layout) -> list[Line]:
         parts.append(f"{counted(totals.untrackable, 'object')} that could not be tracked")
     if totals.unknown:
         parts.append(f"{counted(totals.unknown, 'object')} from before tracking began")
-    if any(process.ending == "lost" for process in report.processes):
+    if not tracker.complete and any(process.ending == "lost" for process in report.processes):
         parts.append("what lost processes did")
     if not tracker.complete and not parts:
         parts.append("the record is incomplete")

@@ -310,3 +310,15 @@ def test_lost_children_are_counted_among_all(build):
     text = render(replace(report, processes=(told, lost)))
     assert "With 2 child processes, 1 of them lost.\nLost: process 3" in text
     assert "With 1 child process.\n" in render(replace(report, processes=(told,)))
+
+
+def test_what_lost_children_did_is_missing_unless_journals_told_it(build):
+    """A complete account with lost processes has them from their journals, and says so."""
+    report = build.report(build.leak())
+    lost = replace(report, processes=(replace(report.process, pid=3, ending="lost"),))
+    unread = " ".join(render(replace(lost, tracker=TrackerInfo(complete=False))).split())
+    assert "Not seen: what lost processes did." in unread
+    assert "its journal has told" not in unread
+    told = " ".join(render(replace(lost, tracker=TrackerInfo(complete=True))).split())
+    assert "; its journal has told what it did" in told
+    assert "Not seen" not in told
