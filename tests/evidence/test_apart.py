@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -111,3 +112,18 @@ def test_what_a_baseline_accepts_comes_last() -> None:
         (True, None),
     }
     assert sorted(each.known for each in report_from(written, "here").findings) == [False, True]
+
+
+def test_every_format_shows_them_apart() -> None:
+    """They come last everywhere, are marked in the page, milder for GitHub, and suppressed in SARIF if known."""
+    told = report(replace(finding(), known=True), finding(THEIRS), finding(certainty=Certainty.HINT))
+    assert [(each.known, is_third_party(each)) for each in told.findings] == [
+        (False, False),
+        (False, True),
+        (True, False),
+    ]
+    assert [line.split()[0] for line in told.to_github().splitlines()] == ["::notice", "::warning", "::notice"]
+    results = json.loads(told.to_sarif())["runs"][0]["results"]
+    assert [each.get("suppressions", [{}])[0].get("kind") for each in results] == [None, None, "external"]
+    page = told.to_html()
+    assert all(f'"{word}"' in page for word in ("known", "third-party"))
