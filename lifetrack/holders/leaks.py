@@ -8,7 +8,18 @@ from dataclasses import replace
 from time import perf_counter
 from typing import TypeAlias
 
-from lifetrack.ledger.entries import EXTRA, KIND, OFFSET, OPEN_STATES, STATE, TRACE, Entry, extra_of, place_of
+from lifetrack.ledger.entries import (
+    EXTRA,
+    KIND,
+    OFFSET,
+    OPEN_STATES,
+    STATE,
+    TRACE,
+    Entry,
+    acquire_stack,
+    extra_of,
+    place_of,
+)
 from lifetrack.ledger.holds import holder_of, is_nobodys
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.values.holders import Holder, Search
@@ -63,7 +74,9 @@ class Evidence:
 
         ours = (id(self._ledger.entries), id(self._ledger.moved), id(self._ledger.owners))
         leaked = (key for key in others if key not in wanted)
-        explained = explain(wanted, (*ours, *leaked))
+        entries = self._ledger.entries
+        acquired = {key: acquire_stack(entries[key]) for key in wanted if key in entries}
+        explained = explain(wanted, (*ours, *leaked), acquired)
         before, now = self.search, explained.seconds
         self.search = Search(before.walks + 1, before.seconds + now, max(before.longest, now), before.left_out)
         return explained.holders
