@@ -14,7 +14,10 @@ from lifetrack.cli.program import without_our_frames
 from lifetrack.ledger.territory import GENERATED
 
 #: Where the functions come from that stand in place of watched ones: our files, and what is generated.
-_WATCHING = (os.path.dirname(str(watchers.__file__)) + os.sep, f"{GENERATED}watching", f"{GENERATED}sockets")
+_WATCHING = (
+    os.path.dirname(str(watchers.__file__)) + os.sep,
+    *(f"{GENERATED}{what}" for what in ("watching", "files", "sockets")),
+)
 
 
 def conceal(error: BaseException) -> None:
