@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.shared_memory import SharedMemory
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -78,7 +80,9 @@ def test_a_report_tells_holders_and_what_it_took(tracking: Tracker) -> None:
     data = json.loads(report.to_json())
     jsonschema.validate(data, schema())
     path = [f"{__name__} (module)", "REGISTRY (dict)", "['openssl']"]
-    assert data["findings"][0]["held_by"] == [{"verdict": "module-global", "path": path}]
+    (held,) = data["findings"][0]["held_by"]
+    assert (held["verdict"], held["path"]) == ("module-global", path)
+    assert held["advice"]
     search = data["tracker"]["search"]
     assert search["walks"] == 1
     assert search["seconds"] == search["longest"] > 0
@@ -271,3 +275,21 @@ def test_at_exit_holders_are_told(run_python: Any, tmp_path: Any) -> None:
     assert found[5] == [("module-global", ["__main__ (module)", "REGISTRY (dict)", "['openssl']"])]
     assert found[8][0][0] == "traceback"
     assert found[8][0][1][-1] == "mine"
+
+
+def test_what_is_no_object_has_no_holder(tracker: Tracker) -> None:
+    """Nobody holds a raw descriptor or a segment but our own records, of which a report does not tell."""
+    tracker.start(policy="record", watch="stdlib", report=False)
+    with tracker.scope("job"):
+        reader, writer = os.pipe()
+        memory = SharedMemory(create=True, size=10)
+        memory.close()
+        stack = contextlib.ExitStack()
+        stack.callback(int)
+    found = {each.resource.type: len(each.held_by) for each in tracker.report().findings}
+    for number in (reader, writer):
+        os.close(number)
+    memory.unlink()
+    stack.close()
+    assert found.pop("contextlib.ExitStack") > 0
+    assert found == {"os.pipe": 0, "multiprocessing.shared_memory.segment": 0}
