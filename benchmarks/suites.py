@@ -91,6 +91,7 @@ MORE = (
         "pytest-asyncio pytest-trio trio httpx h2 wsproto h11 exceptiongroup",
     ),
     Suite("pytest-httpserver", "1.2.0", "-o addopts= tests", "requests werkzeug pytest-asyncio httpx toml"),
+    Suite("pyfakefs", "6.3.2", "-o addopts= pyfakefs/tests pyfakefs/pytest_tests"),
     Suite("ptyprocess", "0.7.0", "-o addopts= tests"),
     Suite("terminado", "0.18.1", "-c /dev/null --rootdir . tests -k 'not max_terminals'", "tornado pytest-timeout"),
     Suite("tinydb", "4.9.0", "-o addopts= tests", "pyyaml"),

@@ -243,6 +243,34 @@ def test_two(kept): pass
     result.stdout.fnmatch_lines(["*LT103*::test_one]", "1 finding fails the run*"])
 
 
+def test_a_wider_fixture_that_loses(pytester: pytest.Pytester, run: Run) -> None:
+    """What a fixture keeps and a later test drops names the test that acquired it, not the one that dropped it."""
+    pytester.makepyfile(
+        HEAD
+        + """
+class Server: pass
+@pytest.fixture(scope="module")
+def server(): return Server()
+@pytest.fixture
+def lent(server): server.lent = Backend()
+def test_one(server): server.first = Backend()
+def test_two(server): del server.first
+def test_three(lent): pass
+def test_four(server): server.lent = None
+def test_five(server):
+    server.second = Backend()
+    server.second.close()
+def test_six(server): del server.second
+"""
+    )
+    result = run()
+    result.assert_outcomes(passed=6)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines_random(["*LT102*::test_one]", "*LT102*::test_three]", "2 findings fail the run*"])
+    for other in ("two", "four", "five", "six"):
+        result.stdout.no_fnmatch_line(f"*LT1*::test_{other}]")
+
+
 @pytest.mark.parametrize("narrow", ["module", "class"])
 def test_a_fixture_keeps_for_a_wider_one(pytester: pytest.Pytester, run: Run, narrow: str) -> None:
     """What a fixture hands to one that ends later is due when that one has ended."""
