@@ -177,10 +177,11 @@ def _numbered(sequence: Any) -> tuple[range, Any]:
 
 def _places(values: Any, wanted: set[int], guesses: dict[int, int]) -> dict[int, int]:
     """Give the positions in a list or tuple of the objects at some addresses; most stand where it is guessed."""
+    # In slices, because another thread may make it shorter meanwhile.
     found = {
         address: place
         for address, place in guesses.items()
-        if 0 <= place < len(values) and id(values[place]) == address
+        if place >= 0 and address in map(id, values[place : place + 1])
     }
     left = wanted - found.keys()
     for start in range(0, len(values), _PIECE):
@@ -223,7 +224,9 @@ class Finder:
             keys, values = contents()
             # The container is kept by the walk meanwhile, so the address stays its own.
             places = _places(values, set(guesses), guesses)
-            index = self._indexes[id(container)] = {address: keys[place] for address, place in places.items()}
+            index = self._indexes[id(container)] = {
+                address: keys[place] for address, place in places.items() if place < len(keys)
+            }
         return (index[id(held)],) if id(held) in index else None
 
     def key(self, container: dict[Any, Any], held: object) -> str | None:

@@ -134,7 +134,7 @@ class Sieve:
         for found in places:
             types = self._alike(found)
             follows = set(map(self._follows.__getitem__, types))
-            if follows == _ONLY_NONE:
+            if follows == _ONLY_NONE or (len(found) == 1 and self._was_met(found[0])):
                 continue
             if (
                 follows == _ONLY_ALL
@@ -147,6 +147,9 @@ class Sieve:
                 left.append(found)
         places[:] = left
         return new
+
+    def _was_met(self, obj: object) -> bool:
+        return id(obj) in self.seen and id(obj) not in self._stops
 
     def _alike(self, found: list[Any]) -> set[type]:
         """Give the types of some objects. If all are the same class, as that of many objects, only one is left."""

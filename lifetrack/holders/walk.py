@@ -120,11 +120,12 @@ class Walk:
         if number == 1 and len(found) > PIECE:
             self._told.append((start, end, in_pieces(found)))
             return
-        places = in_places(found, number)
+        places = in_places(found, number) if found else []
         if early and (new := self._sieve.sift_early(places)):
             self.trail.note(start, end, even=True)
             self.order += new
-        self._told.append((start, end, _in_turn(places)))
+        if places:
+            self._told.append((start, end, _in_turn(places)))
 
     def _ask_apart(self, start: int, end: int) -> None:
         """Ask each that has very many on its own, and what is between these together."""
