@@ -85,6 +85,8 @@ def prepare(folder: Path, suites: Sequence[Suite]) -> None:
     python = folder / "venv/bin/python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
+    # As installing it does; where nothing may be written, each run would compile it anew.
+    subprocess.run([str(python), "-m", "compileall", "-q", ROOT / "lifetrack"], check=True)
     pip = [str(python), "-m", "pip", "--disable-pip-version-check", "-q"]
     wanted = [word for suite in suites for word in (f"{suite.name}=={suite.version}", *suite.needs.split())]
     subprocess.run([*pip, "install", "wrapt", "pytest", *dict.fromkeys(wanted)], check=True)

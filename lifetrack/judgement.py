@@ -110,12 +110,14 @@ class Judgement:
 
     def pending_grace(self, place: Place, mark: int) -> float:
         """Give the longest grace of what is still open in a place; 0 where nothing has any."""
-        self._ledger.settle(is_released)
-        waiting = [
-            entry[KIND].declaration.grace
-            for entry in self._ledger.open_since(mark, keep=True)
-            if entry[KIND].declaration.grace and belongs_to(entry, place) and not is_reported(entry)
-        ]
+        waiting = []
+        if any(entry[KIND].declaration.grace for entry in self._ledger.open_since(mark, keep=True)):
+            self._ledger.settle(is_released)
+            waiting = [
+                entry[KIND].declaration.grace
+                for entry in self._ledger.open_since(mark, keep=True)
+                if entry[KIND].declaration.grace and belongs_to(entry, place) and not is_reported(entry)
+            ]
         return max(waiting, default=0.0 if self.witness is None else self.witness.pending(place))
 
     def end_scope(self, place: Place, mark: int, *, may_raise: bool) -> None:

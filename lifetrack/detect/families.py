@@ -37,6 +37,8 @@ def _key(entry: Entry) -> int:
 def fold(leaks: Iterable[Leak]) -> list[Finding]:
     """Put leaks under the nearest leaked resource that they depend on; the others stay in their order."""
     pairs = list(leaks)
+    if len(pairs) < 2:
+        return [finding for _, finding in pairs]
     leaked = {_key(entry): number for number, (entry, _) in enumerate(pairs)}
     aboves: dict[int, int] = {}
     for number, (entry, _) in enumerate(pairs):

@@ -75,7 +75,8 @@ def _counted(ledger: Ledger) -> tuple[Departures, Counter[Key]]:
     entries = ledger.snapshot()
     # What is watched was counted when it was released.
     present = [entry for entry in entries if entry[STATE] == RELEASED and not entry[KIND].declaration.watched]
-    account = _with(ledger.departures, present) if present else ledger.departures
+    departures = ledger.departures.settle()
+    account = _with(departures, present) if present else departures
     if account.sites:
         for entry in entries:
             if entry[STATE] in OPEN_STATES and not is_reported(entry):

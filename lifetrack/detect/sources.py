@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import NamedTuple, TypeAlias
 
 from lifetrack.values.stacks import Site, source_lines
@@ -28,15 +29,24 @@ class Spot(NamedTuple):
 
 
 class Source:
-    """One file, parsed."""
+    """One file, parsed. Only those statements of the module are looked into that somebody asks for."""
 
     def __init__(self, tree: ast.Module, lines: list[str]) -> None:
         self.tree = tree
         self._lines = lines
-        self.parents: dict[ast.AST, ast.AST] = {
-            child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)
-        }
-        self._names = dict(_imported(tree))
+        #: What each node is a part of, as far as the file was looked into.
+        self.parents: dict[ast.AST, ast.AST] = {}
+
+    def _look_into(self, statements: Iterable[ast.stmt]) -> None:
+        for statement in statements:
+            if statement not in self.parents:
+                self.parents[statement] = self.tree
+                for node in ast.walk(statement):
+                    self.parents.update(dict.fromkeys(ast.iter_child_nodes(node), node))
+
+    @cached_property
+    def _names(self) -> dict[str, str]:
+        return dict(_imported(self.tree))
 
     def text(self, node: ast.AST) -> str:
         """Give the source of a node in one line, as it was written where that is one line."""
@@ -94,19 +104,46 @@ class Source:
         wanted = site.function.rpartition(".")[2]
         while wanted in _COMPREHENSIONS:  # a function of its own, up to Python 3.11
             wanted = site.function.rpartition(f".<locals>.{wanted}")[0].rpartition(".")[2] or "<module>"
-        for node in ast.walk(self.tree):
-            if not isinstance(node, ast.Call) or not node.lineno <= site.line <= (node.end_lineno or node.lineno):
+        around = [statement for statement in self.tree.body if _first(statement) <= site.line <= _last(statement)]
+        self._look_into(around)
+        for node in (node for statement in around for node in ast.walk(statement)):
+            if not isinstance(node, ast.Call) or not node.lineno <= site.line <= _last(node):
                 continue
             scope, statement = self.scope_of(node), self.statement_of(node)
+            if scope is self.tree:
+                self._look_into(self.tree.body)  # what has a name here may be used anywhere in it
             named = getattr(scope, "name", "<module>" if isinstance(scope, ast.Module) else "")
             if named == wanted and isinstance(statement, ast.stmt) and isinstance(scope, Function | ast.Module):
                 yield Spot(self, node, statement, scope)
 
 
+def _first(statement: ast.stmt) -> int:
+    decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
+    return min(node.lineno for node in (statement, *decorators))
+
+
+def _last(node: ast.expr | ast.stmt) -> int:
+    return node.end_lineno or node.lineno
+
+
 def read(file: str) -> Source | None:
-    """Read and parse a file; None where it is not at hand or is no Python of this version."""
+    """Read and parse a file, unless it was among the last ones; None where it is not at hand or no Python of today."""
+    lines = source_lines(file)
+    known = _last_read.get(file)
+    if known is None or known[0] is not lines:
+        if len(_last_read) >= _KEPT:
+            _last_read.clear()
+        known = _last_read[file] = lines, _parsed(lines)
+    return known[1]
+
+
+#: The files that were read last, with the lines that they had then; and how many at most.
+_last_read: dict[str, tuple[list[str], Source | None]] = {}
+_KEPT = 4
+
+
+def _parsed(lines: list[str]) -> Source | None:
     try:
-        lines = source_lines(file)
         return Source(ast.parse("".join(lines)), lines) if 0 < len(lines) <= _LONGEST else None
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None

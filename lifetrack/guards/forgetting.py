@@ -10,8 +10,8 @@ from lifetrack.ledger.ledger import Ledger
 
 
 def forgetter(ledger: Ledger) -> Callable[[Any], None]:
-    """Make the ``__del__`` of released objects: it takes the entry out, and counts where it was released."""
-    take, tally = ledger.entries.pop, ledger.departures.tally
+    """Make the ``__del__`` of released objects: it takes the entry out, and has it counted where it was released."""
+    take, tally, later = ledger.entries.pop, ledger.departures.tally, ledger.departures.later
 
     # It stands on the path of every released object: numbers in place of names, and nothing that is not needed.
     def forget(self: Any) -> None:
@@ -20,7 +20,7 @@ def forgetter(ledger: Ledger) -> Callable[[Any], None]:
             if entry[10] is not None:  # EXTRA
                 part_from_children(entry)
             if entry[1] < 10_000:  # NUMBER, and departures.COUNTED
-                tally(entry)
+                later(entry)
         except (KeyError, TypeError):  # taken out before; or never acquired while tracking was on, so without a number
             pass
 

@@ -99,7 +99,7 @@ class Recorder:
             if entry[NUMBER] is None:
                 self.ledger.gaps.forget_unknown(entry[KIND].type_name)
             self._take_out(obj, entry)  # so that the fresh one stands last, as the youngest
-            self.ledger.departures.tally(entry)
+            self.ledger.departures.soon(entry)
             unseal(shape, obj)
         reference = None
         if kind.declaration.released_when is not None:

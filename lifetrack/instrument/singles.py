@@ -159,4 +159,4 @@ class Singles:
         if entry is not None and entry[STATE] in OPEN_STATES and self._engine.on:
             self._ledger.pending.append(entry)
         elif entry is not None:
-            self._ledger.departures.tally(entry)
+            self._ledger.departures.soon(entry)

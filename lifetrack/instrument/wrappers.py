@@ -240,12 +240,12 @@ def _is_held_elsewhere(obj: object) -> bool:
 def finalizer(recorder: Recorder, original: Any) -> Callable[[Any], None]:
     """Make the ``__del__`` of an instrumented class. It may run anywhere, so it takes no lock and only enqueues."""
     pop, pending, entries = recorder.entries.pop, recorder.ledger.pending, recorder.entries
-    open_states, engine, tally = OPEN_STATES, recorder.engine, recorder.ledger.departures.tally
+    open_states, engine, soon = OPEN_STATES, recorder.engine, recorder.ledger.departures.soon
 
     def notice(self: Any) -> None:
         entry = pop(id(self), None)
         if entry is not None and entry[0] == RELEASED:
-            tally(entry)
+            soon(entry)
         if entry is not None and entry[EXTRA] is not None:
             part_from_children(entry)
         if entry is not None and entry[0] in open_states and engine.on:

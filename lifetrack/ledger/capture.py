@@ -109,6 +109,26 @@ def _older(frame: FrameType | None, limit: int) -> Trace | None:
     return tuple(trace) or None
 
 
+#: How many frames of libraries may stand between an event and the user's frame that is captured with its notes.
+_BETWEEN = 4
+
+
+def capture_through(frame: FrameType, limit: int, capture: Callable[[FrameType], Trace]) -> Trace:
+    """Capture from a library's frame: where the user's is near, its older frames are shared as those of others."""
+    trace: list[Any] = []
+    inner: FrameType | None = frame
+    while inner is not None and len(trace) <= 2 * _BETWEEN:
+        code = inner.f_code
+        whose = FILES[code.co_filename]
+        if whose == USER:
+            return (*trace, *capture(inner))
+        if whose == OURS:
+            break
+        trace += (code, inner.f_lasti)
+        inner = inner.f_back
+    return capture_far(frame, limit)
+
+
 _TEMPLATE = """
 def make(Note, files, USER, far, older, gettrace, RESUMABLE):
     last = None
@@ -147,6 +167,13 @@ def make_capture(limit: int) -> Callable[[FrameType], Trace]:
     """Make the function that captures up to ``limit`` frames; its walk is unrolled, half the cost of a loop."""
     if limit < 3:
         return lambda frame: capture_far(frame, limit)
+    if limit < 3 + _BETWEEN:
+        return _make_capture(limit, capture_far)
+    shorter = _make_capture(limit - _BETWEEN, capture_far)
+    return _make_capture(limit, lambda frame, limit: capture_through(frame, limit, shorter))
+
+
+def _make_capture(limit: int, far: Callable[[FrameType, int], Trace]) -> Callable[[FrameType], Trace]:
     rest = limit - 2
     _NOTES.setdefault(limit, type("Note", (Note,), {"__slots__": ()}))
     walk = "; ".join(f"f{i} = f{i - 1}.f_back" for i in range(1, rest + 1))
@@ -155,7 +182,7 @@ def make_capture(limit: int) -> Callable[[FrameType], Trace]:
     namespace: dict[str, Any] = {}
     exec(compile(source, "<lifetrack capture>", "exec"), namespace)  # noqa: S102 - our own template and a number
     made: Callable[[FrameType], Trace] = namespace["make"](
-        _NOTES[limit], FILES, USER, capture_far, _older, sys.gettrace, _RESUMABLE
+        _NOTES[limit], FILES, USER, far, _older, sys.gettrace, _RESUMABLE
     )
     return made
 

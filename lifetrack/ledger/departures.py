@@ -1,12 +1,14 @@
 """Departures: where the resources of one site were released, counted, so that a leak can be told from its siblings.
 
-The first resources of each type are counted, so that a program pays for it once and not for ever. It is done when the
-object is gone, not when it is released, and may so run in the garbage collector: it takes no lock. Of a resource only
-code objects and offsets are kept, for a bounded number of sites and places.
+The first resources of each type are counted, so that a program pays for it once and not for ever. Their entries wait
+until somebody asks: counting takes longer than a release. What happens meanwhile may run in the garbage collector, so
+nothing here takes a lock. Of what was counted only code objects and offsets are kept, for a bounded number of sites and
+places.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from itertools import count, islice
 from types import FrameType
 
@@ -126,6 +128,28 @@ class Departures:
         self.sites: dict[Key, Ways] = {}
         #: Whether there were more sites than are kept.
         self.overflown = False
+        self._waiting: deque[Entry] = deque()
+        #: Lets the entry of a resource that was released wait to be counted; for those that count and nobody else has.
+        self.later = self._waiting.append
+
+    def soon(self, entry: Entry) -> None:
+        """Count a resource that was released, unless it does not count: later, as far as its number is known."""
+        number = entry[NUMBER]
+        if number.__class__ is int and number < COUNTED:
+            self.later(entry)
+        else:
+            self.tally(entry)
+
+    def settle(self) -> Departures:
+        """Count those that wait."""
+        take = self._waiting.popleft
+        while self._waiting:
+            try:
+                entry = take()
+            except IndexError:  # another thread was faster
+                break
+            self.tally(entry)
+        return self
 
     def copy(self) -> Departures:
         """Give an account to count further in, without a change to this one."""
@@ -136,6 +160,7 @@ class Departures:
 
     def forget(self) -> None:
         """Begin anew, in a process that was forked."""
+        self._waiting.clear()
         self.sites.clear()
         self.overflown = False
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from types import FrameType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from lifetrack.ledger.entries import NUMBER, OPEN_STATES, SCOPE, STATE
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from lifetrack.ledger.cases import Case
     from lifetrack.ledger.entries import Entry, Kind, Note
     from lifetrack.ledger.ledger import Ledger
     from lifetrack.ledger.places import Place
+else:
+    Protocol = object  # making a protocol costs a millisecond
 
 #: The event, for a journal alone, that somebody shares a resource no more; see ``SHARED``.
 LET_GO = "let-go"

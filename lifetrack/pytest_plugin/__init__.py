@@ -115,6 +115,9 @@ def pytest_configure(config: pytest.Config) -> None:
     from lifetrack.values.collector import without_collector
 
     with without_collector():
+        from lifetrack.pytest_plugin.importing import import_past_rewriting
+
+        import_past_rewriting(config)
         from lifetrack.pytest_plugin.plugin import switch_on
 
         switch_on(config, level)

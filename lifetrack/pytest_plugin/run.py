@@ -46,6 +46,8 @@ class Run:
         self.terms = options.terms
         #: What holds at this moment.
         self._now = options.terms
+        #: The settings that were found to be those for it.
+        self._settings: Settings | None = None
         self._extra: list[Extra] = []
         self.docket = Docket()
         #: Findings for the summary, and those of them that fail the run because no test could be failed for them.
@@ -81,10 +83,13 @@ class Run:
 
     def ensure(self, terms: Terms) -> None:
         """Bring the settings to what this run wants: a test's marker or the program itself may have changed them."""
-        self._now = terms
         engine = self.tracker.engine
+        if terms == self._now and engine is not None and engine.settings is self._settings and not self._extra:
+            return  # as before the last test
+        self._now = terms
         wanted = Settings(terms.level, replace(terms.policy, pardon=self._pardons))
         if engine is not None and engine.settings == wanted:
+            self._settings = engine.settings
             self._watch(terms.watch)
             return
         watch = self.options.watch if engine is None or not self._started else ()

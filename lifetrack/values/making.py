@@ -1,7 +1,7 @@
 """The decorator of the small immutable classes: frozen dataclasses with slots that cost little to make.
 
 ``dataclasses`` compiles six methods for each frozen class, one by one, which was a quarter of the time that lifetrack
-took to start. Here one is compiled, and the others are made of what C has. ``fields()``, ``replace()``,
+took to start. Here one is compiled, on first use, and the others are made of what C has. ``fields()``, ``replace()``,
 ``is_dataclass()``, matching, copies and pickles work as with any other dataclass.
 """
 
@@ -50,7 +50,9 @@ def _make(cls: type) -> type:
         for name, value in zip(names, state, strict=True):
             object.__setattr__(self, name, value)
 
-    methods = (_initialiser(made, fields), __repr__, __eq__, __hash__, __getstate__, __setstate__, _setattr, _delattr)
+    if "__init__" not in made.__dict__:
+        made.__init__ = _Initialiser(made, fields)
+    methods = (__repr__, __eq__, __hash__, __getstate__, __setstate__, _setattr, _delattr)
     for method in methods:
         name = method.__name__
         # `__hash__` is None where the class compares by itself, and `__eq__` stands before it.
@@ -66,6 +68,20 @@ def _make(cls: type) -> type:
 def _freeze(parameters: list[Any], frozen: bool) -> None:
     for each in parameters:
         each.frozen = frozen
+
+
+class _Initialiser:
+    """Stands for ``__init__`` until somebody asks for it: most classes are never used in a process without findings."""
+
+    def __init__(self, cls: Any, fields: tuple[dataclasses.Field[Any], ...]) -> None:
+        self._cls = cls
+        self._fields = fields
+
+    def __get__(self, obj: object, cls: type | None = None) -> Any:
+        made = _initialiser(self._cls, self._fields)
+        made.__qualname__ = f"{self._cls.__qualname__}.__init__"
+        self._cls.__init__ = made
+        return made.__get__(obj, cls)
 
 
 def _initialiser(cls: type, fields: tuple[dataclasses.Field[Any], ...]) -> Any:

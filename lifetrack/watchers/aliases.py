@@ -115,10 +115,10 @@ def exchange_all(pairs: Iterable[tuple[object, object]]) -> None:
 def _exchange(pairs: Iterable[tuple[object, object]], namespaces: Iterable[dict[str, Any]]) -> None:
     news = {id(old): (old, new) for old, new in pairs}
     for namespace in namespaces:
-        try:
-            found = [(name, id(value)) for name, value in namespace.items() if id(value) in news]
-        except RuntimeError:  # another thread is importing into it
-            found = [(name, id(value)) for name, value in namespace.copy().items() if id(value) in news]
+        values = namespace.copy()  # another thread may be importing into it
+        if news.keys().isdisjoint(map(id, values.values())):  # nearly all of them, and this is done in C
+            continue
+        found = [(name, id(value)) for name, value in values.items() if id(value) in news]
         for name, key in found:
             old, new = news[key]
             if namespace.get(name) is old:

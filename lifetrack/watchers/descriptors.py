@@ -25,6 +25,8 @@ _MAKERS = (
     "open", "pipe", "pipe2", "dup", "openpty", "posix_openpt", "memfd_create", "eventfd", "pidfd_open",
     "timerfd_create",
 )  # fmt: skip
+#: Standard error, the last of the standard streams.
+_STANDARD = 2
 #: Modules of the standard library that hand out what they make; the others close it themselves.
 _GENEROUS = frozenset({"tempfile", "pty", "os"})
 #: Those that keep for themselves what a generous one hands to them: the arenas of shared memory go back with the heap.
@@ -82,9 +84,9 @@ class WatchedDescriptors(Shared):
 
     def _duplicating(self, native: Any) -> Any:
         def duplicating(_: object, /, *args: Any, **kwargs: Any) -> Any:
-            # What takes the place of another one belongs to whoever that belonged to.
+            # What takes the place of another one is whoever's that was; a standard stream is the process's.
             number = args[1] if len(args) > 1 else kwargs.get("fd2")
-            fresh = type(number) is int and not is_open(number)
+            fresh = type(number) is int and number > _STANDARD and not is_open(number)
             result = native(*args, **kwargs)
             if fresh:
                 self._acquired(result, "os.dup2", caller(1))

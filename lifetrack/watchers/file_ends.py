@@ -4,96 +4,100 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable
-from sys import _getframe
+from types import CodeType, FunctionType
 from typing import Any
 
-from lifetrack.ledger.departures import COUNTED
-from lifetrack.ledger.journaling import AGAIN
-from lifetrack.ledger.territory import FILES, USER
+from lifetrack.values.declarations import Declaration
+from lifetrack.watchers.entry_code import IS_SUSPECT, SPACE, compiled, frame_at, indented, parts, release
 from lifetrack.watchers.finalizers import in_finalizer
 from lifetrack.watchers.numbers import UNASKED
+from lifetrack.watchers.raw_files import raw_below
 from lifetrack.watchers.shared import Shared
 
-#: Functions of the program that may be at work for a finalizer.
-_SUSPECT = frozenset({"__del__", "close", "__exit__"})
 _native_close: Any = io.FileIO.close
 _native_warn: Any = vars(io.FileIO)["_dealloc_warn"]
+
+#: What stands in for ``close``: it takes the shadows away, and notes whether the program asked for it. It may come
+#: again, and an unbuffered file has no shadows.
+_CLOSE = """
+def close(raw):
+    shadows = raw.__dict__
+    if len(shadows) == 2 and "close" in shadows:
+        shadows.clear()
+    elif shadows:
+        part(raw, shadows)
+    if raw._finalizing:
+        return finalized(raw)"""
+_END = """
+    entry = take{i}(id(raw), None)
+    if entry is not None:{frame}
+        code = frame.f_code
+        if ({suspect}) and in_finalizer(frame, entry):
+            lose{i}(entry)
+        else:
+            {release}
+"""
+_CLOSED = """
+    return native(raw)
+"""
 
 
 class Ends:
     """The shadows of ``close`` and ``_dealloc_warn``, and the class of unbuffered files."""
 
-    def __init__(self, files: Shared) -> None:
+    def __init__(self, files: Shared, declaration: Declaration) -> None:
         self._files = files
-        #: For each tracker: how to take an entry out, where to put one that was lost, who counts one that was not, and
-        #: its journal if it has one.
-        self._tables: tuple[tuple[Any, Any, Any, Any], ...] = ()
+        self._declaration = declaration
+        #: How to take an entry out, and where to put one that was lost, for each tracker.
+        self._tables: tuple[tuple[Any, Any], ...] = ()
+        self._space: dict[str, Any] = {
+            **SPACE, "in_finalizer": in_finalizer, "native": _native_close, "finalized": self._finalized, "part": _part,
+        }  # fmt: skip
         self.close = self._closer()
         self.unbuffered = self._unbuffered_class()
 
     def listen(self) -> None:
-        """Take note of who listens now."""
+        """Take note of who listens now; the functions stay the same."""
         ledgers = [each.ledger for each in self._files.listeners]
-        self._tables = tuple(
-            (each.entries.pop, each.pending.append, each.departures.tally, each.journal) for each in ledgers
+        self._tables = tuple((each.entries.pop, each.pending.append) for each in ledgers)
+        for i, listener in enumerate(self._files.listeners):
+            self._space.update((f"{name}{i}", value) for name, value in parts(listener, self._declaration, ()).items())
+        self.close.__code__ = self._code()
+
+    def _code(self) -> CodeType:
+        ends = (
+            _END.format(
+                i=i, suspect=IS_SUSPECT, frame=indented(frame_at(1), 4).rstrip(), release=indented(release(i, each), 12)
+            )
+            for i, each in enumerate(self._files.listeners)
         )
+        code = compiled(_CLOSE + "".join(ends) + _CLOSED, "files")
+        return code.replace(co_qualname="FileIO.close")
 
-    def _closer(self) -> Callable[[Any], Any]:
-        def close(raw: Any) -> Any:
-            # Takes the shadows away, and notes whether the program asked for it.
-            shadows = raw.__dict__
-            try:
-                del shadows["close"], shadows["_dealloc_warn"]
-            except KeyError:  # it has been here before, or is unbuffered and has none
-                shadows.pop("_dealloc_warn", None)
-            if UNASKED and "fileno" in shadows:
-                del shadows["fileno"]
-                UNASKED.discard(raw.fileno())
-            if raw._finalizing:
-                return self._finalized(raw, 4)
-            key = id(raw)
-            for take, lose, tally, journal in self._tables:
-                entry = take(key, None)
-                if entry is None:
-                    continue
-                try:
-                    frame = _getframe(1)
-                except ValueError:  # called straight from C, as when the interpreter ends
-                    frame = _getframe(0)
-                code = frame.f_code
-                # Nearly every close comes from a line of the program, which needs no closer look.
-                suspect = code.co_name in _SUSPECT or FILES[code.co_filename] != USER
-                if suspect and in_finalizer(frame, entry):
-                    lose(entry)
-                else:
-                    if journal is not None:
-                        journal.released_at(entry, frame)
-                    entry[0] = 3  # RELEASED
-                    number = entry[1]
-                    # Beyond the first of a type nobody counts, and the question is a tenth of the call.
-                    _ = (number.__class__ is int and COUNTED <= number < AGAIN) or tally(entry, frame)
-            return _native_close(raw)
-
-        close.__doc__ = io.FileIO.close.__doc__
+    def _closer(self) -> Any:
+        close = FunctionType(self._code(), self._space)
+        close.__doc__ = _native_close.__doc__
         close.__qualname__ = "FileIO.close"
         return close
 
-    def _finalized(self, raw: Any, level: int) -> Any:
+    def _finalized(self, raw: Any) -> Any:
         """Close a file that the collector closes itself: nobody has asked for it."""
         self._lose(id(raw))
         raw._finalizing = False
-        _warn_unclosed(raw, raw, level)
+        _warn_unclosed(raw, raw)
         return _native_close(raw)
 
-    def dropped(self, raw: Any, source: object) -> None:
-        """Hear from the buffer above that its last reference is gone."""
+    def dropped(self, source: Any) -> None:
+        """Hear from what is above a file that its last reference is gone: the file is what stands below it."""
+        raw = raw_below(source)
+        if raw is None:
+            return
         raw.__dict__.pop("_dealloc_warn", None)
         self._lose(id(raw))
-        _warn_unclosed(raw, source, 3)
+        _warn_unclosed(raw, source)
 
     def _lose(self, key: int) -> None:
-        for take, lose, _, _ in self._tables:
+        for take, lose in self._tables:
             entry = take(key, None)
             if entry is not None:
                 lose(entry)
@@ -116,12 +120,20 @@ class Ends:
         return type(real.__name__, (real,), namespace)
 
 
-def _warn_unclosed(raw: Any, source: object, level: int) -> None:
+def _part(raw: Any, shadows: dict[str, Any]) -> None:
+    """Take the shadows away from among other things; where the descriptor is used again nobody asks for it now."""
+    shadows.pop("close", None)
+    shadows.pop("_dealloc_warn", None)
+    if shadows.pop("fileno", None) is not None and UNASKED:
+        UNASKED.discard(raw.fileno())
+
+
+def _warn_unclosed(raw: Any, source: object) -> None:
     """Warn as the interpreter would, at the line that dropped the file and not in this function."""
     if raw.closed:
         return
     try:
-        warnings.warn(f"unclosed file {source!r}", ResourceWarning, stacklevel=level, source=source)
+        warnings.warn(f"unclosed file {source!r}", ResourceWarning, stacklevel=3, source=source)
         return
     except Warning:
         pass

@@ -14,33 +14,63 @@ import io
 import os
 import sys
 import warnings
-from collections.abc import Callable
-from sys import _getframe
-from types import FrameType, MethodType
+from types import CodeType, FunctionType, MethodType
 from typing import Any
 
-from lifetrack.ledger.capture import locate
-from lifetrack.ledger.entries import Entry, Kind, type_name
-from lifetrack.ledger.moment import moment, stamp
-from lifetrack.ledger.territory import FILES, USER
+from lifetrack.ledger.entries import type_name
 from lifetrack.values.declarations import Declaration
-from lifetrack.values.settings import Level
 from lifetrack.watchers.aliases import Replacement, exchange, replacement
+from lifetrack.watchers.entry_code import SPACE, compiled, frame_at, indented, parts, record
 from lifetrack.watchers.file_ends import Ends
 from lifetrack.watchers.numbers import CLOSED, OPEN, claimed
 from lifetrack.watchers.raw_files import RAW_OF
 from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.shared import Shared
 
-_FileIO = io.FileIO
 #: What reads a module for the import system and what writes its bytecode: each closes its file itself, at once.
 _IMPORT = sys.modules["_frozen_importlib_external"].FileLoader.get_data.__code__
 _COMPILE = sys.modules["_frozen_importlib_external"]._write_atomic.__code__
 _LINE_BUFFERING = "line buffering (buffering=1) isn't supported in binary mode, the default buffer size will be used"
-#: The position of ``buffering`` among the arguments of open().
-_BUFFERING = 2
 
-Noting = Callable[[Any, type, FrameType], None]
+#: What stands in for ``open``: with up to two arguments and no name among them there is nothing special about it.
+_OPEN = """
+def open(_, /, *args, **kwargs):
+    rare = kwargs or len(args) > {plain}
+    if rare:
+        by = native
+        if {plain} < 0 or len(args) > 2 or "buffering" in kwargs:
+            args, kwargs, by = special(args, kwargs, native, unbuffered)
+        file = by(*args, **kwargs)
+    else:
+        file = native(*args)
+    cls = file.__class__
+    reach = RAW_OF.get(cls)
+    raw = file if reach is None else reach(file)
+    if raw.__class__ is not FileIO:
+        untrackable(cls)
+        return file{frame}
+    code = frame.f_code
+    if code is IMPORT or code is COMPILE or rare and not raw.closefd:
+        return file  # the descriptor is somebody else's
+    if OPEN or CLOSED:
+        claimed(raw)"""
+_NOTE = """
+    if pending{i}:
+        drain{i}()
+    kind = kinds{i}.get(cls)
+    if kind is not None:{record}"""
+_OPENED = """
+    if reach is not None:
+        shadows = raw.__dict__
+        shadows["close"] = Method(close, raw)
+        shadows["_dealloc_warn"] = dropped
+    return file
+"""
+#: The same when nobody listens any more.
+_PLAIN = """
+def open(_, /, *args, **kwargs):
+    return native(*args, **kwargs)
+"""
 
 
 class WatchedFiles(Shared):
@@ -51,8 +81,14 @@ class WatchedFiles(Shared):
         self._declaration = declaration
         self._original: Any = io.open
         self._replacement: Replacement | None = None
-        self._notings: tuple[Noting, ...] = ()
-        self._ends = Ends(self)
+        self._ends = Ends(self, declaration)
+        self._space: dict[str, Any] = {
+            **SPACE, "native": io.open, "RAW_OF": RAW_OF, "FileIO": io.FileIO, "IMPORT": _IMPORT, "COMPILE": _COMPILE,
+            "OPEN": OPEN, "CLOSED": CLOSED, "claimed": claimed, "Method": MethodType, "special": _special,
+            "unbuffered": self._ends.unbuffered, "untrackable": self._untrackable, "close": self._ends.close,
+            "dropped": self._ends.dropped,
+        }  # fmt: skip
+        self._opening: Any = FunctionType(self._code(), self._space)
 
     def join(self, recording: Recording) -> None:
         """Let a tracker listen."""
@@ -66,12 +102,15 @@ class WatchedFiles(Shared):
 
     def _listen(self) -> None:
         self._ends.listen()
-        self._notings = tuple(_noting(each, self._declaration) for each in self.listeners)
+        for i, listener in enumerate(self.listeners):
+            made = parts(listener, self._declaration, (*RAW_OF, io.FileIO))
+            self._space.update((f"{name}{i}", value) for name, value in made.items())
+        self._opening.__code__ = self._code()
 
     def put(self) -> None:
         """Replace ``open`` under all its names."""
-        self._original = io.open
-        self._replacement = replacement(self._original, self._opening())
+        self._original = self._space["native"] = io.open
+        self._replacement = replacement(self._original, self._opening)
         exchange(self._original, self._replacement)
 
     def restore(self) -> None:
@@ -80,80 +119,18 @@ class WatchedFiles(Shared):
         if made is not None:
             exchange(made, self._original)
 
-    def _opening(self) -> Any:
-        encoding_is_warned_of = bool(sys.flags.warn_default_encoding)
-        close, dropped, unbuffered = self._ends.close, self._ends.dropped, self._ends.unbuffered
-
-        native_open = self._original
-
-        def opening(_: object, /, *args: Any, **kwargs: Any) -> Any:
-            notings, native = self._notings, native_open
-            if not notings:
-                return native(*args, **kwargs)
-            if encoding_is_warned_of or len(args) > _BUFFERING or "buffering" in kwargs:
-                args, kwargs, native = _special(args, kwargs, native, unbuffered)
-            file = native(*args, **kwargs)
-            cls = file.__class__
-            reach = RAW_OF.get(cls)
-            raw = file if reach is None else reach(file)
-            if raw.__class__ is not _FileIO:
-                self._untrackable(cls)
-                return file
-            try:
-                frame = _getframe(1)
-            except ValueError:  # called straight from C, as by a bare new thread
-                frame = _getframe(0)
-            if not raw.closefd or frame.f_code is _IMPORT or frame.f_code is _COMPILE:
-                return file  # the descriptor is somebody else's
-            if OPEN or CLOSED:
-                claimed(raw)
-            for note in notings:
-                note(raw, cls, frame)
-            if reach is not None:
-                shadows = raw.__dict__
-                shadows["close"] = MethodType(close, raw)
-                shadows["_dealloc_warn"] = MethodType(dropped, raw)
-            return file
-
-        return opening
+    def _code(self) -> CodeType:
+        if not self.listeners:
+            return compiled(_PLAIN, "files")
+        notes = "".join(
+            _NOTE.format(i=i, record=indented(record(i, each, "raw"), 4)) for i, each in enumerate(self.listeners)
+        )
+        plain = -1 if sys.flags.warn_default_encoding else 2
+        return compiled(_OPEN.format(plain=plain, frame=frame_at(1).rstrip()) + notes + _OPENED, "files")
 
     def _untrackable(self, cls: type) -> None:
         for listener in self.listeners:
             listener.ledger.gaps.untrackable(type_name(cls), "the file below it is of another class than io.FileIO")
-
-
-def _noting(listener: Recording, declaration: Declaration) -> Noting:
-    """Make the function that records an open file for one tracker, at its level; this is the fast path."""
-    kinds: dict[type, Kind | None] = {}
-    ledger, level = listener.ledger, listener.engine.settings.level
-    pending, drain, entries, place = ledger.pending, listener.drain, ledger.entries, ledger.place.get
-    journal = ledger.journal
-    capture, with_stacks, with_site = listener.engine.capture, level >= Level.STACKS, level == Level.SITES
-    timed = listener.engine.settings.timed
-
-    def note(raw: Any, cls: type, frame: FrameType) -> None:
-        if pending:
-            drain()
-        kind = kinds.get(cls)
-        if kind is None:
-            kind = kinds[cls] = listener.kind(cls, declaration)
-            if kind is None:
-                return
-        entry: Entry
-        if with_stacks:
-            entry = [1, kind.next(), capture(frame), None, place(), kind, moment(), None, None, None, None]
-        elif with_site:
-            code, at = frame.f_code, frame.f_lasti
-            if FILES[code.co_filename] != USER:
-                code, at = locate(frame) or (code, at)
-            entry = [1, kind.next(), code, at, place(), kind, stamp() if timed else None, None, None, None, None]
-        else:
-            entry = [1, kind.next(), None, None, place(), kind, None, None, None, None, None]
-        if journal is not None:
-            journal.acquired(entry)
-        entries[id(raw)] = entry
-
-    return listener.observed(note)
 
 
 def _special(
@@ -172,13 +149,13 @@ def _special(
     binary = "b" in mode
     if binary and isinstance(buffering, int):
         if buffering == 1:
-            warnings.warn(_LINE_BUFFERING, RuntimeWarning, stacklevel=3)
+            warnings.warn(_LINE_BUFFERING, RuntimeWarning, stacklevel=2)
             buffering = -1
         elif buffering == 0 and closefd and _is_plain(mode) and encoding is errors is newline is None:
             path = file if isinstance(file, int) else os.fspath(file)
             return (path, mode.replace("b", ""), closefd, opener), {}, unbuffered
     elif encoding is None and sys.flags.warn_default_encoding:
-        encoding = io.text_encoding(None, 3)
+        encoding = io.text_encoding(None, 2)
     return (file, mode, buffering, encoding, errors, newline, closefd, opener), {}, native
 
 

@@ -25,3 +25,26 @@ def recorded_as(obj: object) -> object:
         return reach(obj)
     except (AttributeError, ValueError):  # detached
         return obj
+
+
+_BUFFERED: Any = (io.BufferedReader, io.BufferedWriter, io.BufferedRandom)
+
+
+def raw_below(source: Any) -> Any:
+    """Give the raw file below any file object, also of a subclass; None where there is none."""
+    if isinstance(source, io.TextIOWrapper):
+        source = _part(source, io.TextIOWrapper.buffer)
+    for cls in _BUFFERED:
+        if isinstance(source, cls):
+            return _part(source, cls.raw)
+    if isinstance(source, io.FileIO) or source is None:
+        return source
+    buffer = getattr(source, "buffer", source)  # one that is written in Python, as those of _pyio
+    return getattr(buffer, "raw", None)
+
+
+def _part(obj: Any, member: Any) -> Any:
+    try:
+        return member.__get__(obj)
+    except (AttributeError, ValueError):  # detached
+        return None

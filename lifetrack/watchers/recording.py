@@ -214,7 +214,7 @@ class Recording:
             self._released_bound(entry, obj, frame)
         else:
             note_release(self.engine, entry, frame)
-        self.ledger.departures.tally(entry)
+        self.ledger.departures.soon(entry)
         judge_lent(self.engine, entry, frame)
 
     def is_met(self, obj: object) -> bool:

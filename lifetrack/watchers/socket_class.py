@@ -15,76 +15,41 @@ from typing import Any
 
 from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own
-from lifetrack.ledger.capture import locate
-from lifetrack.ledger.departures import COUNTED
-from lifetrack.ledger.entries import OPEN_STATES
-from lifetrack.ledger.journaling import AGAIN
-from lifetrack.ledger.moment import moment, stamp
-from lifetrack.ledger.territory import FILES, GENERATED, NOT_COUNTED, USER
+from lifetrack.ledger.entries import OPEN_STATES, RELEASED, STATE
 from lifetrack.values.declarations import Declaration
-from lifetrack.values.settings import Level
+from lifetrack.watchers.entry_code import IS_SUSPECT, SPACE, compiled, frame_at, indented, parts, record, release
 from lifetrack.watchers.numbers import OPEN, given, taken
 from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.shared import Shared
 from lifetrack.watchers.sockets import watch_files
 
-#: For each kind of level, how an entry knows its place: trace, offset, and moment.
-_PLACES = {
-    Level.COUNTS: ("", "None", "None", "None"),
-    Level.SITES: (
-        """
-    code, at = frame.f_code, frame.f_lasti
-    if FILES[code.co_filename] != USER:
-        above = frame.f_back or frame
-        code, at = above.f_code, above.f_lasti
-        if FILES[code.co_filename] != USER:
-            code, at = locate(frame) or (code, at)""",
-        "code", "at", "None",
-    ),
-    Level.STACKS: ("", "capture{i}(frame)", "None", "moment()"),
-}  # fmt: skip
-_ACQUIRE = """
-def acquire({parameters}):
-    original({arguments})
-    try:
-        frame = getframe(1)
-    except ValueError:
-        frame = getframe(0)
-"""
+_ACQUIRE = f"""
+def acquire({{parameters}}):
+    original({{arguments}}){frame_at(1)}"""
 _NOTE = """
     if pending{i}:
         drain{i}()
-    kind = kinds{i}.get(self.__class__)
+    kind = kind{i} if self.__class__ is cls else kinds{i}.get(self.__class__)
     if kind is None:
         slow{i}(self, frame)
-    else:{place}
-        entry = [1, kind.next(), {trace}, {offset}, place{i}(), kind, {moment}, None, None, None, None]
-        {begin}entries{i}[id(self)] = entry{then}
-"""
-#: What is added where the operating system is asked as a witness.
-_OBSERVE = """
-        observe{i}(self, entry)"""
+    else:{record}"""
+#: A descriptor is given back also by a close that fails.
 _RELEASE = """
 def release({parameters}):
-    result = original({arguments})
-"""
+    try:
+        result = original({arguments})
+    finally:
+        pass"""
 #: The same for a method that does nothing but call what its argument gives: one call less.
 _DIRECT = _RELEASE.replace("original({arguments})", "_ss.close(self)")
 _FORGET = """
-    entry = take{i}(id(self), None)
-    if entry is not None:
-        try:
-            code = getframe({depth}).f_code
-        except ValueError:
-            code = None
-        if {asked}entry[0] != 1 or code is None or code.co_name in SUSPECT or FILES[code.co_filename] != USER:
-            ended{i}(self, entry, getframe(1))
-        else:
-            {write}entry[0] = 3
-            number = entry[1]
-            if not (number.__class__ is INT and COUNTED <= number < AGAIN):
-                tally{i}(entry, getframe({depth}))
-"""
+        entry = take{i}(id(self), None)
+        if entry is not None:{frame}
+            code = frame.f_code
+            if {asked}entry[0] != 1 or {suspect}:
+                ended{i}(self, entry, getframe(1))
+            else:
+                {release}"""
 #: Where a descriptor comes from, and where it goes.
 _TAKE = """
     if OPEN and fileno is not None:
@@ -97,14 +62,6 @@ _GIVE = """
 _RETURN = """
     return result
 """
-#: Functions of the program that may be at work for a finalizer.
-_SUSPECT = frozenset({"__del__", "close", "__exit__"})
-
-
-def _compiled(text: str) -> CodeType:
-    """Compile one function."""
-    outer = compile(text, f"{GENERATED}sockets{NOT_COUNTED}", "exec")
-    return next(const for const in outer.co_consts if isinstance(const, CodeType))
 
 
 class _Finalizer:
@@ -120,7 +77,11 @@ _FINALIZE = """
 def finalize(self, obj, owner=None):
     if obj is None:
         return finalizer
-"""
+    try:
+        if obj._closed and not obj._io_refs:
+            return nothing
+    except AttributeError:
+        pass"""
 _LOSE = """
     entry = take{i}(id(obj), None)
     if entry is not None and entry[0] in OPEN_STATES:
@@ -128,11 +89,6 @@ _LOSE = """
 """
 #: A socket that has no descriptor left has nothing to finalize; that of an unfinished constructor may have no state.
 _FINALIZER = """
-    try:
-        if obj._closed and not obj._io_refs:
-            return nothing
-    except AttributeError:
-        pass
     return finalizer.__get__(obj)
 """
 
@@ -145,11 +101,7 @@ class WatchedSockets(Shared):
         self._declaration = declaration
         self._cls: Any = sys.modules["socket"].socket
         self._patches = Patches()
-        self._space: dict[str, Any] = {
-            "getframe": sys._getframe, "locate": locate, "moment": moment, "stamp": stamp, "FILES": FILES, "USER": USER,
-            "COUNTED": COUNTED, "AGAIN": AGAIN, "INT": int, "SUSPECT": _SUSPECT, "OPEN": OPEN,
-            "taken": taken, "given": given,
-        }  # fmt: skip
+        self._space: dict[str, Any] = {**SPACE, "cls": self._cls, "OPEN": OPEN, "taken": taken, "given": given}
         self._made: list[tuple[Any, Callable[[], CodeType]]] = []
 
     def join(self, recording: Recording) -> None:
@@ -192,7 +144,6 @@ class WatchedSockets(Shared):
     def _parts(self, listener: Recording) -> dict[str, Any]:
         ledger, declaration = listener.ledger, self._declaration
         known = [self._cls, getattr(sys.modules.get("ssl"), "SSLSocket", self._cls)]
-        kinds = {cls: listener.kind(cls, declaration) for cls in known}
 
         def slow(obj: Any, frame: FrameType) -> None:
             """Record a socket of a class of which not even the finalizer is known."""
@@ -202,42 +153,32 @@ class WatchedSockets(Shared):
             """Look closer at a release: at its conditions, and at who asked for it."""
             ledger.entries[id(obj)] = entry
             listener.released(obj, declaration, frame, asked=False)
+            if entry[STATE] == RELEASED:
+                ledger.entries.pop(id(obj), None)  # the finalizer does not ask for one that is closed
 
-        return {
-            "pending": ledger.pending, "drain": listener.drain, "entries": ledger.entries, "kinds": kinds,
-            "place": ledger.place.get, "take": ledger.entries.pop, "lose": ledger.pending.append,
-            "tally": ledger.departures.tally, "slow": slow, "ended": ended, "capture": listener.engine.capture,
-            "write": None if ledger.journal is None else ledger.journal.released_at,
-            "begin": None if ledger.journal is None else ledger.journal.acquired,
-            "observe": ledger.observer,
-        }  # fmt: skip
+        made = parts(listener, declaration, known)
+        return {**made, "kind": made["kinds"].get(self._cls), "slow": slow, "ended": ended}
 
     def _noting(self, i: int, listener: Recording) -> str:
-        place, trace, offset, when = _PLACES[min(listener.engine.level, Level.STACKS)]
-        if listener.engine.settings.timed and listener.engine.level == Level.SITES:
-            when = "stamp()"
-        then = "" if listener.ledger.observer is None else _OBSERVE.format(i=i)
-        return _NOTE.format(
-            i=i,
-            place=place.replace("\n", "\n    "),
-            trace=trace.format(i=i),
-            offset=offset,
-            moment=when,
-            then=then,
-            begin="" if listener.ledger.journal is None else f"begin{i}(entry)\n        ",
-        )
+        return _NOTE.format(i=i, record=indented(record(i, listener, "self"), 4))
 
     def _forgetting(self, depth: int, i: int, listener: Recording) -> str:
         # The witness wants to know where it was released.
         asked = "" if listener.ledger.observer is None else "True or "
-        write = "" if listener.ledger.journal is None else f"write{i}(entry, getframe({depth}))\n            "
-        return _FORGET.format(i=i, depth=depth, asked=asked, write=write)
+        return _FORGET.format(
+            i=i,
+            asked=asked,
+            suspect=IS_SUSPECT,
+            frame=indented(frame_at(depth), 8).rstrip(),
+            release=indented(release(i, listener), 16),
+        )
 
     def _finalizer(self) -> _Finalizer:
         """Make what stands for the finalizer; its code is for whoever listens, too."""
 
         def source() -> CodeType:
-            return _compiled(_FINALIZE + "".join(_LOSE.format(i=i) for i in range(len(self.listeners))) + _FINALIZER)
+            losing = "".join(_LOSE.format(i=i) for i in range(len(self.listeners)))
+            return compiled(_FINALIZE + losing + _FINALIZER, "sockets")
 
         self._space |= {"finalizer": self._cls.__del__, "nothing": [].clear, "OPEN_STATES": OPEN_STATES}
         function = FunctionType(source(), self._space)
@@ -257,7 +198,7 @@ class WatchedSockets(Shared):
 
         def source() -> CodeType:
             text = begin + "".join(body(i, listener) for i, listener in enumerate(self.listeners)) + end
-            return _compiled(text).replace(co_name=name, co_qualname=original.__qualname__)
+            return compiled(text, "sockets").replace(co_name=name, co_qualname=original.__qualname__)
 
         self._space[f"original{name}"] = original
         function: Any = functools.wraps(original)(FunctionType(source(), self._space))

@@ -9,6 +9,7 @@ import gc
 import threading
 from collections import Counter
 from collections.abc import Container, Iterable
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 from lifetrack.guards.shapes import mro
@@ -29,7 +30,8 @@ def unmet(entries: Container[int], declared: Iterable[type], watched: Iterable[W
         return Counter()
     everything = gc.get_objects()
     wanted = {cls: found for cls in set(map(type, everything)) if (found := _kind(cls, kinds)) is not None}
-    candidates = [obj for obj in everything if type(obj) in wanted] if wanted else []
+    # Done in C, as there may be millions.
+    candidates = list(compress(everything, map(wanted.__contains__, map(type, everything)))) if wanted else []
     del everything
     counts: Counter[str] = Counter()
     for obj in candidates:

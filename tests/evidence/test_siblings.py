@@ -282,7 +282,7 @@ def test_sites_and_places_are_bounded(tracker: Tracker, make, monkeypatch: pytes
         exec(compile("make().close()", f"made{number}.py", "exec"), {"make": make})
     ledger = tracker.ledger
     gc.collect()
-    assert len(ledger.departures.sites) <= 5
+    assert len(ledger.departures.settle().sites) <= 5
     assert ledger.departures.overflown
     kept = [make() for _ in range(6)]
     ledger.departures.forget()
@@ -307,7 +307,7 @@ def test_threads_lose_no_count(tracker: Tracker, make) -> None:
     for thread in threads:
         thread.join()
     gc.collect()
-    (ways,) = tracker.ledger.departures.sites.values()
+    (ways,) = tracker.ledger.departures.settle().sites.values()
     assert sum(way.released for way in ways.all()) == 1200
 
 

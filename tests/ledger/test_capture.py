@@ -152,6 +152,21 @@ def _capturing_caller(limit):
     return namespace["inner"]
 
 
+@pytest.mark.parametrize("limit", [7, 8, 16, 24])
+@pytest.mark.parametrize("between", [0, 1, 3, 4, 6])
+def test_below_a_few_library_frames_the_rest_is_shared(between, limit):
+    """An event inside a library has the library's frames and then the user's, never more than there may be."""
+
+    def look():
+        return [unpack(through_the_library(between, _capturing_caller(limit)), None) for _ in range(3)]
+
+    for stack in deep(30, look):
+        ours = [code.co_name for code, _ in stack if FILES[code.co_filename] == USER]
+        assert limit - 4 <= len(stack) <= max(limit, between + 2)
+        assert [FILES[code.co_filename] for code, _ in stack[: between + 1]] == [STDLIB] * (between + 1)
+        assert ours[0] == "through_the_library"
+
+
 def test_one_frame_is_the_users():
     """At level sites the innermost frame of the user's is the site, through any number of library frames."""
     namespace = {"locate": locate, "sys": sys}

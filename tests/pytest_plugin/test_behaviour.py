@@ -172,6 +172,24 @@ def test_without_a_terminal(pytester: pytest.Pytester, run: Run) -> None:
     assert run("-p", "no:terminal").ret == pytest.ExitCode.TESTS_FAILED
 
 
+def test_our_own_modules_are_not_rewritten(pytester: pytest.Pytester, run: Run) -> None:
+    """What the plugin imports is imported as anywhere else; the assertions of tests are rewritten as ever."""
+    pytester.makepyfile(
+        """
+import sys
+from _pytest.assertion.rewrite import AssertionRewritingHook
+# They must be there before it is known whether the plugin is switched on.
+EARLY = {f"lifetrack.{name}" for name in ("pytest_plugin", "pytest_plugin.importing", "values", "values.collector")}
+def test_ours():
+    ours = {name: module.__loader__ for name, module in sys.modules.items() if name.startswith("lifetrack.")}
+    rewritten = {name for name, loader in ours.items() if isinstance(loader, AssertionRewritingHook)}
+    if len(ours) < 50 or rewritten - EARLY: raise ValueError(sorted(rewritten))
+    if not isinstance(__loader__, AssertionRewritingHook): raise ValueError("this module was not rewritten")
+"""
+    )
+    run(fresh=True).assert_outcomes(passed=1)
+
+
 def test_by_its_entry_point(pytester: pytest.Pytester, run: Run) -> None:
     """Installed, it needs no ``-p``; here by a distribution's metadata, as an installer writes it."""
     folder = pytester.mkdir("lifetrack_plugin_test-1.dist-info")

@@ -6,6 +6,7 @@ import builtins
 import copy
 import gc
 import gzip
+import importlib
 import inspect
 import io
 import logging
@@ -98,6 +99,33 @@ def test_every_way_of_opening_when_dropped(way: str, watching: Tracker, tmp_path
     WAYS[way](tmp_path)
     gc.collect()
     assert [found.rule for found in watching.find_leaks()] == ["LT102"]
+
+
+class _Text(io.TextIOWrapper):
+    """A text file of the program's own."""
+
+
+class _Buffer(io.BufferedReader):
+    """A buffer of the program's own."""
+
+
+_RAW: dict[str, Callable[[Any], object]] = {
+    "text": lambda file: _Text(file),
+    "buffer": lambda file: _Buffer(file.detach()),
+    "both": lambda file: _Text(_Buffer(file.detach())),
+    "pure": lambda file: importlib.import_module("_pyio").TextIOWrapper(file),
+}
+
+
+@pytest.mark.parametrize("way", _RAW)
+def test_dropped_below_something_of_the_programs_own(way: str, watching: Tracker) -> None:
+    """Whatever class stands above an open file, one that is dropped is a leak and one that is closed is none."""
+    _RAW[way](open(__file__, "rb"))
+    gc.collect()
+    assert [found.rule for found in watching.find_leaks()] == ["LT102"]
+    _RAW[way](open(__file__, "rb")).close()  # type: ignore[attr-defined]
+    gc.collect()
+    assert len(watching.find_leaks()) == 1
 
 
 def test_pipes_of_a_process(watching: Tracker, line_of: Callable[[Finding], str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import socket
 import ssl
 import threading
@@ -49,6 +50,17 @@ def test_accepted_and_duplicated(watching: Tracker) -> None:
     assert rules(watching) == [("LT101", "socket.socket")] * 2
     accepted.close()
     copied.close()
+    assert rules(watching) == []
+
+
+def test_close_that_fails(watching: Tracker) -> None:
+    """A socket whose descriptor somebody else has closed is given back by a close that says so."""
+    first = socket.socket()
+    os.close(first.fileno())
+    with pytest.raises(OSError, match="descriptor"):
+        first.close()
+    assert rules(watching) == []
+    del first
     assert rules(watching) == []
 
 
