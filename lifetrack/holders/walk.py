@@ -90,13 +90,12 @@ class Walk:
         self._told.clear()
         self._asked = len(self.order)
         self._ask(start, end)
-        while self._open:
-            if not self._told:
-                if self._asked == len(self.order):
-                    break
+        while self._open and (self._told or self._asked < len(self.order)):
+            if self._told:
+                start, end, found = self._told.popleft()
+                self._spread(start, end, found)
+            else:
                 self._ask_all(len(self.order))
-            start, end, found = self._told.popleft()
-            self._spread(start, end, found)
 
     # -- asking ------------------------------------------------------------------------------------------------------
 
@@ -108,9 +107,9 @@ class Walk:
 
     def _ask(self, start: int, end: int, *, early: bool = False) -> None:
         """Ask some objects what they refer to; it is looked at in turn, but ``early`` what has to come this way."""
-        number, first = end - start, self.order[start]
-        if number == 1 and type(first) in _SLICED and is_long(first):
-            self._told.append((start, end, _sliced(first)))
+        number = end - start
+        if number == 1 and type(self.order[start]) in _SLICED and is_long(self.order[start]):
+            self._told.append((start, end, _sliced(self.order[start])))
             return
         found = gc.get_referents(*self.order[start:end])
         if number > 1 and len(found) > max(PIECE, _MANY * number):
