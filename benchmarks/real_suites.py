@@ -20,7 +20,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
 
-from suites import SUITES, Done, Suite, go_on_alone, prepare, run
+from suites import MORE, SUITES, Done, Suite, go_on_alone, prepare, run
 
 PLUGIN = ("-p", "lifetrack.pytest_plugin", "--lifetrack-watch=stdlib", "--lifetrack-fail-on=never")
 #: How many tests are named for one place.
@@ -115,7 +115,7 @@ def main() -> int:
     parser.add_argument("--limit", type=float, default=900, help="seconds for one run of a suite")
     parser.add_argument("--apart", action="store_true", help=argparse.SUPPRESS)
     given = parser.parse_args()
-    suites = [suite for suite in SUITES if not given.words or any(word in suite.name for word in given.words)]
+    suites = [suite for suite in SUITES + MORE if not given.words or any(word in suite.name for word in given.words)]
     if given.apart:
         print(f"Python {sys.version.split()[0]}, level {given.level}; user + system time")
         print(f"{'suite':18} {'passed':>5} other  {'':6} acquired findings   without       with", flush=True)

@@ -72,6 +72,40 @@ SUITES = (
 )  # fmt: skip
 
 
+#: Looked at as well, but too short, or too much about time, to tell what anything costs.
+MORE = (
+    Suite(
+        "starlette",
+        "1.10.0",
+        "-o addopts= --ignore tests/middleware/test_opentelemetry.py tests",
+        "anyio trio httpx2 itsdangerous jinja2 python-multipart pyyaml typing_extensions",
+    ),
+    Suite("aioftp", "0.28.3", "-o addopts= tests", "pytest-asyncio pytest-mock trustme siosocks async_timeout"),
+    Suite("asgiref", "3.13.0", "-o addopts= tests", "pytest-asyncio"),
+    Suite("supervisor", "4.3.0", "-o addopts= supervisor/tests"),
+    Suite("fasteners", "0.20", "-o addopts= tests", "diskcache more-itertools eventlet"),
+    Suite(
+        "hypercorn",
+        "0.18.0",
+        "-o addopts= tests -k 'not http2_websocket and not keep_alive'",
+        "pytest-asyncio pytest-trio trio httpx h2 wsproto h11 exceptiongroup",
+    ),
+    Suite("pytest-httpserver", "1.2.0", "-o addopts= tests", "requests werkzeug pytest-asyncio httpx toml"),
+    Suite("ptyprocess", "0.7.0", "-o addopts= tests"),
+    Suite("terminado", "0.18.1", "-c /dev/null --rootdir . tests -k 'not max_terminals'", "tornado pytest-timeout"),
+    Suite("tinydb", "4.9.0", "-o addopts= tests", "pyyaml"),
+    Suite("aiosqlite", "0.22.1", "aiosqlite/tests/smoke.py"),
+    Suite("aiofiles", "25.1.0", "tests", "pytest-asyncio"),
+    Suite(
+        "persist-queue",
+        "1.1.0",
+        "-o addopts= persistqueue/tests --ignore persistqueue/tests/test_mysqlqueue.py "
+        "--ignore persistqueue/tests/test_queue.py --ignore persistqueue/tests/test_sqlqueue.py",
+        "msgpack dbutils cbor2 pytest-asyncio",
+    ),
+)  # fmt: skip
+
+
 class Done(NamedTuple):
     """What one run of a suite gave: its exit status, its user + system time, and what it wrote."""
 
@@ -109,7 +143,10 @@ def prepare(folder: Path, suites: Sequence[Suite]) -> None:
 def run(suite: Suite, folder: Path, start: Sequence[str], more: Sequence[str] = (), limit: float = 900) -> Done:
     """Run a suite once: ``start`` begins the command, up to ``-m pytest``; ``more`` are further arguments of pytest."""
     where = next(path for path in (folder / "suites" / suite.name).iterdir() if path.is_dir())
-    command = [*start, "-m", "pytest", "-q", "-p", "no:cacheprovider", *shlex.split(suite.arguments), *more]
+    # All suites share one environment: what one needs shall not warn in another that takes warnings for errors.
+    unasked = () if "pytest-asyncio" in suite.needs.split() else ("-p", "no:asyncio")
+    arguments = shlex.split(suite.arguments)
+    command = [*start, "-m", "pytest", "-q", "-p", "no:cacheprovider", *unasked, *arguments, *more]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0", "HOME": str(folder), "COLUMNS": "100"}
     environment.pop("PYTHONDEVMODE", None)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)

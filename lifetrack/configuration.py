@@ -127,11 +127,11 @@ READERS: dict[str, Callable[[str, object], Any]] = {
     "journal": _journal,
     "journal_size": _word(_journal_size),
 }
-_OF_ALL = ("level", "policy", "watch", "fail_on", "report", "witness")
+_OF_ALL = ("level", "policy", "watch", "fail_on", "report", "witness", "journal", "journal_size")
 #: The settings of each tool.
 SETTINGS = {
     PYTEST: (*_OF_ALL, "third_party", "own", "baseline", "update_baseline"),
-    RUN: (*_OF_ALL, "children", "error_exitcode", "journal", "journal_size", *SERVICE),
+    RUN: (*_OF_ALL, "children", "error_exitcode", *SERVICE),
 }
 _POLICIES = {PYTEST: "raise", RUN: "record"}
 #: In the table an update would be made by every run, for all time.

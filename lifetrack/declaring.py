@@ -8,7 +8,7 @@ from typing import Any, TypeVar, overload
 from lifetrack.account import Account
 from lifetrack.guards.engine import Engine
 from lifetrack.guards.release_names import DECLARED
-from lifetrack.instrument.declare import declare
+from lifetrack.instrument.declare import check_label, declare
 from lifetrack.instrument.functions import acquiring
 from lifetrack.instrument.recorder import Recorder
 from lifetrack.instrument.releasing import releasing
@@ -133,6 +133,7 @@ class Declaring:
         Raises DeclarationError for an object without the release method.
         """
         check_owner(owner)
+        check_label(label)
         tracked: _T = obj
         if self._account is not None:
             tracked = self._account.singles.track(obj, release, label)
@@ -154,6 +155,7 @@ class Declaring:
         The function may be a coroutine function. Without ``release`` the usual names are looked for in the result; a
         result with none is to be handed to a function declared with :meth:`releases`.
         """
+        check_label(label)
         if function is None:
             return lambda decorated: acquiring(self, decorated, release, label)
         return acquiring(self, function, release, label)

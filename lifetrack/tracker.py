@@ -226,7 +226,11 @@ class Tracker(Journaled):
         With ``exclusive``, only code inside it may release what it owns (LT301). With ``both``, its
         ``released_before`` are the records of what was acquired before it and released while it ran. With ``witness``
         the operating system is asked, too, what is left open (LT501 to LT504); raises MissingExtraError without psutil.
+        Raises ConfigurationError for a name that is no text.
         """
+        given: object = name  # a bare @scope hands over the function
+        if not isinstance(given, str):
+            raise ConfigurationError("scope() takes a name: say what it is for, as in scope('import job')")
         return Scope(self, name, kind, exclusive=exclusive, both=both, witness=witness)
 
     def allow(self, reason: str) -> Allowance:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import pytest
+from hypothesis import HealthCheck, Phase, settings
 
 if TYPE_CHECKING:
     from lifetrack.tracker import Tracker
@@ -25,6 +26,26 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 # Hundreds of programs are started, of which each would compile every module anew where no bytecode may be written.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ.setdefault("PYTHONPYCACHEPREFIX", str(CHECKOUT / ".cache" / "bytecode"))
+
+# Hypothesis tries the same examples in every run, keeps none, and tells a failing one as it found it: to shrink one of
+# our long programs takes minutes and looks like a hang. `--hypothesis-profile=search` looks for new ones, and shrinks.
+settings.register_profile(
+    "gate",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    phases=(Phase.explicit, Phase.generate),
+    print_blob=True,
+    suppress_health_check=(HealthCheck.too_slow,),
+)
+settings.register_profile(
+    "search",
+    settings.get_profile("gate"),
+    derandomize=False,
+    max_examples=1000,
+    phases=tuple(each for each in Phase if each != Phase.reuse),
+)
+settings.load_profile("gate")
 
 
 class Finished(NamedTuple):

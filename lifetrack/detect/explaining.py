@@ -8,12 +8,18 @@ from dataclasses import replace
 from lifetrack.detect.siblings import with_siblings
 from lifetrack.detect.suggesting import Suggesting
 from lifetrack.ledger.ledger import Ledger
+from lifetrack.values import holders as verdicts
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.findings import Finding
 from lifetrack.values.suggestions import Suggestion
 
 #: Leaks that agree in so many frames came the same way.
 _KEY_FRAMES = 8
+#: What keeps a resource for later: a block would leave there one that is released.
+_KEEPERS = frozenset({
+    verdicts.LRU_CACHE, verdicts.CONTEXTVAR, verdicts.THREAD_LOCAL, verdicts.DEFAULT_ARGUMENT, verdicts.CLASS_ATTRIBUTE,
+    verdicts.ATEXIT_HANDLER, verdicts.SIGNAL_HANDLER, verdicts.BOUND_METHOD, verdicts.LOGGING_HANDLER,
+})  # fmt: skip
 
 
 def explained(ledger: Ledger, findings: Iterable[Finding]) -> list[Finding]:
@@ -34,6 +40,8 @@ class _Remembering(Suggesting):
 
     def told(self, finding: Finding) -> Finding:
         """Give a finding with the suggestion for it, if there is one."""
+        if any(holder.verdict in _KEEPERS for holder in finding.held_by):
+            return finding
         ways = finding.owner.kind, finding.duty_site, finding.left_by is None, _stack(finding)
         key = finding.rule, finding.resource.type, ways
         if key not in self._known:

@@ -49,7 +49,6 @@ class _Family:
         for kind in ledger.kinds:
             self._acquired[kind.type_name] = max(self._acquired[kind.type_name], kind.acquired)
         #: Whether all are counted, however many there were.
-        self._all = ledger.journal is not None
         self._known: dict[_Named, Siblings] = {}
 
     def told(self, finding: Finding) -> Finding:
@@ -64,7 +63,7 @@ class _Family:
             return finding
         siblings = self._known.get(name)
         if siblings is None:
-            exact = self._all or self._acquired[name[0]] <= COUNTED
+            exact = self._acquired[name[0]] <= COUNTED
             siblings = self._known[name] = _siblings(self._ways[name], self._left[name], exact=exact)
         return replace(finding, siblings=siblings, parted=_parted(finding, self._ways[name]))
 

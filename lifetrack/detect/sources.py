@@ -119,7 +119,7 @@ class Source:
 
 def _first(statement: ast.stmt) -> int:
     decorators: list[ast.expr] = getattr(statement, "decorator_list", [])
-    return min(node.lineno for node in (statement, *decorators))
+    return min([statement.lineno, *(each.lineno for each in decorators)])
 
 
 def _last(node: ast.expr | ast.stmt) -> int:

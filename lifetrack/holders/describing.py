@@ -43,6 +43,12 @@ def is_end_of_block(obj: object) -> bool:
     return name in {"__exit__", "__aexit__"}
 
 
+def ends_blocks(obj: object) -> bool:
+    """Whether an object can stand in a ``with`` statement."""
+    mro = type.__dict__["__mro__"].__get__(type(obj))
+    return any(name in base.__dict__ for base in mro for name in ("__exit__", "__aexit__"))
+
+
 def _is_pending(task: Any) -> bool:
     done = next(base.__dict__["done"] for base in type(task).__mro__ if "done" in base.__dict__)
     try:

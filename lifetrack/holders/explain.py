@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import partial
 from time import perf_counter
+from types import CodeType
 from typing import Any
 
 from lifetrack.holders import roots
+from lifetrack.holders.blocks import Blocks
 from lifetrack.holders.naming import Namer, judged
 from lifetrack.holders.roots import Root
-from lifetrack.holders.unreached import explain_unreached
+from lifetrack.holders.unreached import by_block, explain_unreached
 from lifetrack.holders.walk import Walk
 from lifetrack.ledger.entries import type_name
 from lifetrack.values import holders as verdicts
@@ -30,18 +32,23 @@ class Explained:
         self.objects = 0
 
 
-def explain(wanted: Collection[int], closed: Iterable[int] = ()) -> Explained:
+def explain(
+    wanted: Collection[int],
+    closed: Iterable[int] = (),
+    acquired: Mapping[int, Collection[tuple[CodeType, int]]] | None = None,
+) -> Explained:
     """Tell who holds the objects at the addresses ``wanted``, which must be alive.
 
-    No path leads through what is ``closed``. The program stands still meanwhile, as far as this thread goes; nothing
-    of it runs, and nothing is kept. The collector is off while it lasts, so that it need not go through what is made.
+    No path leads through what is ``closed``. ``acquired`` are the places of their acquisition, as far as known.
+    The program stands still meanwhile, as far as this thread goes; nothing of it runs, and nothing is kept. The
+    collector is off while it lasts, so that it need not go through what is made.
     """
     explained = Explained()
     begun = perf_counter()
     collects = gc.isenabled()
     gc.disable()
     try:
-        _explain(explained, set(wanted), set(closed))
+        _explain(explained, set(wanted), set(closed), Blocks(acquired or {}))
     finally:
         if collects:
             gc.enable()
@@ -49,7 +56,9 @@ def explain(wanted: Collection[int], closed: Iterable[int] = ()) -> Explained:
     return explained
 
 
-def _explain(explained: Explained, wanted: set[int], closed: set[int]) -> None:
+def _explain(explained: Explained, wanted: set[int], closed: set[int], blocks: Blocks) -> None:
+    if not wanted:
+        return
     closed |= roots.closed()
     walk = Walk(wanted, closed)
     _walk_all(walk)
@@ -60,14 +69,14 @@ def _explain(explained: Explained, wanted: set[int], closed: set[int]) -> None:
         return
     met = walk.met() - left
     left -= _by_leaks(left, targets, met, explained)
-    untracked = explain_unreached(left, met, explained.holders)
+    untracked = explain_unreached(left, met, explained.holders, blocks)
     if untracked:
         thorough = Walk(untracked, closed | (wanted - untracked), thorough=True)
         _walk_all(thorough)
         _tell(thorough, untracked, explained)
         explained.objects += len(thorough.order)
     for address in left - explained.holders.keys():
-        explained.holders[address] = (_nobody(),)
+        explained.holders[address] = (by_block(blocks, address) or _nobody(),)
 
 
 def _by_leaks(left: set[int], leaks: dict[int, Any], met: set[int], explained: Explained) -> set[int]:

@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from time import perf_counter
+from typing import TypeAlias
 
-from lifetrack.ledger.entries import EXTRA, KIND, OFFSET, OPEN_STATES, STATE, TRACE, Entry, extra_of, place_of
-from lifetrack.ledger.holds import holder_of
+from lifetrack.ledger.entries import (
+    EXTRA,
+    KIND,
+    OFFSET,
+    OPEN_STATES,
+    STATE,
+    TRACE,
+    Entry,
+    acquire_stack,
+    extra_of,
+    place_of,
+)
+from lifetrack.ledger.holds import holder_of, is_nobodys
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.values.holders import Holder, Search
 
 #: How many resources of one type and site are explained, and how many in all at one occasion.
 MOST_ALIKE, MOST = 5, 500
-#: The seconds that walks at the ends of scopes may take in all: so many, and a share of the time that has passed.
-SECONDS, SHARE = 2.0, 0.05
+#: The seconds that walks at the ends of scopes may take in all: so many, and a share of the time that has passed. A
+#: suite of tests that leak is to stay within a few percent of what it takes without.
+SECONDS, SHARE = 0.2, 0.02
 _began = perf_counter()
+_Key: TypeAlias = tuple[object, ...]
 
 
 class Evidence:
@@ -23,6 +38,8 @@ class Evidence:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        #: How many of one type and site were explained at the ends of scopes.
+        self._alike: Counter[_Key] = Counter()
         #: What it took so far.
         self.search = Search()
 
@@ -35,13 +52,14 @@ class Evidence:
         alive = {address: entry for address, entry in self._alive() if id(_lasting(entry)) in keys} if keys else {}
         if not alive:
             return
-        chosen = _chosen(alive)
+        chosen = _chosen(alive, Counter() if at_once else self._alike)
         if not at_once and self.search.seconds > SECONDS + SHARE * (perf_counter() - _began):
             chosen = {}
         if len(alive) > len(chosen):
             self.search = replace(self.search, left_out=self.search.left_out + len(alive) - len(chosen))
         if not chosen:
             return
+        self._alike.update(map(_key, chosen.values()))
         try:
             found = self.explain(chosen, alive)
         except Exception:  # what a walk meets is anybody's; that nobody can be named must not cost the finding
@@ -56,7 +74,9 @@ class Evidence:
 
         ours = (id(self._ledger.entries), id(self._ledger.moved), id(self._ledger.owners))
         leaked = (key for key in others if key not in wanted)
-        explained = explain(wanted, (*ours, *leaked))
+        entries = self._ledger.entries
+        acquired = {key: acquire_stack(entries[key]) for key in wanted if key in entries}
+        explained = explain(wanted, (*ours, *leaked), acquired)
         before, now = self.search, explained.seconds
         self.search = Search(before.walks + 1, before.seconds + now, max(before.longest, now), before.left_out)
         return explained.holders
@@ -74,7 +94,9 @@ class Evidence:
             except RuntimeError:  # another thread acquires or releases meanwhile
                 continue
         return [
-            (key, entry) for key, entry in items if key > 0 and entry[KIND] is not None and holder_of(entry) is None
+            (key, entry)
+            for key, entry in items
+            if key > 0 and entry[KIND] is not None and holder_of(entry) is None and not is_nobodys(entry)
         ]
 
 
@@ -87,25 +109,28 @@ def _is_explained(entry: Entry) -> bool:
     return entry[EXTRA] is not None and bool(entry[EXTRA].held_by)
 
 
-def _chosen(alive: dict[int, Entry]) -> dict[int, Entry]:
-    """Choose a few of each kind and site, those that nobody allowed first: the others are told with them."""
+def _chosen(alive: dict[int, Entry], before: Counter[_Key]) -> dict[int, Entry]:
+    """Choose a few of each kind and site, those that nobody allowed first: the others are told with them.
+
+    ``before`` counts those that were chosen earlier.
+    """
     chosen: dict[int, Entry] = {}
-    alike: dict[tuple[object, ...], int] = {}
+    alike = before.copy()
     order = sorted(alive.items(), key=lambda item: (item[1][STATE] not in OPEN_STATES, _is_allowed(item[1])))
     for address, entry in order:
-        key = (id(entry[KIND]), *_site(entry))
-        alike[key] = alike.get(key, 0) + 1
+        key = _key(entry)
+        alike[key] += 1
         if alike[key] <= MOST_ALIKE and len(chosen) < MOST:
             chosen[address] = entry
     return chosen
 
 
-def _site(entry: Entry) -> tuple[object, object]:
-    """Tell the innermost place of an acquisition: its code and offset."""
-    trace = entry[TRACE]
+def _key(entry: Entry) -> _Key:
+    """Tell the type and the innermost place of an acquisition: its code and offset."""
+    kind, trace = id(entry[KIND]), entry[TRACE]
     if isinstance(trace, tuple):
-        return id(trace[0]), trace[1] if len(trace) > 1 else None
-    return id(trace), entry[OFFSET]
+        return kind, id(trace[0]), trace[1] if len(trace) > 1 else None
+    return kind, id(trace), entry[OFFSET]
 
 
 def _is_allowed(entry: Entry) -> bool:

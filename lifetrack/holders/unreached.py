@@ -9,7 +9,8 @@ from types import FunctionType, MethodType
 from typing import Any
 
 from lifetrack.holders import roots
-from lifetrack.holders.describing import described, is_end_of_block, verdict_of
+from lifetrack.holders.blocks import Blocks
+from lifetrack.holders.describing import described, ends_blocks, is_end_of_block, verdict_of
 from lifetrack.holders.looking import class_name, is_of
 from lifetrack.holders.naming import Namer, judged
 from lifetrack.holders.roots import Root
@@ -25,7 +26,13 @@ class _Object:
     """Stands for any object, to count the references that are ours."""
 
 
-def explain_unreached(left: set[int], met: set[int], found: dict[int, tuple[Holder, ...]]) -> set[int]:
+def by_block(blocks: Blocks, address: int, rest: tuple[str, ...] = ()) -> Holder | None:
+    """Tell the ``with`` block that an object was acquired for, and is held by through the ``rest``; None for none."""
+    label = blocks.label(address)
+    return None if label is None else Holder(verdicts.RUNNING_FRAME, (label, *rest))
+
+
+def explain_unreached(left: set[int], met: set[int], found: dict[int, tuple[Holder, ...]], blocks: Blocks) -> set[int]:
     """Tell who holds what is ``left``, not ``met`` from the roots; give what of it the collector does not know.
 
     All that the collector knows and the walk has not met is turned around: who refers to whom. From an object that is
@@ -41,7 +48,7 @@ def explain_unreached(left: set[int], met: set[int], found: dict[int, tuple[Hold
         if not passable[type(known[address])]:  # a stand-in of ours for what is no object
             found[address] = ()
             continue
-        holder = _explain(address, known, above, counts)
+        holder = _explain(address, known, above, counts, blocks)
         if holder is not None:
             found[address] = (holder,)
     return left - known.keys()
@@ -70,7 +77,7 @@ def _outside(unmet: list[Any], above: dict[int, list[int]]) -> dict[int, int]:
 
 
 def _explain(
-    address: int, known: dict[int, Any], above: dict[int, list[int]], outside: dict[int, int]
+    address: int, known: dict[int, Any], above: dict[int, list[int]], outside: dict[int, int], blocks: Blocks
 ) -> Holder | None:
     came: dict[int, int] = {}
     waiting = deque([address])
@@ -89,7 +96,7 @@ def _explain(
             if outside.get(holder, 0) > 0:
                 best.append(holder)
     if best:
-        return _held(min(best, key=lambda each: _rank(known[each])), address, came, known)
+        return _held(min(best, key=lambda each: _rank(known[each])), address, came, known, blocks)
     if outside.get(address, 0) > 0 or (not came and not is_cycle):
         return None
     return _cycle(address, came, known, cycle_end if is_cycle else None)
@@ -103,7 +110,7 @@ def _rank(obj: Any) -> int:
 _KNOWN = (("Context",), ("Task", "generator", "coroutine", "async_generator"), ("method", "function", "frame"))
 
 
-def _held(head: int, address: int, came: dict[int, int], known: dict[int, Any]) -> Holder:
+def _held(head: int, address: int, came: dict[int, int], known: dict[int, Any], blocks: Blocks) -> Holder:
     way = [known[head]]
     at = head
     while at != address:
@@ -111,6 +118,8 @@ def _held(head: int, address: int, came: dict[int, int], known: dict[int, Any]) 
         way.append(known[at])
     obj = way[0]
     label, verdict = _invisible(obj)
+    if verdict == verdicts.UNKNOWN and ends_blocks(obj) and (block := blocks.label(address)) is not None:
+        label, verdict = block, verdicts.RUNNING_FRAME
     if verdict == verdicts.ATEXIT_HANDLER:  # of a list of handlers and arguments only the arguments tell anything
         way = way[-2:]
     told = Namer().tell(Root(way[0], label, verdict, named=False, copied=False), way)

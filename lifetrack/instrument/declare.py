@@ -52,6 +52,30 @@ def releases_of(cls: type, release: object) -> tuple[tuple[str, ...], bool]:
     return names, True
 
 
+def check_label(label: object) -> None:
+    """Raise DeclarationError for a label that is no text: it stands in every report."""
+    if label is not None and not isinstance(label, str):
+        raise DeclarationError(f"label= takes a text, not {type(label).__name__}")
+
+
+def _check_options(options: dict[str, Any]) -> None:
+    """Check those that have no check of their own; raise DeclarationError for one that is unknown, or wrong."""
+    unknown = next((name for name in options if name not in Declaration.__slots__), None)
+    if unknown is not None:
+        raise DeclarationError(f"@tracked has no option {unknown}=: use one of {', '.join(_OPTIONS)}")
+    check_label(options.get("label"))
+    for name in _FLAGS:
+        if not isinstance(options.get(name, False), bool):
+            raise DeclarationError(f"{name}={shown(options[name])}: use True or False")
+    grace = options.get("grace", 0.0)
+    if isinstance(grace, bool) or not isinstance(grace, (int, float)) or not 0 <= grace < float("inf"):
+        raise DeclarationError(f"grace={shown(grace)}: use seconds, 0 or more")
+
+
+_FLAGS = ("idempotent", "secret", "thread_bound", "fork_safe", "owns")
+_OPTIONS = (*_FLAGS, "children", "grace", "label", "guard", "after_release", "limit", "max_live")
+
+
 def declare(cls: type, release: object = None, acquire: str = INIT, **options: Any) -> Declaration:
     """Make the declaration of a class; raise DeclarationError where it cannot work."""
     if not isinstance(cls, type):
@@ -65,6 +89,7 @@ def declare(cls: type, release: object = None, acquire: str = INIT, **options: A
         _check_methods(cls, (acquire,), "acquire")
         if acquire in names:
             raise DeclarationError(f"{acquire}() cannot both acquire and release a {cls.__qualname__}")
+    _check_options(options)
     guard = options.get("guard", "methods")
     if not isinstance(guard, str) or guard not in GUARDS:
         raise DeclarationError(f"guard={shown(guard)}: use one of {', '.join(GUARDS)}")

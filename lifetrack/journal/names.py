@@ -85,6 +85,7 @@ class Names:
         self.passing: dict[int, tuple[object, list[int], tuple[int, ...]]] = {}
         self._cells: Any = None
         self._table = _NO_CELLS
+        self._written = 0
 
     def begin(self, cells: Any, table: Table, begun: Callable[[], None], full: Callable[[], bool]) -> None:
         """Write to these cells from now on. ``full`` makes room, if it can, when there is none."""
@@ -93,11 +94,17 @@ class Names:
     def pause(self) -> None:
         """Write nowhere any more."""
         self._cells, self._table, self._stock, self._spare = None, _NO_CELLS, self._spare, deque()
+        self._written = int(repr(self._fresh)[6:-1])
 
     def resume(self, before: Any, cells: Any, table: Table) -> None:
-        """Go on in other cells, which begin as a copy of those ``before``: the numbers stay what they were."""
-        begun = table.place(min(table.count, int(repr(self._fresh)[6:-1])))
+        """Go on in other cells, which begin as a copy of those ``before``: the numbers stay what they were.
+
+        What stands there behind the last cell of before the pause is the parent process's, which goes on to write.
+        """
+        begun = table.place(min(table.count, self._written))
         cells[table.at : begun] = before[table.at : begun]
+        for known in (self._codes, self._traces, self._tails):  # what found no name meanwhile
+            known.clear()
         self._cells, self._table, self._spare = cells, table, self._stock
 
     # -- writing -------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from lifetrack.values.declarations import Declaration
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.events import ACQUIRED, COLLECTED, RELEASED, SHARED, Event
 from lifetrack.values.findings import Certainty, Finding, LeftBy, OwnerName, Resource, is_leak
-from lifetrack.values.records import TypeTotals
+from lifetrack.values.records import UNTRACKABLE, TypeTotals, Unseen
 from lifetrack.values.rules import RULES
 from lifetrack.values.settings import Level
 from lifetrack.values.stacks import Stack
@@ -79,6 +79,7 @@ def report_of(book: Book) -> Report:
         unknown=word(form.UNKNOWN),
     )
     dropped = book.unkept + book.overwritten
+    lacking = list(_lacking(book))
     return Report(
         level=Level(word(form.LEVEL)).word,
         process=ProcessInfo(
@@ -94,8 +95,17 @@ def report_of(book: Book) -> Report:
         totals=totals,
         types=types,
         findings=findings,
-        tracker=TrackerInfo(complete=not dropped and not book.torn, dropped=dropped + book.torn),
+        tracker=TrackerInfo(
+            complete=not (dropped or book.torn or lacking), dropped=dropped + book.torn, unseen=tuple(lacking)
+        ),
     )
+
+
+def _lacking(book: Book) -> Iterable[Unseen]:
+    """Tell of a journal that was cut off, whatever may have stood there."""
+    if book.size < book.bound:
+        why = f"it is cut off after {book.size} of {book.bound} bytes: what stood behind that is not told"
+        yield Unseen(UNTRACKABLE, "journal", 1, why)
 
 
 def _ended(book: Book) -> str:

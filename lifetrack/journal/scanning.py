@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import struct
 import time
 import zlib
@@ -85,6 +86,9 @@ class Book:
     overwritten: int
     unkept: int
     read_at: float
+    #: How many bytes there are, of how many; fewer where the file was cut off, as by a copy that was not finished.
+    size: int
+    bound: int
 
     def word(self, number: int) -> int:
         """Give one of the changing words."""
@@ -139,7 +143,7 @@ class _Reader:
             self.about, tuple(kinds.values()), tuple(resources.values()), found, self.torn,
             max(0, last - self.about.tables["events"].count),
             word(form.UNNAMED) + word(form.UNKEPT_FINDINGS) + sum(kind.unkept for kind in kinds.values()),
-            time.time(),
+            time.time(), os.fstat(self.file.fileno()).st_size, self.about.told["bound"],
         )  # fmt: skip
 
     # -- raw records -----------------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 Those that nothing is open in wait in line, the longest ended first, so history never takes the place of what is open.
 There are two lines: what has ended goes into one, and comes into the other, from which it is taken, when it is counted;
-for it may be overwritten from then on. One thread at a time moves them over. Nobody waits for it: there is a reserve.
+for it may be overwritten from then on. One thread at a time moves them over, while others have a reserve. Who finds
+that empty as well waits for a moment, a few milliseconds at most.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from itertools import count
+from threading import get_ident
+from time import sleep
 from typing import Any
 
 from lifetrack.journal.format import SLOT, SLOT_WORDS, Table
@@ -18,7 +21,9 @@ from lifetrack.journal.format import SLOT, SLOT_WORDS, Table
 #: and how many are kept for those who come while others are moved.
 _STEP, _KEPT, _RESERVE = 256, 1024, 64
 #: After how many vain attempts the turn is taken to be lost: an exception may come from a signal at any moment.
-_LOST = 10_000
+_LOST = 2000
+#: For how many seconds in turn somebody waits for the thread that has the turn: mostly it lacks the interpreter only.
+_PAUSES = (0.0, 0.0, 0.0001, 0.0004, 0.001, 0.003, 0.006)
 
 
 class Slots:
@@ -33,6 +38,8 @@ class Slots:
         self._reserve: deque[Any] = deque()
         #: Whoever takes this may move slots from one line into the other.
         self._turn = [True]
+        #: The thread that has done so last.
+        self._mover = 0
         self.take, self.give = self._ready.popleft, self._ended.append
         self.scrap = memoryview(bytearray(SLOT.size)).cast("Q")
         self.end()
@@ -55,25 +62,42 @@ class Slots:
 
     def refill(self) -> Any:
         """Give a slot when none was at hand; the scrap where every one is in use."""
-        fresh = None
+        for pause in _PAUSES:
+            fresh, is_certain = self._refilled()
+            if fresh is not None:
+                return fresh
+            # Where it is this thread that has the turn, the collector or a signal has come in between.
+            if is_certain or self._mover == get_ident():
+                break
+            sleep(pause)
+        if not self._turn and next(self._misses) % _LOST == _LOST - 1:
+            self._turn.append(True)
+        return self.scrap
+
+    def _refilled(self) -> tuple[Any, bool]:
+        """Give a slot if there is one, and whether it is certain that there is none."""
+        fresh, has_turn = None, True
         try:
             turn = self._turn.pop()
         except IndexError:  # another thread is at it, or the collector has come in between
-            fresh = self._begin_more()
+            fresh, has_turn = self._begin_more(), False
         else:
+            self._mover = get_ident()
             try:
                 fresh = self._begin_more() if len(self._ended) < _KEPT else None
                 fresh = self._move() if fresh is None else fresh
             finally:
                 self._turn.append(turn)
-        for line in (self._ready, self._reserve) if fresh is None else ():
+        return self._at_hand() if fresh is None else fresh, has_turn
+
+    def _at_hand(self) -> Any:
+        """Give a slot that is ready, or one of the reserve."""
+        for line in (self._ready, self._reserve):
             try:
                 return line.popleft()
             except IndexError:
                 continue
-        if fresh is None and not self._turn and next(self._misses) % _LOST == _LOST - 1:
-            self._turn.append(True)
-        return self.scrap if fresh is None else fresh
+        return None
 
     def _move(self) -> Any:
         """Let the longest ended be used again, once they are counted; give one of them, or None."""
@@ -92,6 +116,7 @@ class Slots:
             turn = self._turn.pop()
         except IndexError:
             return
+        self._mover = get_ident()
         try:
             counted = len(self._ended)
             self._checkpoint()

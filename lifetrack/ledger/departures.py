@@ -133,12 +133,12 @@ class Departures:
         self.later = self._waiting.append
 
     def soon(self, entry: Entry) -> None:
-        """Count a resource that was released, unless it does not count: later, as far as its number is known."""
+        """Count a resource that was released, unless it does not count: later, where its number is known."""
         number = entry[NUMBER]
-        if number.__class__ is int and number < COUNTED:
-            self.later(entry)
-        else:
+        if number.__class__ is not int:
             self.tally(entry)
+        elif number % AGAIN < COUNTED:
+            self.later(entry)
 
     def settle(self) -> Departures:
         """Count those that wait."""
@@ -195,8 +195,11 @@ def counts(entry: Entry) -> bool:
     number = entry[NUMBER]
     if entry[TRACE] is None or number is None:
         return False
-    # With a journal the number is not known for long, so all are counted: a slot stands for it, later a larger number.
-    return isinstance(number, memoryview) or not COUNTED <= number < AGAIN
+    if isinstance(number, memoryview):  # with a journal its slot has the number, until that is another's
+        if entry[STATE] == RELEASED:
+            return True
+        number = number[0]
+    return bool(number % AGAIN < COUNTED)
 
 
 def key_of(entry: Entry, site: RawFrame) -> Key:

@@ -46,6 +46,18 @@ class Holder:
         return not self.is_gone() and not self.is_asking()
 
 
+class Nobodys:
+    """Stands in the ledger for what is no object: a descriptor, a segment, a stretch of use. Only records hold it."""
+
+    __slots__ = ()
+
+
+def is_nobodys(entry: Entry) -> bool:
+    """Whether an entry is about no object, so that nobody can be named who holds it."""
+    reference = None if entry[EXTRA] is None else entry[EXTRA].reference
+    return reference is not None and issubclass(type(reference()), Nobodys)
+
+
 def holder_of(entry: Entry) -> Holder | None:
     """Give who holds a lock; None for the entry of any other resource."""
     return entry[HOLDER] if len(entry) > HOLDER else None

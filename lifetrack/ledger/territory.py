@@ -14,7 +14,7 @@ _LAUNCHER = os.path.join(_PACKAGE, "cli", "")
 _ACTORS = tuple(os.path.join(_PACKAGE, "testing", name) for name in ("cases.py", "subject.py"))
 _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 #: Where installers put the little scripts that start installed programs.
-_SCRIPTS = os.path.dirname(os.path.abspath(sys.executable or "python"))
+_SCRIPTS = os.path.dirname(os.path.abspath(sys.executable or "python")).replace("\\", "/")
 _INSTALLED_FOLDERS = {"site-packages", "dist-packages"}
 #: Code that lifetrack generates carries this in place of a file name.
 GENERATED = "<lifetrack "
@@ -24,16 +24,18 @@ NOT_COUNTED = ", not counted, as importlib._bootstrap>"
 
 
 def classify(filename: str) -> int:
-    """Tell whose a source file is; what was typed in (``<stdin>``, ``-c``) is the user's own."""
+    """Tell whose a source file is; what was typed in (``<stdin>``, ``-c``) is the user's own.
+
+    It calls nothing of ``os``: a fake file system stands in its place, for us too, and may open files when it is asked.
+    """
     if filename.startswith((GENERATED, _PACKAGE)):
         return INSTALLED if filename in _ACTORS else OURS
     if filename.startswith("<frozen "):
         return STDLIB
     if filename.startswith("<") and " generated " in filename:
         return INSTALLED  # written by a library while the program runs
-    if not _INSTALLED_FOLDERS.isdisjoint(filename.replace("\\", "/").split("/")):
-        return INSTALLED
-    if os.path.dirname(filename) == _SCRIPTS:
+    folder = filename.replace("\\", "/").rpartition("/")[0]
+    if folder == _SCRIPTS or not _INSTALLED_FOLDERS.isdisjoint(folder.split("/")):
         return INSTALLED
     return STDLIB if filename.startswith(_STDLIB) else USER
 

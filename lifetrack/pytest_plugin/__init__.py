@@ -33,6 +33,8 @@ _OPTIONS = (
     ("fail_on", "CERTAINTY", "fail tests from this certainty on: proven (default), suspected, hint or never"),
     ("third_party", "show|fail", "findings in installed packages: show them apart (default), or fail tests too"),
     ("own", "LIST", "import names of installed packages that count as your own code, comma separated"),
+    ("journal", "FILE", "keep every event in this file as it happens, for 'lifetrack show' after a crash"),
+    ("journal_size", "SIZE", "the most bytes of one journal, such as 64M (default: 16M)"),
     ("baseline", "FILE", "known findings: none fails until it grows or expires (default: lifetrack-baseline.toml)"),
 )
 _SWITCHES = (

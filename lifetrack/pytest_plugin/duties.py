@@ -10,10 +10,11 @@ from lifetrack.detect.families import Leak, fold
 from lifetrack.ledger import clock
 from lifetrack.ledger.cases import Case
 from lifetrack.ledger.entries import SCOPE, Entry, extra_of, origin_of, place_of
-from lifetrack.ledger.journaling import note_owner
+from lifetrack.ledger.journaling import note_name, note_owner
 from lifetrack.ledger.ledger import Ledger, is_reported
-from lifetrack.ledger.places import PROCESS, Place
+from lifetrack.ledger.places import PROCESS, OwnerPlace, Place
 from lifetrack.ledger.rendering import finding_of_case
+from lifetrack.ownership.custody import ObjectPlace
 from lifetrack.ownership.scopes import Scope
 from lifetrack.pytest_plugin.options import Terms
 from lifetrack.pytest_plugin.reach import reached
@@ -93,8 +94,10 @@ class Duty(Scope):
         return [entry for entry in entries if self._is_mine(place_of(entry)) and not is_reported(entry)]
 
     def _is_mine(self, place: Place) -> bool:
-        """Whether a place is this one or a part of it, and no owner or scope of the program's inside it."""
-        owner = place.owner()
+        """Whether a place is this one or a part of it, or a living owner in it, and no scope of the program's."""
+        owner = (_owner_that_stands(place) or place).owner()
+        if owner.is_owner:
+            owner = (owner.parent or PROCESS).owner()
         return owner is self._place or (isinstance(owner, Part) and owner.parent is self._inside)
 
     def hand_on(self, holders: Iterable[tuple[Duty | None, Callable[[], Iterable[object]]]]) -> None:
@@ -109,10 +112,18 @@ class Duty(Scope):
                 return
             addresses = {key: entry for key, entry in self._home.entries.copy().items() if id(entry) in left}
             for key in reached(ask(), set(addresses)):
-                entry = addresses[key]
-                extra_of(entry).origin = place_of(entry)
-                entry[SCOPE] = PROCESS if duty is None else duty._inside
-                note_owner(self._home, entry)
+                self._move(addresses[key], PROCESS if duty is None else duty._inside)
+
+    def _move(self, entry: Entry, place: Place) -> None:
+        """Let a resource be due at the end of another place; if it has an owner, that stands there from now on."""
+        owner = _owner_that_stands(place_of(entry))
+        if owner is not None:
+            owner.parent = place
+            note_name(self._home, place_of(entry))
+            return
+        extra_of(entry).origin = place_of(entry)
+        entry[SCOPE] = place
+        note_owner(self._home, entry)
 
     def is_current(self) -> bool:
         """Whether the tracker still works with the ledger of this duty: the program may have stopped it."""
@@ -127,6 +138,16 @@ class Duty(Scope):
         while clock.now() < deadline and self._tracker.pending_grace(self._place, self._mark):
             clock.wait(_LOOK)
         self._tracker.end_scope(self._place, self._mark, may_raise=False)
+
+
+def _owner_that_stands(place: Place) -> Place | None:
+    """Give the living owner, as a handle, that a place is or is in, whose own place can be changed; the outermost."""
+    found = None
+    for each in place.lineage():
+        if not isinstance(each, OwnerPlace) or isinstance(each, ObjectPlace) or each.is_gone():
+            break
+        found = each
+    return found
 
 
 class Docket:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lifetrack.pytest_plugin.options import worker_of
+from lifetrack.pytest_plugin.options import Terms, worker_of
 from lifetrack.pytest_plugin.run import Run
 from lifetrack.pytest_plugin.summary import FOREIGN, KNOWN, Summary, evidence, header, owner_name, rows_of, write
 from lifetrack.pytest_plugin.verdict import fails_run
@@ -23,6 +23,18 @@ if TYPE_CHECKING:
 
 #: Left out: what is live when the tests are over may well be released before the process ends.
 _AT_EXIT = "LT101"
+
+
+def _marked(report: Report, terms: Terms) -> Report:
+    """Say of each finding that the baseline accepts that it is known."""
+    leniency = terms.leniency
+    if leniency.baseline is None:
+        return report
+    found = (
+        finding if finding.allowed else replace(finding, known=leniency.is_known(finding))
+        for finding in report.findings
+    )
+    return replace(report, findings=tuple(found))
 
 
 class EndHooks:
@@ -44,7 +56,7 @@ class EndHooks:
             told = Told(run.shown, run.failing, run.docket.raised, run.problems, run.known, run.foreign)
             self._workers.hand_over(told, report)
             return result
-        self._write(self._workers.merge(report))
+        self._write(_marked(self._workers.merge(report), run.terms))
         summary = self._summary()
         if (summary.failing or summary.problems) and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -9,7 +9,7 @@ from functools import partial, wraps
 from typing import Any
 
 from lifetrack.guards.patches import Patches
-from lifetrack.pytest_plugin.reach import held_by_cleanup
+from lifetrack.pytest_plugin.cleanups import held_by_cleanup
 
 
 class ExitHooks:

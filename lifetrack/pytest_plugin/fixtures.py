@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from lifetrack.pytest_plugin.cleanups import held_by_cleanup
 from lifetrack.pytest_plugin.coroutines import Inside, fixture_within
 from lifetrack.pytest_plugin.duties import FIXTURE, Duty
 from lifetrack.pytest_plugin.exits import ExitHooks
 from lifetrack.pytest_plugin.fixture import DUTY
 from lifetrack.pytest_plugin.options import terms_of
-from lifetrack.pytest_plugin.reach import cached, held_by_cleanup
+from lifetrack.pytest_plugin.reach import cached
 from lifetrack.pytest_plugin.run import Run
 
 

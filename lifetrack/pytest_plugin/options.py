@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,6 +19,9 @@ from lifetrack.values.making import dataclass
 from lifetrack.values.settings import Level, Policy, parse_fail_on, parse_level, parse_policy
 from lifetrack.watchers.watching import check_names
 from lifetrack.witness.system import psutil
+
+if TYPE_CHECKING:
+    from lifetrack.journal.plans import JournalPlan
 
 MARKER = "lifetrack"
 #: The baseline where none is named: used if it is there, and made by an update.
@@ -43,6 +46,8 @@ class Options:
     baseline: Baseline | None = None
     updates_baseline: bool = False
     leniency: Leniency = field(default_factory=Leniency)
+    #: Where the journal is to be; None for none.
+    journal: JournalPlan | None = None
 
     @property
     def terms(self) -> Terms:
@@ -109,6 +114,7 @@ def _read(config: pytest.Config, level: str) -> Options:
         baseline=baseline,
         updates_baseline=updates,
         leniency=Leniency(settings["own"], baseline, accepts_all=updates),
+        journal=_journal(config, settings),
     )
 
 
@@ -117,6 +123,17 @@ def _baseline(config: pytest.Config, path: str | None, updates: bool) -> Baselin
     if path is None and (updates or os.path.exists(usual)):
         path = usual
     return None if path is None else read_baseline(path, may_be_new=updates)
+
+
+def _journal(config: pytest.Config, settings: Mapping[str, Any]) -> JournalPlan | None:
+    """Give the journal of this process; workers of pytest-xdist have theirs beside that of the controller."""
+    plan: JournalPlan | None = settings["journal"]
+    if plan is None:
+        return None
+    worker = worker_of(config)
+    return replace(
+        plan, bound=settings["journal_size"] or plan.bound, command=() if worker is None else ("pytest", worker)
+    )
 
 
 def worker_of(config: pytest.Config) -> str | None:

@@ -70,7 +70,14 @@ class Run:
         linecache.checkcache()  # of an earlier run in this process
         engine = self.tracker.engine
         self._before = None if engine is None or self._is_by_environment() else engine.settings
-        self.ensure(self.terms)
+        if self.options.journal is not None and self._before is None:
+            known = None if engine is None else engine.ledger.journal
+            if known is None or known.plan.path != self.options.journal.path:
+                self.tracker.stop()  # it is on since the import; a journal has to begin with the tracking
+        try:
+            self.ensure(self.terms)
+        except ConfigurationError as error:
+            raise pytest.UsageError(f"lifetrack: {' '.join(str(error).split())}") from None
         if self.tracker.ledger is not None:
             # In a run inside a test of another run, what is acquired is that test's.
             self._base = self.tracker.ledger.place.get()
@@ -93,10 +100,11 @@ class Run:
             self._watch(terms.watch)
             return
         watch = self.options.watch if engine is None or not self._started else ()
+        journal = self.options.journal if engine is None or not self._started else None
         self._started = True
         # Whoever had switched it on before us still gets the report at exit.
         report = None if self._before is not None else False
-        self.tracker.start(terms.level, policy=wanted.policy, watch=watch, report=report)
+        self.tracker.start(terms.level, policy=wanted.policy, watch=watch, report=report, journal=journal)
         self._watch(terms.watch)
 
     def _pardons(self, finding: Finding) -> bool:

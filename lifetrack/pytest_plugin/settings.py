@@ -52,4 +52,6 @@ DEFAULTS: dict[str, Any] = {
     "own": (),
     "baseline": None,
     "update_baseline": False,
+    "journal": None,
+    "journal_size": None,
 }

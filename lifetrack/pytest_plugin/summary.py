@@ -113,6 +113,8 @@ def header(options: Options) -> str:
         number = len(options.baseline.entries)
         doing = "writing the" if options.updates_baseline else f"{number} known in the"
         told.append(f"{doing} baseline {shortest(options.baseline.path)}")
+    if options.journal is not None:
+        told.append(f"journal {shortest(options.journal.path)}")
     return f"lifetrack: {', '.join(told)}"
 
 

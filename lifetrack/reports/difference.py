@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lifetrack.reports.json_form import finding_dict
-from lifetrack.reports.layout import BLANK, Layout, Line, columns, counted, plain
+from lifetrack.reports.layout import BLANK, Layout, Line, columns, counted, middle_cut, plain
+from lifetrack.reports.paths import clean
 from lifetrack.reports.text_finding import place, subject
 from lifetrack.values.findings import Certainty, Finding
 from lifetrack.values.making import dataclass
@@ -19,6 +20,8 @@ FORMAT, VERSION = "lifetrack-diff", 1
 #: Which of these a leak becomes depends on when the collector runs and the process ends.
 _TIMING = {"LT101": "LT101", "LT102": "LT101", "LT103": "LT101", "LT104": "LT101"}
 MAX_SHOWN = 50
+#: The level at which no finding has a place.
+PLACELESS = "counts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,8 @@ class Difference:
     same: int
     allowed: int
     types: tuple[TypeChange, ...]
+    #: Whether one of the two has no places, so that rules and types are all that both know.
+    by_type: bool = False
 
     def is_worse(self, least: Certainty | None) -> bool:
         """Whether a finding at or above ``least`` is new or has grown; never for None."""
@@ -64,12 +69,18 @@ class Difference:
         changes = {name: list(map(_change, getattr(self, name))) for name in ("new", "grown", "shrunk", "gone")}
         types = [{"type": each.type, "live_before": each.before, "live_now": each.now} for each in self.types]
         counts = {"same": self.same, "allowed": self.allowed}
-        return {"format": FORMAT, "version": VERSION, **changes, **counts, "types": types}
+        by = "type" if self.by_type else "fingerprint"
+        return {"format": FORMAT, "version": VERSION, "compared_by": by, **changes, **counts, "types": types}
 
 
 def difference(old: Report, new: Report) -> Difference:
-    """Compare two reports, by fingerprints: lines may have moved, and the processes may be others."""
-    before, now = _by_bug(old.findings), _by_bug(new.findings)
+    """Compare two reports, by fingerprints: lines may have moved, and the processes may be others.
+
+    Where just one was recorded at level ``counts``, which has no places, rules and types are compared.
+    """
+    by_type = (old.level == PLACELESS) != (new.level == PLACELESS)
+    key_of = _rule_and_type if by_type else _bug
+    before, now = _by_bug(old.findings, key_of), _by_bug(new.findings, key_of)
     changes = [
         Change((now.get(key) or before[key])[0], _count(before.get(key, ())), _count(now.get(key, ())))
         for key in dict.fromkeys([*now, *before])
@@ -82,16 +93,21 @@ def difference(old: Report, new: Report) -> Difference:
         same=sum(each.before == each.now for each in changes),
         allowed=sum(finding.allowed is not None for finding in (*old.findings, *new.findings)),
         types=tuple(_types(old, new)),
+        by_type=by_type,
     )
 
 
-def _by_bug(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
+def _by_bug(findings: Iterable[Finding], key_of: Callable[[Finding], str]) -> dict[str, list[Finding]]:
     """Put together what is the same bug: at several places, in several certainties, noticed now so, now so."""
     found: dict[str, list[Finding]] = {}
     for finding in findings:
         if finding.allowed is None:
-            found.setdefault(_bug(finding), []).append(finding)
+            found.setdefault(key_of(finding), []).append(finding)
     return found
+
+
+def _rule_and_type(finding: Finding) -> str:
+    return f"{_TIMING.get(finding.rule, finding.rule)} {finding.resource.type}"
 
 
 def _bug(finding: Finding) -> str:
@@ -123,6 +139,9 @@ def _change(change: Change) -> dict[str, Any]:
     return {"before": change.before, "now": change.now, "finding": finding_dict(change.finding)}
 
 
+_BY_TYPE = (
+    f"Compared by rule and type alone, because one of the two was recorded at level {PLACELESS}, which knows no places."
+)
 _SECTIONS = (("new", "New"), ("grown", "Grown"), ("shrunk", "Shrunk"), ("gone", "Gone"))
 
 
@@ -130,6 +149,8 @@ def _lines(found: Difference) -> list[Line]:
     layout = Layout(None)
     counts = ", ".join(f"{len(getattr(found, name))} {name}" for name, _ in _SECTIONS)
     lines: list[Line] = [((f"lifetrack: {counts}, {found.same} the same", ""),)]
+    if found.by_type:
+        lines += [BLANK, *layout.wrapped(_BY_TYPE, "")]
     for name, title in _SECTIONS:
         changes: tuple[Change, ...] = getattr(found, name)
         if changes:
@@ -140,7 +161,9 @@ def _lines(found: Difference) -> list[Line]:
             lines.append(((f"   ... and {len(changes) - MAX_SHOWN} more; --format json has them all", ""),))
     if found.types:
         rows: list[tuple[str, ...]] = [("type", "live before", "live now")]
-        rows += [(layout.cut(each.type, 80), str(each.before), str(each.now)) for each in found.types[:MAX_SHOWN]]
+        rows += [
+            (middle_cut(clean(each.type), 80), str(each.before), str(each.now)) for each in found.types[:MAX_SHOWN]
+        ]
         lines += [BLANK, *(((row, ""),) for row in columns(rows))]
     if len(found.types) > MAX_SHOWN:
         lines.append(((f"... and {counted(len(found.types) - MAX_SHOWN, 'more type')}", ""),))

@@ -5,6 +5,7 @@ Plain system calls throughout: a tracker that watches ``open`` must not meet its
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from typing import TYPE_CHECKING, TypeAlias
@@ -50,6 +51,10 @@ def check_writable(path: AnyPath) -> str:
     return os.path.abspath(path)
 
 
+#: The errors of a disk that is full, and of limits on how much may be written.
+_FULL = frozenset({errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)})
+
+
 def write_atomically(path: AnyPath, text: str) -> None:
     """Write ``text`` to ``path`` so that the old or the new content is there, never a part; its mode becomes 0600.
 
@@ -62,7 +67,8 @@ def write_atomically(path: AnyPath, text: str) -> None:
         _replace(target, data)
     except OSError as error:
         reason = error.strerror or type(error).__name__
-        raise _problem(path, f"it could not be written ({reason}): name a file in a directory of yours") from error
+        mend = "name a file where there is room" if error.errno in _FULL else "name a file in a directory of yours"
+        raise _problem(path, f"it could not be written ({reason}): {mend}") from error
 
 
 def write_report(report: Report, path: AnyPath) -> None:

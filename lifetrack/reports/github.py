@@ -6,7 +6,7 @@ import os
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from lifetrack.reports.paths import absolute, is_artificial
+from lifetrack.reports.paths import absolute, is_artificial, is_third_party
 from lifetrack.values.findings import Certainty, Finding
 
 if TYPE_CHECKING:
@@ -19,9 +19,20 @@ _PROPERTY = {**_DATA, ":": "%3A", ",": "%2C"}
 
 
 def render(report: Report) -> str:
-    """Give one command a line: an error for what is proven, a warning, a notice for a hint; none for allowed ones."""
+    """Give one command a line: an error for what is proven, a warning, a notice for a hint; none for allowed ones.
+
+    What a baseline accepts is a notice, and what an installed package acquired a warning at most.
+    """
     found = [finding for finding in report.findings if finding.allowed is None]
-    return "".join(f"{command(_WORDS[finding.certainty], finding, _told(finding))}\n" for finding in found)
+    return "".join(f"{command(_word(finding), finding, _told(finding))}\n" for finding in found)
+
+
+def _word(finding: Finding) -> str:
+    if finding.known:
+        return _WORDS[Certainty.HINT]
+    if finding.certainty == Certainty.PROVEN and is_third_party(finding):
+        return _WORDS[Certainty.SUSPECTED]
+    return _WORDS[finding.certainty]
 
 
 def command(word: str, finding: Finding, where: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 
+from lifetrack.reports.paths import is_third_party
 from lifetrack.reports.stored import StoredFinding
 from lifetrack.values.findings import Finding, is_leak
 from lifetrack.values.holders import Holder
@@ -125,11 +126,16 @@ def _name_by_system(finding: Finding) -> str | None:
     return finding.resource.label if finding.site is None and finding.rule.startswith("LT5") else None
 
 
-def _badness(finding: Finding) -> tuple[bool, int, bool, int, str, int, str, str, str]:
-    """Sort key, worst first: certainty, misuse before leaks, count, then place and names for a stable order."""
+def _badness(finding: Finding) -> tuple[bool, bool, bool, int, bool, int, str, int, str, str, str]:
+    """Sort key, worst first: certainty, misuse before leaks, count, then place and names for a stable order.
+
+    What is not the reader's to mend now comes last: what a package acquired, what a baseline accepts, what was allowed.
+    """
     site = finding.site
     return (
         finding.allowed is not None,
+        finding.known,
+        is_third_party(finding),
         -finding.certainty.rank,
         finding.is_leak,
         -finding.count,

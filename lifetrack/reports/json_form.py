@@ -7,10 +7,10 @@ import math
 from typing import TYPE_CHECKING, Any, cast
 
 from lifetrack.reports.lifetimes_form import lifetimes_dict
-from lifetrack.reports.paths import absolute, code_of
+from lifetrack.reports.paths import absolute, code_of, is_third_party
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Finding, LeftBy
-from lifetrack.values.holders import Search
+from lifetrack.values.holders import Holder, Search
 from lifetrack.values.records import Unseen
 from lifetrack.values.siblings import Parted, Siblings
 from lifetrack.values.stacks import Site
@@ -110,7 +110,13 @@ def _process(process: ProcessInfo) -> dict[str, Any]:
 def finding_dict(finding: Finding) -> dict[str, Any]:
     """Give one finding as JSON objects."""
     resource, owner = finding.resource, finding.owner
-    more = {"processes": [{"pid": each.pid, "name": each.name} for each in finding.processes]}
+    more: dict[str, Any] = {}
+    if finding.processes:
+        more["processes"] = [{"pid": each.pid, "name": each.name} for each in finding.processes]
+    if finding.known:
+        more["known"] = True
+    if is_third_party(finding):
+        more["third_party"] = True
     return {
         "rule": finding.rule,
         "name": finding.name,
@@ -125,15 +131,20 @@ def finding_dict(finding: Finding) -> dict[str, Any]:
         "owner": {"name": owner.name, "kind": owner.kind},
         "allowed": finding.allowed,
         "events": [_event(event) for event in finding.events],
-        "held_by": [{"verdict": holder.verdict, "path": list(holder.path)} for holder in finding.held_by],
+        "held_by": list(map(_holder, finding.held_by)),
         "children": [finding_dict(child) for child in finding.children],
         "hint": finding.hint,
         "ended": finding.ended,
         "left_by": None if finding.left_by is None else _left_by(finding.left_by),
         "siblings": None if finding.siblings is None else _siblings(finding.siblings, finding.parted),
         "suggestion": None if finding.suggestion is None else _suggestion(finding.suggestion),
-        **(more if finding.processes else {}),
+        **more,
     }
+
+
+def _holder(holder: Holder) -> dict[str, Any]:
+    advice = {"advice": holder.advice} if holder.advice else {}
+    return {"verdict": holder.verdict, "path": list(holder.path), **advice}
 
 
 def _left_by(left_by: LeftBy) -> dict[str, Any]:

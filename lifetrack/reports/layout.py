@@ -43,6 +43,14 @@ class Layout:
         return text if len(text) <= room else text[: max(0, room - 3)].rstrip() + "..."
 
 
+def middle_cut(text: str, room: int) -> str:
+    """Shorten one line to ``room`` characters in its middle: of a type the package and the name tell the most."""
+    if len(text) <= room:
+        return text
+    kept = room - 3
+    return f"{text[: kept // 2]}...{text[len(text) - (kept - kept // 2) :]}"
+
+
 def plain(lines: list[Line]) -> str:
     """Join the lines without their styles."""
     return "\n".join("".join(text for text, _ in line).rstrip() for line in lines) + "\n"

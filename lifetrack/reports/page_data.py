@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lifetrack.reports.lanes import Bar, Lanes, lanes_of
 from lifetrack.reports.layout import Layout
-from lifetrack.reports.paths import absolute, clean, code_of, is_library
+from lifetrack.reports.paths import absolute, clean, code_of, is_library, is_third_party
 from lifetrack.reports.text_finding import shortened_message
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Finding
@@ -134,6 +134,7 @@ class _Pool:
             "allowed": finding.allowed,
             "hint": finding.hint,
             "ended": finding.ended,
+            "apart": "known" if finding.known else "third-party" if is_third_party(finding) else None,
         }
         told |= {name: self.text(text) for name, text in texts.items() if text is not None}
         more = {

@@ -245,6 +245,7 @@ def _finding(node: _Node) -> Finding:
         siblings=_siblings(node.get("siblings")),
         parted=_parted(node.get("siblings")),
         suggestion=_suggestion(node.get("suggestion")),
+        known="known" in node.a(dict) and node["known"].a(bool),
         stored_fingerprint=node["fingerprint"].matching("[0-9a-f]+", "hexadecimal digits"),
     )
 

@@ -154,6 +154,8 @@ def _result(finding: Finding, index: int, places: _Places) -> dict[str, Any]:
         result["relatedLocations"] = related
     if finding.allowed is not None:
         result["suppressions"] = [{"kind": "inSource", "justification": _sound(finding.allowed)}]
+    elif finding.known:
+        result["suppressions"] = [{"kind": "external", "justification": "accepted by the baseline"}]
     return result
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from lifetrack.reports.grouping import count_children, count_findings
-from lifetrack.reports.layout import BLANK, Layout, Line, columns, counted, plain
+from lifetrack.reports.layout import BLANK, Layout, Line, columns, counted, middle_cut, plain
 from lifetrack.reports.paths import clean, is_third_party
 from lifetrack.reports.terminal import colored, print_report
 from lifetrack.reports.text_finding import STYLES, finding_lines, place, subject
@@ -21,6 +21,8 @@ __all__ = ["nothing_to_say", "one_line", "print_report", "render", "render_findi
 MAX_GROUPS = 50
 MAX_ALLOWED = 20
 MAX_TYPES = 30
+#: How long a name may be in the table of types.
+MAX_TYPE = 72
 MAX_LOST = 10
 MAX_UNSEEN = 10
 #: Seconds of looking for holders from which on a report in text tells of them; the JSON report always does.
@@ -105,17 +107,26 @@ def _heading(report: Report) -> Line:
     return (("lifetrack: ", "strong"), (words, style), (rest, ""))
 
 
+#: What stands above the findings that nobody here has to mend now; your own come first, with nothing above them.
+_PARTS = {1: "In installed packages ({}), without any code of yours:", 2: "Known, accepted by the baseline ({}):"}
+
+
+def _part(finding: Finding) -> int:
+    return 2 if finding.known else int(is_third_party(finding))
+
+
 def _findings(report: Report, layout: Layout) -> list[list[Line]]:
     found = [finding for finding in report.findings if finding.allowed is None]
-    found.sort(key=is_third_party)  # which keeps the order of both parts
+    found.sort(key=_part)  # which keeps the order within each part
     sections = [
         finding_lines(finding, number, report.process.pid, layout)
         for number, finding in enumerate(found[:MAX_GROUPS], 1)
     ]
-    foreign = sum(map(is_third_party, found))
-    if foreign and len(found) - foreign < MAX_GROUPS:
-        words = f"In installed packages ({counted(foreign, 'place')}), without any code of yours:"
-        sections[len(found) - foreign].insert(0, ((words, "strong"),))
+    parts = Counter(map(_part, found))
+    for part, words in _PARTS.items():
+        first = sum(number for other, number in parts.items() if other < part)
+        if parts[part] and first < MAX_GROUPS:
+            sections[first].insert(0, ((words.format(counted(parts[part], "place")), "strong"),))
     rest = found[MAX_GROUPS:]
     if rest:
         more = f"... and {counted(len(rest), 'more place')} with {counted(count_findings(rest), 'finding')}"
@@ -146,15 +157,18 @@ def _types(report: Report) -> list[Line]:
     if not rows:
         return []
     rows.sort(key=lambda row: (-row.live, row.type))
+    names = {row.type: middle_cut(clean(row.type), MAX_TYPE) for row in rows[:MAX_TYPES]}
     table = columns(
         [
             ("type", "acquired", "released", "live"),
-            *((clean(row.type), str(row.acquired), str(row.released), str(row.live)) for row in rows[:MAX_TYPES]),
+            *((names[row.type], str(row.acquired), str(row.released), str(row.live)) for row in rows[:MAX_TYPES]),
         ]
     )
     lines: list[Line] = [((text, "" if index else "strong"),) for index, text in enumerate(table)]
     if len(rows) > MAX_TYPES:
         lines.append(((f"... and {counted(len(rows) - MAX_TYPES, 'more type')}", "dim"),))
+    if any(name != clean(type_name) for type_name, name in names.items()):
+        lines.append((("Long names are cut in the middle here: the JSON report has them whole.", "dim"),))
     return lines
 
 
@@ -163,10 +177,13 @@ def _processes(report: Report, layout: Layout) -> list[Line]:
     lost = [process for process in report.processes if process.ending == "lost"]
     if not report.processes:
         return []
-    told = len(report.processes) - len(lost)
-    lines = layout.wrapped(f"With {told} child process{'' if told == 1 else 'es'}.", "") if told else []
+    count = f"With {len(report.processes)} child process{'' if len(report.processes) == 1 else 'es'}"
+    if lost:
+        count += ", which was lost" if len(report.processes) == 1 else f", {len(lost)} of them lost"
+    lines = layout.wrapped(f"{count}.", "")
+    told = "; its journal has told what it did" if report.tracker.complete else ""
     for process in lost[:MAX_LOST]:
-        text = f"Lost: process {process.pid} ({clean(process.title)}), child of {process.parent_pid}: {_LOST}"
+        text = f"Lost: process {process.pid} ({clean(process.title)}), child of {process.parent_pid}: {_LOST}{told}"
         lines += layout.wrapped(text, "  ", "dim", first="")
     if len(lost) > MAX_LOST:
         lines.append(((f"... and {len(lost) - MAX_LOST} more that were lost", "dim"),))
@@ -207,7 +224,7 @@ def _disclosed(report: Report, layout: Layout) -> list[Line]:
         parts.append(f"{counted(totals.untrackable, 'object')} that could not be tracked")
     if totals.unknown:
         parts.append(f"{counted(totals.unknown, 'object')} from before tracking began")
-    if any(process.ending == "lost" for process in report.processes):
+    if not tracker.complete and any(process.ending == "lost" for process in report.processes):
         parts.append("what lost processes did")
     if not tracker.complete and not parts:
         parts.append("the record is incomplete")

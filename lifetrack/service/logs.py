@@ -22,14 +22,20 @@ def level_of(event: ServiceEvent) -> int:
     return logging.ERROR if event.certainty == Certainty.PROVEN.word else logging.WARNING
 
 
+def log(event: ServiceEvent) -> None:
+    """Log an event; each of its fields is an attribute of the record, such as ``lifetrack_rule``."""
+    fields = {f"{PREFIX}{name}": value for name, value in event.attributes.items()}
+    what = event.event if event.rule is None else f"{event.rule} {event.attributes['name']}"
+    again = f" ({event.count} of them)" if event.count > 1 else ""
+    logging.getLogger(LOGGER).log(level_of(event), "%s: %s%s", what, event.message, again, extra=fields)
+
+
 class LoggingSink(Sink):
-    """The logger ``lifetrack``; each field of the event is an attribute of the record, such as ``lifetrack_rule``."""
+    """The logger ``lifetrack``."""
 
     name = LOGGING
 
     def tell(self, event: ServiceEvent) -> None:
-        """Log the event."""
-        fields = {f"{PREFIX}{name}": value for name, value in event.attributes.items()}
-        what = event.event if event.rule is None else f"{event.rule} {event.attributes['name']}"
-        again = f" ({event.count} of them)" if event.count > 1 else ""
-        logging.getLogger(LOGGER).log(level_of(event), "%s: %s%s", what, event.message, again, extra=fields)
+        """Log the event; trouble is logged already, whatever the sinks are."""
+        if event.event != TROUBLE:
+            log(event)

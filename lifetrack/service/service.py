@@ -224,10 +224,11 @@ class Service:
 
     def _trouble(self, message: str) -> None:
         """Tell of trouble of our own: to the log, whatever the sinks are."""
-        import logging
+        from lifetrack.service.logs import log
 
-        logging.getLogger("lifetrack").error("%s", message)
-        self._events.append(ServiceEvent(TROUBLE, message))
+        event = ServiceEvent(TROUBLE, message)
+        log(event)
+        self._events.append(event)
 
     @contextmanager
     def _as_own(self, ledger: Ledger) -> Iterator[None]:

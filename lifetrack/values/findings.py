@@ -127,7 +127,7 @@ class Finding:
     ``held_by`` tells who holds the object, where that was asked while it was alive, the most actionable path first.
     ``processes`` are those that it was found in, where a report is about several. ``siblings`` tell what became of the
     others that the same site acquired, where any was released, and ``parted`` where this one went another way.
-    ``suggestion`` is the source as it could be, where that is sure to be right.
+    ``suggestion`` is the source as it could be, where that is sure to be right. ``known`` says that a baseline has it.
     """
 
     rule: str
@@ -150,6 +150,7 @@ class Finding:
     siblings: Siblings | None = None
     parted: Parted | None = None
     suggestion: Suggestion | None = None
+    known: bool = False
 
     @property
     def name(self) -> str:

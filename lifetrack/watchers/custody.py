@@ -12,6 +12,7 @@ from lifetrack.guards.conditions import judge_order
 from lifetrack.guards.engine import Engine
 from lifetrack.instrument.recorder import note_release
 from lifetrack.ledger.entries import BOUND, EXTRA, KIND, OPEN_STATES, RELEASED, SCOPE, STATE, Entry, extra_of
+from lifetrack.ledger.holds import Nobodys
 from lifetrack.ledger.journaling import note_owner
 from lifetrack.ownership.custody import object_place
 from lifetrack.ownership.kinship import bind, dependents
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from lifetrack.watchers.recording import Recording
 
 
-class Lease:
+class Lease(Nobodys):
     """Stands for one stretch of use of what a pool lends."""
 
     __slots__ = ("__weakref__",)

@@ -12,6 +12,7 @@ from typing import Any
 
 from lifetrack.ledger.capture import locate
 from lifetrack.ledger.departures import COUNTED
+from lifetrack.ledger.journaling import AGAIN
 from lifetrack.ledger.moment import moment, stamp
 from lifetrack.ledger.territory import FILES, GENERATED, NOT_COUNTED, USER
 from lifetrack.values.declarations import Declaration
@@ -55,14 +56,13 @@ IS_SUSPECT = "code.co_name in SUSPECT or FILES[code.co_filename] != USER"
 _RELEASED = "entry[0] = 3"
 #: The first of a type wait to be counted, with the place of their release.
 _LATER = """
-if entry[1] < {counted}:
+if {number} < {counted}:
     entry[7], entry[8] = code, frame.f_lasti
     later{i}(entry)"""
-#: With a journal the number is not at hand, so every one of them is counted.
+#: With a journal a larger number stands there, of which it is the rest.
 _JOURNALED = """
 write{i}(entry, frame)
-entry[0] = 3
-tally{i}(entry, frame)"""
+entry[0] = 3"""
 
 #: What all of these functions know.
 SPACE: dict[str, Any] = {
@@ -101,9 +101,12 @@ def record(i: int, listener: Recording, obj: str) -> str:
 
 def release(i: int, listener: Recording) -> str:
     """Give the text that notes an ordinary release at ``frame``, whose code is ``code``; its lines are not indented."""
+    number, text = "entry[1]", _RELEASED
     if listener.ledger.journal is not None:
-        return _JOURNALED.format(i=i).lstrip()
-    return _RELEASED + (_LATER.format(i=i, counted=COUNTED) if listener.engine.settings.level >= Level.SITES else "")
+        number, text = f"entry[1] % {AGAIN}", _JOURNALED.format(i=i).lstrip()
+    return text + (
+        _LATER.format(i=i, number=number, counted=COUNTED) if listener.engine.settings.level >= Level.SITES else ""
+    )
 
 
 def parts(listener: Recording, declaration: Declaration, classes: Iterable[type]) -> dict[str, Any]:
@@ -113,7 +116,7 @@ def parts(listener: Recording, declaration: Declaration, classes: Iterable[type]
     return {
         "pending": ledger.pending, "drain": listener.drain, "entries": ledger.entries, "kinds": kinds,
         "place": ledger.place.get, "take": ledger.entries.pop, "lose": ledger.pending.append,
-        "tally": ledger.departures.tally, "later": ledger.departures.later, "capture": listener.engine.capture,
+        "later": ledger.departures.later, "capture": listener.engine.capture,
         "write": None if ledger.journal is None else ledger.journal.released_at,
         "begin": None if ledger.journal is None else ledger.journal.acquired,
         "observe": ledger.observer,

@@ -10,6 +10,8 @@ import io
 import os
 from typing import Any
 
+from lifetrack.ledger.holds import Nobodys
+
 _fstat = os.fstat
 
 
@@ -22,7 +24,7 @@ def _identity(number: int) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-class Descriptor:
+class Descriptor(Nobodys):
     """One stretch of use of a number."""
 
     __slots__ = ("__weakref__", "_identity", "number")

@@ -177,15 +177,15 @@ class WatchedClass(Shared):
 
         return make_now
 
+    def _keeper(self, obj: object) -> object:
+        if self._row.keeper is not None:
+            return harmless(self._row.keeper, None)(obj)
+        at_work = worker()
+        return obj if at_work is None else at_work
+
     def _keeping(self, original: Any) -> Any:
         """Wrap a method during which whatever is acquired belongs to a pool, and so does what it returns."""
         watched = self
-
-        def pool_of(obj: Any) -> object:
-            if watched._row.keeper is not None:
-                return harmless(watched._row.keeper, None)(obj)
-            at_work = worker()
-            return obj if at_work is None else at_work
 
         def kept(obj: Any, result: Any, pool: Any) -> Any:
             parts: Iterable[object] = ()
@@ -200,7 +200,7 @@ class WatchedClass(Shared):
         if is_coroutine_function(original):
 
             async def keep_later(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-                pool = pool_of(self)
+                pool = watched._keeper(self)
                 with keeping(watched.listeners, pool):
                     result = await original(self, *args, **kwargs)
                 return kept(self, result, pool)
@@ -208,7 +208,9 @@ class WatchedClass(Shared):
             return keep_later
 
         def keep_now(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            pool = pool_of(self)
+            pool = watched._keeper(self)
+            if pool is None:
+                return original(self, *args, **kwargs)
             with keeping(watched.listeners, pool):
                 result = original(self, *args, **kwargs)
             return kept(self, result, pool)
@@ -244,9 +246,10 @@ class WatchedClass(Shared):
                 for listener in self.listeners:
                     listener.taken_over(each)
         for_whom = worker() if row.within else None
+        quiet = row.quiet or bool(row.quiet_from and comes_from(frame, row.quiet_from))
         frame = asking_frame(frame)
         for listener in self.listeners:
-            listener.acquired(obj, row.declaration, frame, finalized=self._is_finalized, quiet=row.quiet)
+            listener.acquired(obj, row.declaration, frame, finalized=self._is_finalized, quiet=quiet)
             adopt(listener, obj, for_whom)
             if (row.parts is not None and not row.grows) or row.parent is not None or row.returns_part:
                 self._relate(listener, obj, result)
@@ -324,6 +327,8 @@ class WatchedClass(Shared):
         """Wrap a finalizer written in Python, or make one where there is none."""
 
         def ends(obj: Any) -> None:
+            if self._row.quiet:
+                self.strangers.pass_over(obj)  # the finalizer releases what nobody has a record of any more
             for listener in self.listeners:
                 if self._row.quiet:
                     listener.taken_over(obj)

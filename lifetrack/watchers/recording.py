@@ -207,7 +207,7 @@ class Recording:
         when = declaration.released_when
         if asked and when is not None and not when(obj):
             return
-        if is_finalized(obj) or in_finalizer(frame, entry):
+        if (is_finalized(obj) or in_finalizer(frame, entry)) and not self._is_quiet(entry):
             self.lost(obj)
             return
         if entry[STATE] == BOUND:
@@ -216,6 +216,10 @@ class Recording:
             note_release(self.engine, entry, frame)
         self.ledger.departures.soon(entry)
         judge_lent(self.engine, entry, frame)
+
+    def _is_quiet(self, entry: Entry) -> bool:
+        reference = None if entry[EXTRA] is None else entry[EXTRA].reference
+        return getattr(reference, "__callback__", None) is self._gone_quietly
 
     def is_met(self, obj: object) -> bool:
         """Whether there is a record of an object."""

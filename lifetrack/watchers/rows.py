@@ -70,6 +70,8 @@ class Row:
     takes_over: Callable[[Any], Iterable[object]] | None = None
     #: That it is collected is no leak: others keep what it stands for, or what it stands for ends with it.
     quiet: bool = False
+    #: The same for those that one of these modules makes: it releases them in a finalizer, by design.
+    quiet_from: tuple[str, ...] = ()
     #: What it says of itself counts, whatever its release method raises.
     sure: bool = False
     #: Modules that make it for themselves, and take care of it or keep it for good. A dot at the end: all below.
@@ -90,7 +92,8 @@ class Row:
     within: bool = False
     #: Methods during which whatever is acquired belongs to a pool, and so does what they return.
     keeps: tuple[str, ...] = ()
-    #: Gives that pool, for the object whose methods these are; without it that is whoever is at work, or the object.
+    #: Gives that pool, for the object whose methods these are, or None where it does not keep what it makes; without
+    #: it that is whoever is at work, or the object.
     keeper: Callable[[Any], object] | None = None
     #: Its parent is a pool that keeps it, and will close it: it belongs where the pool does. Where it has none, its
     #: parent is whoever is at work when it works itself for the first time.

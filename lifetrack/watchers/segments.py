@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
 from types import FrameType
 from typing import Any
 
-from lifetrack.ledger.callers import caller
+from lifetrack.instrument.codegen import parameters_of
+from lifetrack.ledger.holds import Nobodys
 from lifetrack.ownership.kinship import bind
 from lifetrack.watchers.provenance import comes_from
 from lifetrack.watchers.python_classes import WatchedClass
 from lifetrack.watchers.rows import Row, declare
+from lifetrack.watchers.shared import in_place_of
 
 #: Where the system shows the segments, if it does.
 _FOLDER = "/dev/shm"  # noqa: S108 - nothing is made there
 #: The segments that a manager makes are unlinked by its own process.
 _MANAGERS = ("multiprocessing.managers",)
 
+_MAKE = """
+def wrapper({declare}):
+    _lt_result = _lt_original({call})
+    _lt_made({first}, {arguments}, _lt_caller(1))
+    return _lt_result
+"""
+_UNLINK = """
+def wrapper({declare}):
+    _lt_result = _lt_original({call})
+    _lt_unlinked({first}, _lt_caller(1))
+    return _lt_result
+"""
 
-class Segment:
+
+class Segment(Nobodys):
     """One segment, from its making to its end, whatever is mapped meanwhile."""
 
     __slots__ = ("__weakref__", "_name")
@@ -71,20 +85,17 @@ class WatchedSegments(WatchedClass):
         self._segments.clear()
 
     def _acquirer(self, original: Any) -> Any:
-        acquire = super()._acquirer(original)
+        names = parameters_of(original).names
+        return in_place_of(original, _MAKE, {"made": lambda *made: self._opened(names, *made)})
 
-        def making(
-            self: Any, /, name: Any = None, create: Any = False, size: Any = 0, *args: Any, **kwargs: Any
-        ) -> Any:
-            result = original(self, name, create, size, *args, **kwargs)
-            if watched.listeners:
-                watched._acquired(self, caller(1), result)
-                if create and kwargs.get("track", True):
-                    watched._made(self, caller(1))
-            return result
-
-        watched = self
-        return functools.wraps(acquire)(making)
+    def _opened(self, names: tuple[str, ...], obj: Any, values: tuple[Any, ...], frame: FrameType) -> None:
+        """Record what was mapped, and the segment if it was made now and is the program's own to unlink."""
+        if not self.listeners:
+            return
+        self._acquired(obj, frame, None)
+        given = dict(zip(names, values, strict=False))
+        if given.get("create") and given.get("track", True):
+            self._made(obj, frame)
 
     def _made(self, obj: Any, frame: FrameType) -> None:
         if not getattr(obj, "_mmap", None) or not hasattr(obj, "_fd") or sys.platform == "win32" or _in_child():
@@ -100,12 +111,9 @@ class WatchedSegments(WatchedClass):
                 bind(made, segment, mapped)
 
     def _unlinking(self, original: Any) -> Any:
-        def unlink(self: Any) -> Any:
-            result = original(self)
-            segment = watched._segments.pop(self._name, None)
-            for listener in watched.listeners if segment is not None else ():
-                listener.released(segment, _SEGMENT, caller(1), asked=False)
-            return result
+        return in_place_of(original, _UNLINK, {"unlinked": self._unlinked})
 
-        watched = self
-        return unlink
+    def _unlinked(self, obj: Any, frame: FrameType) -> None:
+        segment = self._segments.pop(obj._name, None)
+        for listener in self.listeners if segment is not None else ():
+            listener.released(segment, _SEGMENT, frame, asked=False)

@@ -95,7 +95,7 @@ class WatchedMaker(Shared):
         space: dict[str, Any] = {
             "__slots__": slots, "__doc__": real.__doc__, "__module__": real.__module__,
             "__qualname__": real.__qualname__, "__class__": property(lambda self: real),
-            "__reduce_ex__": _not_pickled(real),
+            "__reduce_ex__": _not_pickled(real), "__getattr__": _of_real,
         }  # fmt: skip
         attributes = {name: value for cls in reversed(mro(real)[:-1]) for name, value in own(cls).items()}
         for name, value in attributes.items():
@@ -135,6 +135,13 @@ class WatchedMaker(Shared):
 
         watched = self
         return functools.wraps(attribute)(__next__)
+
+
+def _of_real(self: Any, name: str) -> Any:
+    """Say in the words of the real object that it has no such attribute."""
+    if name in ("_real", "_next"):
+        raise AttributeError(name)
+    return getattr(self._real, name)
 
 
 def _not_pickled(real: type) -> Any:

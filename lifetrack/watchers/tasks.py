@@ -5,18 +5,28 @@ A task that is collected was done, as a rule. That it was not asyncio itself tel
 
 from __future__ import annotations
 
-import functools
 import sys
 from types import FrameType
 from typing import Any
 
 from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own
-from lifetrack.ledger.callers import caller
 from lifetrack.ledger.territory import FILES, OURS, STDLIB, USER
 from lifetrack.watchers.rows import Row
-from lifetrack.watchers.shared import Shared
+from lifetrack.watchers.shared import Shared, in_place_of
 
+_MAKE = """
+def wrapper({declare}):
+    _lt_task = _lt_original({call})
+    if _lt_watched.listeners:
+        _lt_watched._made(_lt_task, _lt_caller(1))
+    return _lt_task
+"""
+_HEAR = """
+def wrapper({declare}):
+    _lt_heard(*{arguments}[:1])
+    return _lt_original({call})
+"""
 _DESTROYED = "Task was destroyed but it is pending!"
 #: The modules by which a program asks for a task. What asyncio makes for itself goes through none of them.
 _ASKED = frozenset({
@@ -60,23 +70,15 @@ class WatchedTasks(Shared):
 
     def put(self) -> None:
         """Wrap what makes tasks, and what is told of those that were destroyed."""
-        for name, wrapping in (("create_task", self._making), ("call_exception_handler", self._hearing)):
-            original = own(self._cls)[name]
-            self._patches.put(self._cls, name, functools.wraps(original)(wrapping(original)))
+        for name, template, names in (
+            ("create_task", _MAKE, {"watched": self}),
+            ("call_exception_handler", _HEAR, {"heard": self._heard}),
+        ):
+            self._patches.put(self._cls, name, in_place_of(own(self._cls)[name], template, names))
 
     def restore(self) -> None:
         """Put the methods back."""
         self._patches.undo()
-
-    def _making(self, original: Any) -> Any:
-        def create_task(self: Any, /, *args: Any, **kwargs: Any) -> Any:
-            task = original(self, *args, **kwargs)
-            if watched.listeners:
-                watched._made(task, caller(1))
-            return task
-
-        watched = self
-        return create_task
 
     def _made(self, task: Any, frame: FrameType) -> None:
         trace = getattr(task, "_source_traceback", None)
@@ -88,12 +90,7 @@ class WatchedTasks(Shared):
             if asked_for:
                 listener.acquired(task, self._row.declaration, frame, quiet=True)
 
-    def _hearing(self, original: Any) -> Any:
-        def call_exception_handler(self: Any, /, context: Any, *args: Any, **kwargs: Any) -> Any:
-            if type(context) is dict and context.get("message") == _DESTROYED:
-                for listener in watched.listeners:
-                    listener.lost(context.get("task"))
-            return original(self, context, *args, **kwargs)
-
-        watched = self
-        return call_exception_handler
+    def _heard(self, context: Any) -> None:
+        if type(context) is dict and context.get("message") == _DESTROYED:
+            for listener in self.listeners:
+                listener.lost(context.get("task"))

@@ -42,7 +42,7 @@ SHIPPED: tuple[Known, ...] = (
     Known(THREAD, "Trio thread [0-9]*", "the worker-thread cache of trio"),
     Known(THREAD, "Trio worker thread [0-9]*", "the worker-thread cache of trio"),
     Known(THREAD, "trio.*", "the worker-thread cache of trio"),
-    Known(THREAD, "waitpid-[0-9]*", "the child watcher of asyncio"),
+    Known(THREAD, "asyncio-waitpid-[0-9]*", "the child watcher of asyncio"),
     # resolvers, monitors and tools
     Known(THREAD, "Tornado resolver*", "the resolver threads of tornado"),
     Known(THREAD, "pymongo_*", "a monitor of pymongo, ended with its client"),

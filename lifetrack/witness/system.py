@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
+from collections import Counter
 from typing import Any, NamedTuple
 
 from lifetrack.values.errors import MissingExtraError
@@ -110,6 +111,26 @@ def _path(number: int) -> str | None:
         return None
 
 
+def mapped() -> dict[str, int]:
+    """Give the paths of the files that are mapped into memory, as descriptors have them, each with how often."""
+    try:
+        descriptor = os.open("/proc/self/maps", os.O_RDONLY)
+    except OSError:
+        return {}
+    try:
+        lines = os.fsdecode(_everything(descriptor)).splitlines()
+    finally:
+        os.close(descriptor)
+    return Counter(fields[5] for line in lines if len(fields := line.split(maxsplit=5)) > 5)
+
+
+def _everything(descriptor: int) -> bytes:
+    parts = []
+    while part := os.read(descriptor, 65536):
+        parts.append(part)
+    return b"".join(parts)
+
+
 def _peer(number: int) -> str | None:
     """Give the addresses of a socket: its peer's, else its own."""
     try:
@@ -166,10 +187,7 @@ def _children_of(task: str) -> list[int]:
             raise
         return []  # a thread that has just ended
     try:
-        parts = []
-        while part := os.read(descriptor, 65536):
-            parts.append(part)
-        return [int(word) for word in b"".join(parts).split()]
+        return [int(word) for word in _everything(descriptor).split()]
     except ProcessLookupError:
         return []
     finally:

@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from lifetrack.guards.engine import Engine
@@ -21,6 +21,7 @@ from lifetrack.values.records import Lasting
 from lifetrack.witness import lasting as known
 from lifetrack.witness import system
 from lifetrack.witness.baseline import Baseline, Own
+from lifetrack.witness.owned import Owned
 from lifetrack.witness.sites import THREAD, Sites, listen, unlisten
 
 #: For how many seconds threads that are just ending are waited for, while there are any.
@@ -161,9 +162,9 @@ class Witness:
 
     def _descriptors(self, place: Place, before: Baseline, now: frozenset[int]) -> Iterator[Case]:
         numbers = known.lasting_numbers(known.DESCRIPTOR)
-        for number in sorted(now - before.numbers):
-            found = system.describe(number)
-            if found is None or self._is_explained(found) or not self._is_news("descriptor", number, found.identity):
+        for found in self._unexplained(now - before.numbers):
+            number = found.number
+            if not self._is_news("descriptor", number, found.identity):
                 continue
             noted = self._by_identity.get(found.identity) if found.is_unique else None
             if noted is not None and noted.entry[STATE] == RELEASED:
@@ -176,6 +177,12 @@ class Witness:
             elif not self._is_connections(path):
                 trace = self._sites.of_path(path, before.moment) if path else None
                 yield self._file("LT501", place, f"{found.kind} descriptor", _shown(found), trace)
+
+    def _unexplained(self, numbers: Iterable[int]) -> Iterator[system.Descriptor]:
+        """Give what is told of the descriptors that no record and no live object of the standard library explains."""
+        found = [each for each in map(system.describe, sorted(numbers)) if each and not self._is_explained(each)]
+        owned = Owned() if found else None
+        return (each for each in found if owned is not None and not owned.has(each))
 
     def _is_explained(self, found: system.Descriptor) -> bool:
         """Whether an open record is about this very descriptor."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import pytest
 
 from lifetrack.reports import text, text_finding, text_history, text_story
 from lifetrack.reports.grouping import group
+from lifetrack.reports.json_form import as_dict
 from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
 from lifetrack.reports.paths import is_third_party
+from lifetrack.reports.reading import report_from
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Certainty, Finding, OwnerName, ProcessName, Resource
 from lifetrack.values.siblings import ReleasedAt, Siblings
@@ -89,3 +92,38 @@ def test_every_limit_of_the_text_is_told() -> None:
     processes = tuple(ProcessName(number, "worker") for number in range(text_finding.MAX_PROCESSES + 2))
     assert "In 6 processes: " in report(finding(processes=processes)).to_text()
     assert " and 2 more" in report(finding(processes=processes)).to_text()
+
+
+def test_what_a_baseline_accepts_comes_last() -> None:
+    """Known findings stand below those of packages under a heading of their own; JSON says both, and they come back."""
+    known = replace(finding(), known=True)
+    lines = report(known, finding(THEIRS), finding(certainty=Certainty.HINT)).to_text().splitlines()
+    heads = [line for line in lines if line[:1].isdigit() or line.startswith(("In installed", "Known"))]
+    assert [head.partition(":")[0] for head in heads] == [
+        "1. LT101 leak-at-exit (hint)",
+        "In installed packages (1 place), without any code of yours",
+        "2. LT101 leak-at-exit (proven)",
+        "Known, accepted by the baseline (1 place)",
+        "3. LT101 leak-at-exit (proven)",
+    ]
+    written = as_dict(report(known, finding(THEIRS)))
+    assert {(each.get("known"), each.get("third_party")) for each in written["findings"]} == {
+        (None, True),
+        (True, None),
+    }
+    assert sorted(each.known for each in report_from(written, "here").findings) == [False, True]
+
+
+def test_every_format_shows_them_apart() -> None:
+    """They come last everywhere, are marked in the page, milder for GitHub, and suppressed in SARIF if known."""
+    told = report(replace(finding(), known=True), finding(THEIRS), finding(certainty=Certainty.HINT))
+    assert [(each.known, is_third_party(each)) for each in told.findings] == [
+        (False, False),
+        (False, True),
+        (True, False),
+    ]
+    assert [line.split()[0] for line in told.to_github().splitlines()] == ["::notice", "::warning", "::notice"]
+    results = json.loads(told.to_sarif())["runs"][0]["results"]
+    assert [each.get("suppressions", [{}])[0].get("kind") for each in results] == [None, None, "external"]
+    page = told.to_html()
+    assert all(f'"{word}"' in page for word in ("known", "third-party"))

@@ -369,3 +369,31 @@ def test_nothing_is_suggested_for_code_that_is_not_the_users(tracker: Tracker, t
     namespace["leak"]()
     found = tracker.find_leaks()
     assert [each.suggestion for each in found if "library.py" in str(each.site)] in ([None], [])
+
+
+def test_no_block_is_suggested_for_what_is_kept_for_later(tracker: Tracker, tmp_path) -> None:
+    """A cache would keep a resource that the block has released; whoever drops one is told as before."""
+    file = tmp_path / "app.py"
+    file.write_text(
+        "import functools\n"
+        "@functools.lru_cache\n"
+        "def cached(): return open(__file__)\n"
+        "def work():\n"
+        "    cached()\n"
+        "    open(__file__, 'r+').read()\n",
+        encoding="utf-8",
+    )
+    namespace = {"__file__": str(file), "__name__": "app"}
+    exec(compile(file.read_text(encoding="utf-8"), str(file), "exec"), namespace)
+    sys.modules["app"] = module = types.ModuleType("app")
+    vars(module).update(namespace)
+    tracker.start("stacks", policy="record", report=False, watch="stdlib")
+    try:
+        namespace["work"]()
+        found = {each.site.line: each for each in tracker.report().findings if each.site.file == str(file)}
+    finally:
+        del sys.modules["app"]
+        namespace["cached"]().close()
+    assert found[3].held_by[0].verdict == "lru-cache"
+    assert found[3].suggestion is None
+    assert found[6].suggestion is not None

@@ -34,6 +34,7 @@ EXPECTED = {
         "LT102 leak-collected",
         "key material that was never wiped",
     ),
+    "doctor.py": ("io.open ", "caught", "0 missed", "Every leak that could be tried was caught"),
     "evidence.py": (
         "Others: 99 of 100 acquired here were released at", "by ValueError at",
         "with contextlib.closing(Session()) as session:",
@@ -47,7 +48,7 @@ EXPECTED = {
         "__main__ (module)\\n",
     ),
     "locks.py": ("LT403 lock-order-inversion (proven)", "LT404 lock-abandoned (proven)", "thread back", "thread audit"),
-    "processes.py": ("LT101 leak-at-exit", "(converter)", "With 1 child process.", "Lost: process"),
+    "processes.py": ("LT101 leak-at-exit", "(converter)", "With 2 child processes, 1 of them lost.", "Lost: process"),
     "operating_system.py": ("LT501 os-handle-leak", "no record explains it", "LT504 os-mismatch"),
     "service.py": (
         "finding: LT108 __main__.Lease, 1", "released-after-all: LT108 __main__.Lease, 1", "growth: [24]",

@@ -12,7 +12,8 @@ import re
 import shutil
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ import lifetrack  # noqa: E402
 from lifetrack.reports.json_form import as_dict  # noqa: E402
 from lifetrack.reports.model import Report  # noqa: E402
 from lifetrack.reports.reading import load, report_from  # noqa: E402
+from lifetrack.values.findings import Finding  # noqa: E402
 
 PROGRAMS, REPORTS = HERE / "programs", HERE / "reports"
 #: What differs from run to run or from machine to machine, and what stands for it.
@@ -32,6 +34,8 @@ _CHANGING = (
     (re.compile(r"descriptor \d+"), "descriptor N"),
     (re.compile(r"0x[0-9a-f]+"), "0x0"),
     (re.compile(r"\bthread \d+\b"), "thread N"),
+    (re.compile(r"\b[\d.]+ s so far\b"), "T s so far"),
+    (re.compile(r"\bafter [\d.]+ s\b"), "after T s"),
 )
 _PROCESS = {
     "pid": 1, "parent_pid": 0, "python": "3", "platform": "any", "command": ["app.py"],
@@ -64,7 +68,7 @@ def run(name: str) -> Report:
         exec(compile(source, str(path), "exec"), module.__dict__)
         gc.collect()
         other = module.__dict__.get("report")
-        report = lifetrack.report() if other is None else load(other)
+        report = _with(lifetrack.report() if other is None else load(other), module.__dict__.get("asked", ()))
         if other is not None:
             shutil.rmtree(os.path.dirname(other))
     finally:
@@ -72,6 +76,12 @@ def run(name: str) -> Report:
         module.__dict__.get("tidy", gc.collect)()
         del sys.modules[module.__name__]
     return report_from(normal(as_dict(report)), name)
+
+
+def _with(report: Report, asked: Sequence[Finding]) -> Report:
+    """Add what a program has asked for by itself; no report has that."""
+    totals = replace(report.totals, findings=report.totals.findings + len(asked))
+    return replace(report, findings=(*report.findings, *asked), totals=totals)
 
 
 def normal(report: dict[str, Any]) -> dict[str, Any]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.shared_memory import SharedMemory
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -54,6 +57,19 @@ def test_find_leaks_tells_holders_where_asked(tracking: Tracker) -> None:
     assert finding.held_by == ()
     (finding,) = tracking.find_leaks(held_by=True)
     assert [str(holder) for holder in finding.held_by] == [f"{HERE}['openssl'] (module-global)"]
+
+
+def test_nobody_holds_a_descriptor(tracking: Tracker) -> None:
+    """A raw descriptor is a number: what we keep in its place is told as nobody's; an object beside it has its path."""
+    tracking.watch("os")
+    number = os.open(os.devnull, os.O_RDONLY)
+    try:
+        load("openssl")
+        raw, backend = sorted(tracking.find_leaks(held_by=True), key=lambda finding: finding.resource.type != "os.open")
+        assert (raw.resource.type, raw.held_by) == ("os.open", ())
+        assert [str(holder) for holder in backend.held_by] == [f"{HERE}['openssl'] (module-global)"]
+    finally:
+        os.close(number)
 
 
 def test_a_report_tells_holders_and_what_it_took(tracking: Tracker) -> None:
@@ -257,3 +273,21 @@ def test_at_exit_holders_are_told(run_python: Any, tmp_path: Any) -> None:
     assert found[5] == [("module-global", ["__main__ (module)", "REGISTRY (dict)", "['openssl']"])]
     assert found[8][0][0] == "traceback"
     assert found[8][0][1][-1] == "mine"
+
+
+def test_what_is_no_object_has_no_holder(tracker: Tracker) -> None:
+    """Nobody holds a raw descriptor or a segment but our own records, of which a report does not tell."""
+    tracker.start(policy="record", watch="stdlib", report=False)
+    with tracker.scope("job"):
+        reader, writer = os.pipe()
+        memory = SharedMemory(create=True, size=10)
+        memory.close()
+        stack = contextlib.ExitStack()
+        stack.callback(int)
+    found = {each.resource.type: len(each.held_by) for each in tracker.report().findings}
+    for number in (reader, writer):
+        os.close(number)
+    memory.unlink()
+    stack.close()
+    assert found.pop("contextlib.ExitStack") > 0
+    assert found == {"os.pipe": 0, "multiprocessing.shared_memory.segment": 0}

@@ -8,7 +8,13 @@ import sys
 
 import pytest
 
-from lifetrack.values.errors import DeclarationError, DoubleReleaseError, UnknownReleaseError, UseAfterReleaseError
+from lifetrack.values.errors import (
+    ConfigurationError,
+    DeclarationError,
+    DoubleReleaseError,
+    UnknownReleaseError,
+    UseAfterReleaseError,
+)
 
 
 def here():
@@ -332,3 +338,26 @@ def test_a_factory_that_gives_the_same_object_again(prepared, tracker):
             first.use()
     assert rules(tracker) == ["LT201"]
     assert tracker.report().totals.acquired == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"label": lambda self: "x"}, "label= takes a text, not function"),
+        ({"grace": "soon"}, "grace='soon': use seconds"),
+        ({"grace": -1}, "use seconds, 0 or more"),
+        ({"secret": "no"}, "secret='no': use True or False"),
+        ({"labl": "x"}, "no option labl=: use one of"),
+    ],
+)
+def test_a_bad_option_of_a_declaration_is_refused(tracker, options, words):
+    """A wrong value would stand in every report, and cost it: it is one clear error at the declaration."""
+    made = type("Conn", (), {"close": lambda self: None})
+    with pytest.raises(DeclarationError, match=words):
+        tracker.tracked(**options)(made)
+    with pytest.raises(DeclarationError, match="label= takes a text"):
+        tracker.acquires(release="close", label=5)
+    with pytest.raises(DeclarationError, match="label= takes a text"):
+        tracker.track(made(), label=5)
+    with pytest.raises(ConfigurationError, match="takes a name"):
+        tracker.scope(made)

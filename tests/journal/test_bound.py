@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -184,3 +185,35 @@ def test_it_is_read_while_it_is_written(path: Path, tracker: Tracker) -> None:
             worker.join()
     assert len(kept) == 50
     assert read_book(str(path)).torn == 0
+
+
+def test_while_slots_are_moved_others_wait_for_them(path: Path, tracker: Tracker) -> None:
+    """Many threads that come while one moves slots are each told one by one: nothing is only counted."""
+    made = _class(tracker)
+    slots: Any = tracker.ledger.journal.slots  # type: ignore[union-attr]
+    for _ in range(ROOM + 1):
+        made().close()
+    slots._checkpoint, count = (lambda: (time.sleep(0.0004), count())), slots._checkpoint
+    kept: list[object] = []
+    threads = [threading.Thread(target=lambda: kept.extend(made() for _ in range(ROOM // 10))) for _ in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    slots._checkpoint = count
+    book = read_book(str(path))
+    assert (sum(held.is_open for held in book.resources), book.unkept) == (len(kept), 0)
+
+
+def test_a_turn_that_this_thread_has_is_not_waited_for(path: Path, tracker: Tracker) -> None:
+    """What acquires while this thread moves slots, as a handler may, gets the reserve or is counted."""
+    made = _class(tracker)
+    slots: Any = tracker.ledger.journal.slots  # type: ignore[union-attr]
+    slots._checkpoint, count = (lambda: (kept.extend(made() for _ in range(200)), count())), slots._checkpoint
+    kept: list[object] = []
+    begun = time.monotonic()
+    for _ in range(ROOM + 1):
+        made().close()
+    assert kept
+    assert time.monotonic() - begun < 2  # two hundred waits would take as long
+    slots._checkpoint = count

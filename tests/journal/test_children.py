@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 
 from lifetrack.journal.files import siblings_of
+from lifetrack.journal.format import CELL, LAST, TEXT, Table
+from lifetrack.journal.names import Names
 from tests.journal.conftest import Runs
 
 HEAD = """
@@ -116,3 +118,21 @@ def test_two_programs_with_one_journal_write_side_by_side(runs: Runs) -> None:
     runs.run(HEAD + "b = Conn('b')\nos._exit(0)")  # the first is over: its journals make room
     assert siblings_of(str(runs.journal)) == []
     assert runs.report().totals.live == 1
+
+
+def test_what_the_parent_writes_after_the_fork_is_not_the_childs() -> None:
+    """A child copies the names of before the fork alone: later ones of its parent have the numbers of its own."""
+    table = Table(0, 64, CELL.size)
+    parents, childs = bytearray(64 * CELL.size), bytearray(64 * CELL.size)
+    names = Names()
+    names.begin(parents, table, lambda: None, lambda: False)
+    names.text("before")
+    names.pause()  # as in the forked child
+    assert names.text("not written anywhere") == 0
+    CELL.pack_into(parents, table.place(1), 2, 0, 6, TEXT | LAST, 0, b"parent")
+    names.resume(parents, childs, table)
+    names.text("child")
+    cells = [CELL.unpack_from(childs, table.place(place)) for place in range(64)]
+    written = {cell[0]: cell[5].rstrip(b"\0") for cell in cells if cell[0]}
+    assert sum(1 for cell in cells if cell[0]) == len(written) == 2
+    assert sorted(written.values()) == [b"before", b"child"]

@@ -105,6 +105,15 @@ def test_a_journal_that_was_cut_off_gives_what_is_there(path: Path) -> None:
     assert report.tracker.dropped == 1
 
 
+def test_a_journal_that_was_cut_off_says_so(path: Path) -> None:
+    """Also where nothing of what it had is left, its report is not taken for that of a program without resources."""
+    os.truncate(path, layout(SIZE)["kinds"].at)
+    report = load(str(path))
+    assert (report.findings, report.tracker.complete) == ((), False)
+    told = " ".join(report.to_text().split())
+    assert f"journal: it is cut off after {layout(SIZE)['kinds'].at} of {SIZE} bytes" in told
+
+
 @pytest.mark.parametrize("at", [0, 8, 12, 16, 64, 72])
 def test_an_overwritten_record_is_recognised(path: Path, at: int) -> None:
     """Whatever part of a record is overwritten, it is counted as torn or shown without what cannot be known."""

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import lifetrack
 from lifetrack.ledger.territory import INSTALLED, OURS, STDLIB, USER, classify
+
+if TYPE_CHECKING:
+    from lifetrack.tracker import Tracker
 
 STANDARD = os.path.dirname(os.__file__)
 SCRIPTS = os.path.dirname(os.path.abspath(sys.executable))
@@ -37,3 +43,29 @@ PACKAGE = os.path.dirname(os.path.abspath(lifetrack.__file__))
 def test_a_file_is_told_by_where_it_is(file: str, whose: int) -> None:
     """A name that only begins like ours, or like a folder of installed packages, is the user's own."""
     assert classify(file) == whose
+
+
+def test_a_fake_file_system_is_not_asked(tracker: Tracker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Paths that somebody has replaced by what opens files themselves are no part of recording what is opened."""
+    real = {name: getattr(os.path, name) for name in ("dirname", "basename", "abspath", "join", "normpath", "split")}
+    asked: list[str] = []
+
+    def fake(name: str) -> Callable[..., Any]:
+        def faked(*given: Any) -> Any:
+            asked.append(name)
+            with open(os.devnull):
+                return real[name](*given)
+
+        return faked
+
+    code = compile("kept = open(name)", str(tmp_path / "new.py"), "exec")
+    variables: dict[str, Any] = {"name": os.devnull}
+    tracker.start(policy="record", report=False, watch="io")
+    for name in real:
+        monkeypatch.setattr(os.path, name, fake(name))
+    exec(code, variables)
+    monkeypatch.undo()
+    (leak,) = tracker.find_leaks()
+    variables["kept"].close()
+    assert leak.site is not None
+    assert (leak.site.file, asked) == (str(tmp_path / "new.py"), [])

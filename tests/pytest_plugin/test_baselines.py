@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -55,8 +56,12 @@ def test_an_old_suite_starts_clean(pytester: pytest.Pytester, run: Run) -> None:
     assert "0 added, 0 changed, 0 removed" in result.stdout.str()
     assert (pytester.path / "known.toml").read_text() == text
     suite.write_text(SUITE + "def test_new(): KEPT.append(Backend())\n")
-    result = run(NAMED, "-v")
+    result = run(NAMED, "-v", "--lifetrack-report=out.json")
     result.assert_outcomes(passed=8, errors=1)
+    told = json.loads((pytester.path / "out.json").read_text())["findings"]
+    # What the program itself expects is in no baseline.
+    assert {each["site"]["function"] for each in told if "known" not in each} == {"test_new", "test_expects"}
+    assert {each["site"]["function"] for each in told if "known" in each} == {"test_misuses", "keep", "test_drops"}
     result.stdout.fnmatch_lines(["*::test_new ERROR*", "*LT102*::test_drops] (known)"])
 
 

@@ -155,6 +155,58 @@ def test_last(): pass
     result.stdout.no_fnmatch_line("*LT1*")
 
 
+HANDLES = """
+import lifetrack as lt
+class Plain:
+    def close(self): pass
+@pytest.fixture(scope="module")
+def kept():
+    kept = []
+    yield kept
+    for each in reversed(kept): each.close() if not isinstance(each, (lt.Owned, lt.Shared)) else each.release()
+@pytest.fixture(scope="module")
+def owner():
+    with lt.Owner("the module's") as owner: yield owner
+def test_owned(kept): kept.append(lt.Owned(Backend()))
+def test_shared(kept):
+    first = lt.Shared(Backend())
+    kept.append(first.clone())
+    first.release()
+def test_owner(owner): lt.transfer(Backend(), to=owner)
+def test_owners(kept):
+    kept.append(lt.Owner("a test's"))
+    lt.transfer(Backend(), to=kept[-1])
+def test_proxy(kept): kept.append(lt.track(Plain()))
+def test_last(): pass
+"""
+
+
+def test_handles_and_owners(pytester: pytest.Pytester, run: Run) -> None:
+    """What a wider fixture holds by a handle, an owner or a proxy is due after its teardown."""
+    pytester.makepyfile(HEAD + HANDLES)
+    result = run()
+    result.assert_outcomes(passed=6)
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.no_fnmatch_line("*LT1*")
+
+
+def test_handles_that_nobody_releases(pytester: pytest.Pytester, run: Run) -> None:
+    """What a wider fixture keeps in a handle and never releases names the test; a handle in a module is the test's."""
+    pytester.makepyfile(
+        HEAD
+        + """
+@pytest.fixture(scope="module")
+def kept(): return []
+def test_owned(kept): kept.append(lt.Owned(Backend()))
+def test_other(kept): KEPT.append(lt.Shared(Backend()))
+def test_last(): pass
+"""
+    )
+    result = run("-v")
+    result.assert_outcomes(passed=3, errors=1)
+    result.stdout.fnmatch_lines(["*test_other ERROR*", "*LT1*::test_owned]*", "1 finding fails the run*"])
+
+
 def test_a_wider_fixture_that_forgets(pytester: pytest.Pytester, run: Run) -> None:
     """What a fixture keeps and never releases is found after its teardown; the test that acquired it is named."""
     pytester.makepyfile(

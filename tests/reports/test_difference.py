@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -104,3 +105,20 @@ def test_show_turns_a_report_into_each_form(reports, tmp_path, capsysbinary, for
     assert capsysbinary.readouterr().out.decode() == expected
     assert main(["show", file, "--format", form, "-o", str(out)]) == 0
     assert out.read_text(encoding="utf-8") == expected
+
+
+def test_without_places_rules_and_types_are_compared(build):
+    """A report of level ``counts`` has the same leaks as one with places, and says how they were compared."""
+    here = build.report(leak(build, "A", 2, rule="LT102"), leak(build, "B"), leak(build, "B", site=None))
+    there = build.report(leak(build, "A", 3, site=None), leak(build, "B", 2, site=None), leak(build, "C", site=None))
+    there = dataclasses.replace(there, level="counts")
+    for found in (difference(here, there), difference(there, here)):
+        assert found.by_type
+        assert found.same == 1
+        assert "Compared by rule and type alone" in found.to_text()
+        assert found.as_dict()["compared_by"] == "type"
+    assert types(difference(here, there).grown) == [("app.A", 2, 3)]
+    assert types(difference(here, there).new) == [("app.C", 0, 1)]
+    for level in ("sites", "counts"):  # the same on both sides: fingerprints say more, or as much
+        found = difference(*(dataclasses.replace(each, level=level) for each in (here, here)))
+        assert (found.by_type, found.as_dict()["compared_by"]) == (False, "fingerprint")

@@ -21,6 +21,7 @@ from lifetrack.values.endings import ENDINGS as KNOWN_ENDINGS
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Certainty, LeftBy, OwnerName, Resource
+from lifetrack.values.holders import ADVICE
 from lifetrack.values.rules import RULES
 from lifetrack.values.siblings import CALLER, Parted, ReleasedAt, Siblings
 from lifetrack.values.stacks import Site
@@ -82,7 +83,13 @@ def test_shape(build):
                 "owner": {"name": "process", "kind": "process"},
                 "allowed": None,
                 "events": [event("acquired", 5, 8, 11), event("released", 9, 11), event("used", 10, 11)],
-                "held_by": [{"verdict": "module-global", "path": ["app (module)", "REGISTRY (dict)"]}],
+                "held_by": [
+                    {
+                        "verdict": "module-global",
+                        "path": ["app (module)", "REGISTRY (dict)"],
+                        "advice": ADVICE["module-global"],
+                    }
+                ],
                 "children": [child],
                 "hint": None,
                 "ended": None,

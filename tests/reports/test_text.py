@@ -287,3 +287,38 @@ def test_only_types_with_live_or_leaked_resources(build):
         "app.Live            9         1     8",
         "app.Backend         5         5     0",
     ]
+
+
+def test_a_long_name_of_a_type_is_cut_in_the_middle(build):
+    """The table stays readable, keeps package and name, and says that it has cut."""
+    long = f"company.{'layers.' * 30}Connection"
+    text = render(build.report(build.leak(), types=(TypeTotals(long, 9, 1, 8), TypeTotals("app.Live", 9, 1, 8))))
+    (row,) = [line for line in text.splitlines() if line.startswith("company.")]
+    assert row.split() == [row.split()[0], "9", "1", "8"]
+    assert "..." in row
+    assert row.split()[0].endswith(".Connection")
+    assert len(row) < 100
+    assert "Long names are cut in the middle here: the JSON report has them whole." in text
+    assert "Long names" not in render(build.report(build.leak(), types=(TypeTotals("app.Live", 9, 1, 8),)))
+
+
+def test_lost_children_are_counted_among_all(build):
+    """The number of child processes includes those that were lost, which are told one by one below."""
+    report = build.report(build.leak())
+    told = replace(report.process, pid=2)
+    lost = replace(report.process, pid=3, ending="lost")
+    text = render(replace(report, processes=(told, lost)))
+    assert "With 2 child processes, 1 of them lost.\nLost: process 3" in text
+    assert "With 1 child process.\n" in render(replace(report, processes=(told,)))
+
+
+def test_what_lost_children_did_is_missing_unless_journals_told_it(build):
+    """A complete account with lost processes has them from their journals, and says so."""
+    report = build.report(build.leak())
+    lost = replace(report, processes=(replace(report.process, pid=3, ending="lost"),))
+    unread = " ".join(render(replace(lost, tracker=TrackerInfo(complete=False))).split())
+    assert "Not seen: what lost processes did." in unread
+    assert "its journal has told" not in unread
+    told = " ".join(render(replace(lost, tracker=TrackerInfo(complete=True))).split())
+    assert "; its journal has told what it did" in told
+    assert "Not seen" not in told

@@ -206,3 +206,21 @@ def test_unknown_sinks_are_one_clear_error(tracker: Tracker, wrong: object) -> N
     with pytest.raises(ConfigurationError, match="sinks=: "):
         tracker.start("sites", sinks=wrong)
     assert not tracker.is_tracking()
+
+
+def test_trouble_is_logged_once_with_its_fields(tracker: Tracker, caplog: pytest.LogCaptureFixture) -> None:
+    """Beside the sink ``logging``, too, one record tells of it, and formatters find the event."""
+
+    def failing(event: ServiceEvent) -> None:
+        raise RuntimeError
+
+    caplog.set_level(logging.INFO, "lifetrack")
+    made = tracker.tracked(type("Conn", (), {"close": lambda self: None}))
+    tracker.start("sites", policy="record", report=False, sinks=["logging", failing], check_every=0.02)
+    conn = made()
+    conn.close()
+    conn.close()
+    assert until(lambda: any("RuntimeError" in record.getMessage() for record in _records(caplog)))
+    tracker.stop()
+    (told,) = [record for record in _records(caplog) if "RuntimeError" in record.getMessage()]
+    assert (told.__dict__["lifetrack_event"], told.levelname) == ("trouble", "ERROR")

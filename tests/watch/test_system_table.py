@@ -50,12 +50,12 @@ def _epoll() -> Any:
 
 
 def _ndbm() -> Any:
-    ndbm = pytest.importorskip("dbm.ndbm", reason="this Python was built without ndbm")
+    ndbm = pytest.importorskip("dbm.ndbm", exc_type=ImportError, reason="this Python has no _dbm")
     return ndbm.open(os.path.join(os.environ["PYTEST_FOLDER"], "base"), "c")  # site: _dbm.dbm
 
 
 def _gdbm() -> Any:
-    gnu = pytest.importorskip("dbm.gnu", reason="this Python was built without gdbm")
+    gnu = pytest.importorskip("dbm.gnu", exc_type=ImportError, reason="this Python has no _gdbm (Debian: python3-gdbm)")
     return gnu.open(os.path.join(os.environ["PYTEST_FOLDER"], "gbase"), "c")  # site: _gdbm.gdbm
 
 
@@ -271,3 +271,22 @@ def test_segment_that_another_process_unlinks(watching: Tracker) -> None:
 
     resource_tracker.unregister(memory._name, "shared_memory")  # type: ignore[attr-defined]
     assert told(watching) == []
+
+
+@pytest.mark.parametrize("make", MAKERS[1:])
+def test_stand_in_has_no_more_than_the_real_one(make: Callable[[], Any], tracker: Tracker) -> None:
+    """Attributes that are not there are refused in the same words, and dir() tells the same."""
+
+    def asked() -> list[str]:
+        resource = make()
+        said = [str(sorted(dir(resource))), repr(resource).partition(" at 0x")[0], str(resource.__class__)]
+        for name in ("nonsense", "__nonsense__", "_private"):
+            with pytest.raises(AttributeError) as caught:
+                getattr(resource, name)
+            said.append(str(caught.value))
+        resource.close()
+        return said
+
+    plain = asked()
+    tracker.start("sites", policy="record", watch="stdlib", report=False)
+    assert asked() == plain

@@ -46,6 +46,19 @@ def test_a_clean_asyncio_program(on) -> None:
     assert [finding.message for finding in on.report().findings] == []
 
 
+def test_the_thread_that_waits_for_a_child(on) -> None:
+    """A child process that outlives its scope is one finding; the thread by which asyncio waits for it is none."""
+
+    async def work() -> None:
+        with on.scope("job", witness=True):
+            child = await asyncio.create_subprocess_exec(sys.executable, "-c", "input()", stdin=subprocess.PIPE)
+        await child.communicate(b"\n")
+
+    asyncio.run(work())
+    found = [(finding.rule, finding.resource.type.rpartition(".")[2]) for finding in on.report().findings]
+    assert found == [("LT103", "_UnixSubprocessTransport")]
+
+
 def test_the_default_executor_of_asyncio(on) -> None:
     """Its threads outlive the scope that first needed them, as long as the loop lives."""
 

@@ -1,4 +1,4 @@
-"""Specimens of executors, and of what ``multiprocessing`` makes."""
+"""Specimens of executors, of what ``multiprocessing`` makes, and of torch's loaders."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import multiprocessing
 known = multiprocessing.get_all_start_methods()
 context = multiprocessing.get_context("fork" if "fork" in known else None)
 """
+_TORCH = "from torch.utils.data import DataLoader"
 
 WORKERS: dict[tuple[str, str], str] = {
     ("concurrent.futures.thread", "ThreadPoolExecutor"): """
@@ -54,5 +55,17 @@ resource, other = multiprocessing.Pipe(duplex=False)  # leak
 # release
 resource.close()
 other.close()
+""",
+    ("torch.utils.data.dataloader", "DataLoader"): f"""{_TORCH}
+resource = DataLoader([1, 2], num_workers=1, persistent_workers=True)  # leak
+next(iter(resource))
+# release
+del resource
+""",
+    ("torch.utils.data.dataloader", "_MultiProcessingDataLoaderIter"): f"""{_TORCH}
+loader = DataLoader([1, 2], num_workers=1)
+resource = iter(loader)  # leak
+# release
+list(resource)
 """,
 }

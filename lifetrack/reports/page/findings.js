@@ -1,6 +1,7 @@
 // The list of findings: rows in pieces of a hundred, and what stands in a row only once it is opened.
 const PIECE = 100;
 const SHORT_STACK = 6;
+const APART = { known: "accepted by the baseline", "third-party": "in an installed package, without any code of yours" };
 let shown = 0;
 
 function row(index) {
@@ -11,6 +12,7 @@ function row(index) {
   const title = make("span", {},
     make("span", { class: "what" },
       make("span", { class: `badge ${kind}` }, allowed ? "allowed" : finding.certainty),
+      text(finding.apart) ? make("span", { class: "badge allowed" }, text(finding.apart)) : "",
       `${ruleWords(finding)}: `, value(subject(finding))),
     make("span", { class: "where" }, value(placeWords(finding.site), { class: "value place" }), " · ", value(belongs)));
   return make("li", { class: kind, id: `finding-${index}` }, later(title, {}, () => detail(finding)));
@@ -44,6 +46,7 @@ function facts(finding) {
   tell("Scope", text(finding.scope));
   tell("Processes", (finding.processes || []).map(text).join(", "));
   tell("Allowed because", text(finding.allowed));
+  tell("Shown apart", APART[text(finding.apart)]);
   tell("It ended", text(finding.ended));
   if (finding.left) tell("Left by", `${text(finding.left[0])} at ${placeWords(finding.left[1])}`);
   tell("Number in its process", String(finding.serial));

@@ -37,7 +37,7 @@ function words(index) {
 
 function allWords(finding) {
   const found = [ruleWords(finding), finding.certainty, finding.fingerprint, placeWords(finding.site), subject(finding)];
-  for (const name of ["message", "test", "scope", "owner", "hint", "allowed"]) found.push(text(finding[name]));
+  for (const name of ["message", "test", "scope", "owner", "hint", "allowed", "apart"]) found.push(text(finding[name]));
   for (const event of finding.events) {
     found.push(text(event[0]), text(event[2]), text(event[3]), text(event[6]));
     if (event[5] >= 0) found.push(placeWords(data.stacks[event[5]][0]));

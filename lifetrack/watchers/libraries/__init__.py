@@ -20,7 +20,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "databases": ("sqlalchemy", "psycopg", "psycopg_pool", "pymysql", "redis", "pymongo"),
     "brokers": ("pika", "kombu"),
     "files": ("h5py", "PIL", "matplotlib"),
-    "workers": ("joblib", "loky"),
+    "workers": ("joblib", "loky", "torch"),
     "messaging": ("zmq", "paramiko", "grpc"),
 }
 

@@ -21,7 +21,8 @@ def _is_empty(stack: Any) -> bool:
     return not stack._exit_callbacks
 
 
-#: The queues of events that this system has.
+#: The queues of events that this system has, and their mend; a kqueue cannot be used in a 'with' block.
+_MENDS = {"epoll": _WITH, "kqueue": "use it within contextlib.closing(), or call close() in a 'finally' clause"}
 _EVENTS = {"linux": "epoll", "darwin": "kqueue"}.get(sys.platform, "kqueue" if "bsd" in sys.platform else "")
 
 SYSTEM: tuple[Row, ...] = (
@@ -48,7 +49,7 @@ SYSTEM: tuple[Row, ...] = (
     ),
     *(
         Row(
-            ("select",), "select", name, STAND_INS, declare("close", "__exit__", hint=_WITH),
+            ("select",), "select", name, STAND_INS, declare("close", "__exit__", hint=_MENDS[name]),
             callers=_NOT_STDLIB, takes=lambda events: int(events.fileno()),
             taken_by=("selectors:EpollSelector._selector_cls",),
         )

@@ -54,6 +54,7 @@ WORKERS: tuple[Row, ...] = (
         ("multiprocessing",), "multiprocessing.process", "BaseProcess", CLASSES,
         declare("join", "is_alive", acquire="start", released_when=_has_ended, ends_with_process=_is_daemon,
                 hint="join() it when it shall end; terminate() it first if it does not end by itself"),
+        quiet_from=("torch.utils.data.dataloader",),
     ),
     Row(
         ("multiprocessing",), "multiprocessing.pool", "Pool", CLASSES,

@@ -1,0 +1,61 @@
+"""Codes: which names some code has still to look up. It says what a cleanup is about without running it."""
+
+from __future__ import annotations
+
+import dis
+import sys
+import weakref
+from types import CodeType, ModuleType
+from typing import NamedTuple
+
+
+class Names(NamedTuple):
+    """The names in some code: of globals, of attributes, and of the code's own variables."""
+
+    globals: set[str]
+    attributes: set[str]
+    variables: set[str]
+
+
+#: What was found in code that lives on, by the offset from which it was read.
+_known: weakref.WeakKeyDictionary[CodeType, dict[int, Names]] = weakref.WeakKeyDictionary()
+
+
+def names_in(code: CodeType, start: int = 0) -> Names:
+    """Give the names in some code from an offset on, and in all functions that are made there.
+
+    What it imports from a module counts as an attribute of that, wherever it does so.
+    """
+    known = _known.setdefault(code, {})
+    found = known.get(start)
+    if found is None:
+        found = known[start] = _read(code, start)
+    return found
+
+
+def _read(code: CodeType, start: int) -> Names:
+    found = Names(set(), set(), set())
+    for step in dis.get_instructions(code):
+        if step.opname == "IMPORT_FROM":
+            found.attributes.add(str(step.argval))
+        if step.offset < start:
+            continue
+        if step.opname in {"LOAD_GLOBAL", "LOAD_NAME"}:
+            found.globals.add(str(step.argval))
+        elif step.opname.startswith(("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_")):
+            found.attributes.add(str(step.argval))
+        elif step.opname.startswith(("LOAD_FAST", "LOAD_DEREF")):  # some load two
+            found.variables.update(step.argval if isinstance(step.argval, tuple) else [step.argval])
+        elif isinstance(step.argval, CodeType):
+            inner = names_in(step.argval)
+            found.globals.update(inner.globals)
+            found.attributes.update(inner.attributes)
+            found.variables.update(inner.variables)
+    return found
+
+
+def imported(code: CodeType) -> list[ModuleType]:
+    """Give the modules that some code imports for itself, as far as somebody has imported them."""
+    names = [step.argval for step in dis.get_instructions(code) if step.opname == "IMPORT_NAME"]
+    modules = [sys.modules.get(str(name)) for name in names]
+    return [module for module in modules if module is not None]
