@@ -17,6 +17,8 @@ class Names(NamedTuple):
     variables: set[str]
 
 
+#: Methods that put something into a container, and take nothing out.
+_ADDING = frozenset({"add", "append", "appendleft", "extend", "insert", "setdefault", "update"})
 #: What was found in code that lives on, by the offset from which it was read.
 _known: weakref.WeakKeyDictionary[CodeType, dict[int, Names]] = weakref.WeakKeyDictionary()
 
@@ -35,13 +37,15 @@ def names_in(code: CodeType, start: int = 0) -> Names:
 
 def _read(code: CodeType, start: int) -> Names:
     found = Names(set(), set(), set())
-    for step in dis.get_instructions(code):
+    steps = list(dis.get_instructions(code))
+    for step, following in zip(steps, [*steps[1:], None], strict=True):
         if step.opname == "IMPORT_FROM":
             found.attributes.add(str(step.argval))
         if step.offset < start:
             continue
         if step.opname in {"LOAD_GLOBAL", "LOAD_NAME"}:
-            found.globals.add(str(step.argval))
+            if following is None or not _is_adding(following):
+                found.globals.add(str(step.argval))
         elif step.opname.startswith(("LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_")):
             found.attributes.add(str(step.argval))
         elif step.opname.startswith(("LOAD_FAST", "LOAD_DEREF")):  # some load two
@@ -52,6 +56,11 @@ def _read(code: CodeType, start: int) -> Names:
             found.attributes.update(inner.attributes)
             found.variables.update(inner.variables)
     return found
+
+
+def _is_adding(step: dis.Instruction) -> bool:
+    """Whether something is only put into what was looked up just before."""
+    return step.opname.startswith(("LOAD_ATTR", "LOAD_METHOD")) and step.argval in _ADDING
 
 
 def imported(code: CodeType) -> list[ModuleType]:

@@ -80,7 +80,9 @@ def test_a_report_tells_holders_and_what_it_took(tracking: Tracker) -> None:
     data = json.loads(report.to_json())
     jsonschema.validate(data, schema())
     path = [f"{__name__} (module)", "REGISTRY (dict)", "['openssl']"]
-    assert data["findings"][0]["held_by"] == [{"verdict": "module-global", "path": path}]
+    (held,) = data["findings"][0]["held_by"]
+    assert (held["verdict"], held["path"]) == ("module-global", path)
+    assert held["advice"]
     search = data["tracker"]["search"]
     assert search["walks"] == 1
     assert search["seconds"] == search["longest"] > 0

@@ -207,6 +207,25 @@ def test_last(): pass
     result.stdout.fnmatch_lines(["*test_other ERROR*", "*LT1*::test_owned]*", "1 finding fails the run*"])
 
 
+def test_a_wider_fixture_that_adds(pytester: pytest.Pytester, run: Run) -> None:
+    """A teardown that puts more into a container is not about what the tests have put there."""
+    pytester.makepyfile(
+        HEAD
+        + """
+@pytest.fixture(scope="module")
+def adds():
+    yield
+    KEPT.append(Backend())
+    KEPT.extend([Backend()])
+def test_one(adds): KEPT.append(Backend())
+def test_two(adds): pass
+"""
+    )
+    result = run("-v")
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["ERROR test_a_wider_fixture_that_adds.py::test_one*"])
+
+
 def test_a_wider_fixture_that_forgets(pytester: pytest.Pytester, run: Run) -> None:
     """What a fixture keeps and never releases is found after its teardown; the test that acquired it is named."""
     pytester.makepyfile(
