@@ -40,6 +40,7 @@ LAYERS = (
     ("declaring",),  # what a tracker is told of a program; it outlasts start and stop
     ("serving",),  # the way to the service
     ("journaling",),  # the way to the journal
+    ("drawing",),  # pictures by objgraph; loaded by whoever asks for one
     ("tracker",),  # all of the above, switched on together
     ("api", "environment", "secrets"),  # the default tracker: as functions; by a variable; a class of its own
     ("backends",),  # collections of plugins, tracked by the default tracker
@@ -59,6 +60,7 @@ THIRD_PARTY = {
     "jinja2": {"reports"},
     "markupsafe": {"reports"},
     "pytest": {"pytest_plugin"},
+    "objgraph": {"drawing"},
     "pluggy": {"backends"},
     "stevedore": {"backends"},
     "opentelemetry": {"service"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Collection, Iterable, Mapping
+from functools import partial
 from time import perf_counter
 from types import CodeType
 from typing import Any
@@ -117,7 +118,7 @@ def _tell(walk: Walk, wanted: set[int], explained: Explained, always: str | None
             if target is not None:
                 targets[address] = target[0]
                 told.append((address, walk.roots[way[0]], [*objects, *target]))
-                namer.expect(told[-1][2])
+                namer.expect(told[-1][2], partial(walk.guess, way))
     found: dict[int, dict[Holder, tuple[bool, int]]] = {}
     for address, root, objects in told:
         holder = judged(namer.tell(root, objects), always)

@@ -29,6 +29,9 @@ _RUN = re.compile(r"[A-Za-z0-9]+")
 _LONGEST_RUN, _MOST_CHANGES, _LARGEST = 24, 2, 1_000_000
 #: Containers longer than this are gone through once for all that is looked for in them.
 _LONG = 1_000
+#: How many of what they have are looked at at once.
+_PIECE = 2_048
+_PLAIN = frozenset({list, tuple})
 _LONG_ONES: tuple[Any, ...] = (dict, list, tuple, deque)
 _SUSPENDABLE = {GeneratorType: "gi_frame", CoroutineType: "cr_frame", AsyncGeneratorType: "ag_frame"}
 
@@ -158,8 +161,10 @@ def _contents(mapping: dict[Any, Any]) -> tuple[list[Any], list[Any]]:
     return [], []
 
 
-def _numbered(sequence: Any) -> tuple[range, list[Any]]:
+def _numbered(sequence: Any) -> tuple[range, Any]:
     """Give the positions and the items of a list, tuple or deque."""
+    if type(sequence) in _PLAIN:
+        return range(len(sequence)), sequence
     iterate = next(base.__iter__ for base in (list, tuple, deque) if is_of(sequence, base))
     for _ in range(3):
         try:
@@ -170,21 +175,43 @@ def _numbered(sequence: Any) -> tuple[range, list[Any]]:
     return range(0), []
 
 
+def _places(values: Any, wanted: set[int], guesses: dict[int, int]) -> dict[int, int]:
+    """Give the positions in a list or tuple of the objects at some addresses; most stand where it is guessed."""
+    # In slices, because another thread may make it shorter meanwhile.
+    found = {
+        address: place
+        for address, place in guesses.items()
+        if place >= 0 and address in map(id, values[place : place + 1])
+    }
+    left = wanted - found.keys()
+    for start in range(0, len(values), _PIECE):
+        if not left:
+            break
+        piece = values[start : start + _PIECE]
+        for address in left.intersection(map(id, piece)):
+            found[address] = start + next(place for place, each in enumerate(piece) if id(each) == address)
+            left.discard(address)
+    return found
+
+
 class Finder:
     """Finds where containers have objects. Long containers are gone through once for all that are asked for."""
 
     def __init__(self) -> None:
         self._indexes: dict[int, dict[int, Any]] = {}
-        #: For each long container the addresses that will be asked for.
-        self._expected: dict[int, set[int]] = {}
+        #: For each long container the addresses that will be asked for, each with a guess at its position there.
+        self._expected: dict[int, dict[int, int]] = {}
 
-    def expect(self, way: list[Any]) -> None:
-        """Hear of a way that will be asked for, so that each long container is gone through once for all."""
-        for holder, held in itertools.pairwise(way):
+    def expect(self, way: list[Any], guesses: Callable[[int], int]) -> None:
+        """Hear of a way that will be asked for, so that each long container is gone through once for all.
+
+        ``guesses`` guesses the position of what comes next on the way in that which stands at some place of it.
+        """
+        for at, (holder, held) in enumerate(itertools.pairwise(way)):
             if is_long(holder):
-                self._expected.setdefault(id(holder), set()).add(id(held))
+                self._expected.setdefault(id(holder), {})[id(held)] = guesses(at)
 
-    def _where(self, container: Any, contents: Callable[[], tuple[Any, list[Any]]], held: object) -> Any:
+    def _where(self, container: Any, contents: Callable[[], tuple[Any, Any]], held: object) -> Any:
         """Give the key or position of an object in a container, in a tuple; None if it is not there.
 
         ``contents`` gives its keys and its values, in the same order.
@@ -193,11 +220,13 @@ class Finder:
             return next(((key,) for key, value in zip(*contents(), strict=False) if value is held), None)
         index = self._indexes.get(id(container))
         if index is None:
-            wanted = self._expected.get(id(container), {id(held)})
+            guesses = self._expected.get(id(container), {id(held): -1})
             keys, values = contents()
-            places = list(itertools.compress(range(len(values)), map(wanted.__contains__, map(id, values))))
             # The container is kept by the walk meanwhile, so the address stays its own.
-            index = self._indexes[id(container)] = {id(values[place]): keys[place] for place in places}
+            places = _places(values, set(guesses), guesses)
+            index = self._indexes[id(container)] = {
+                address: keys[place] for address, place in places.items() if place < len(keys)
+            }
         return (index[id(held)],) if id(held) in index else None
 
     def key(self, container: dict[Any, Any], held: object) -> str | None:

@@ -73,9 +73,9 @@ class Namer:
     def __init__(self) -> None:
         self._find = Finder()
 
-    def expect(self, way: list[Any]) -> None:
-        """Hear of a way that is to be told."""
-        self._find.expect(way)
+    def expect(self, way: list[Any], guesses: Callable[[int], int]) -> None:
+        """Hear of a way that is to be told; see ``Finder.expect``."""
+        self._find.expect(way, guesses)
 
     def tell(self, root: Root, way: list[Any]) -> Told:
         """Tell a way from the carrier of a root to an object, which is the last of it."""

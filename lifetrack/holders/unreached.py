@@ -14,7 +14,7 @@ from lifetrack.holders.describing import described, ends_blocks, is_end_of_block
 from lifetrack.holders.looking import class_name, is_of
 from lifetrack.holders.naming import Namer, judged
 from lifetrack.holders.roots import Root
-from lifetrack.holders.walk import Passable
+from lifetrack.holders.sieve import Passable
 from lifetrack.values import holders as verdicts
 from lifetrack.values.holders import Holder
 

@@ -7,61 +7,30 @@ not noted on the way, it is found again afterwards for the few that matter.
 from __future__ import annotations
 
 import gc
-from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from heapq import heappop, heappush
-from itertools import compress, islice
-from operator import not_
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from sys import getrefcount
-from types import CodeType
 from typing import Any
 
 from lifetrack.holders.looking import is_long
 from lifetrack.holders.roots import Root
+from lifetrack.holders.sieve import PIECE, Sieve, in_pieces, in_places
+from lifetrack.holders.wayback import Back, Trail
 
 #: How many objects are asked at once, and how many holders of one object are of interest.
-_CHUNK, MOST_HOLDERS = 256, 8
-#: How many of those that were found are looked at at once.
-_PIECE = 2048
-#: What holds nothing: left out where objects are looked for that the collector does not know.
-_ATOMS = frozenset({str, bytes, bytearray, int, float, complex, bool, type(None), CodeType, range})
-#: Modules of ours whose objects a program itself may hold: owners, handles, collections, what stands in for its own.
-_PASSABLE = (
-    "lifetrack.ownership.", "lifetrack.backends.", "lifetrack.secrets", "lifetrack.guards.proxies",
-    "lifetrack.instrument.functions", "lifetrack.instrument.wrappers", "lifetrack.watchers.custody",
-    "lifetrack.watchers.exit_stacks", "lifetrack.watchers.stand_ins", "lifetrack.watchers.locking.",
-    "lifetrack.values.errors", "lifetrack.testing.",
-)  # fmt: skip
+_CHUNK, MOST_HOLDERS = 512, 8
+#: By how many references of each is looked for one that has very many.
+_MANY = 16
+#: Of what is taken in slices if it is long.
+_SLICED = frozenset({list, tuple})
 
-
-_SAMPLE: list[Any] = [[[]]]
-#: The references that are counted of what one container has, and the list that was just made of what it has.
-_ALONE = next(map(getrefcount, list(filter(gc.is_tracked, gc.get_referents(_SAMPLE)))))
-
-
-#: Whether that is all; a set answers faster than a comparison.
-_IS_ALONE = frozenset(range(_ALONE + 1)).__contains__
-_SAMPLE_LIST: list[Any] = [[]]
-#: As that, with a variable for it.
+_SAMPLE: list[Any] = [[]]
+#: The references that are counted of what one container has, and the list that was just made of it, and a variable.
 _NAMED_ALONE = next(getrefcount(each) for each in list(gc.get_referents(_SAMPLE)))
 #: How deep is looked into an object for references to itself.
 _DEPTH = 4
 #: The references that are counted of the first of a list for the sake of the question itself.
-_CALL = getrefcount(_SAMPLE_LIST[0]) - 1
-
-
-class Passable(dict[type, bool]):
-    """Remember of each type whether the walk goes through its objects: not through our own records."""
-
-    def __missing__(self, cls: type) -> bool:
-        module = type.__dict__["__module__"].__get__(cls)
-        ours = isinstance(module, str) and module.startswith("lifetrack.") and not module.startswith(_PASSABLE)
-        answer = self[cls] = not ours
-        return answer
-
-
-def _is_no_atom(obj: object) -> bool:
-    return type(obj) not in _ATOMS
+_CALL = getrefcount(_SAMPLE[0]) - 1
 
 
 def _from_itself(obj: object) -> int:
@@ -89,16 +58,14 @@ class Walk:
         self.roots: dict[int, Root] = {}
         #: For each object found the positions of its holders.
         self.holders: dict[int, list[int]] = {}
+        self.trail = Trail(self.order)
         self._open = set(wanted)
-        self._stops = {*closed, *wanted}
-        self._seen: dict[int, Any] = dict.fromkeys(self._stops)
-        self._is_followed: Callable[[Any], bool] = _is_no_atom if thorough else gc.is_tracked
-        self._passable = Passable()
+        self._sieve = Sieve({*closed, *wanted}, thorough=thorough)
         #: For each address how many references to it are accounted for.
         self._accounted: dict[int, int] = {}
-        #: For each chunk where it stood, and where what it led to begins.
-        self._chunks: list[tuple[int, int]] = []
-        self._begins: list[int] = []
+        #: Up to where in the order was asked what it refers to; and what was told and not looked at yet.
+        self._asked = 0
+        self._told: deque[tuple[int, int, Iterator[list[Any]]]] = deque()
 
     def go(self, *stages: Sequence[Root]) -> None:
         """Go to everything that the roots lead to, stage by stage: what one reaches is not the next one's.
@@ -120,60 +87,77 @@ class Walk:
 
     def _follow(self, start: int, end: int) -> None:
         """Follow the roots of one stage, and then what that leads to, to its end."""
-        self._spread(start, end)
-        following = self._begins[-1]
-        while following < len(self.order) and self._open:
-            start = following
-            following = min(start + _CHUNK, len(self.order))
-            self._spread(start, following)
+        self._told.clear()
+        self._asked = len(self.order)
+        self._ask(start, end)
+        while self._open and (self._told or self._asked < len(self.order)):
+            if self._told:
+                start, end, found = self._told.popleft()
+                self._spread(start, end, found)
+            else:
+                self._ask_all(len(self.order))
 
-    def _spread(self, start: int, end: int) -> None:
-        self._chunks.append((start, end))
-        self._begins.append(len(self.order))
+    # -- asking ------------------------------------------------------------------------------------------------------
+
+    def _ask_all(self, end: int, *, early: bool = False) -> None:
+        """Ask what was found up to a position in the order, and not asked yet, what it refers to."""
+        while self._asked < end:
+            start, self._asked = self._asked, min(self._asked + _CHUNK, end)
+            self._ask(start, self._asked, early=early)
+
+    def _ask(self, start: int, end: int, *, early: bool = False) -> None:
+        """Ask some objects what they refer to; it is looked at in turn, but ``early`` what has to come this way."""
+        number = end - start
+        if number == 1 and type(self.order[start]) in _SLICED and is_long(self.order[start]):
+            self._told.append((start, end, _sliced(self.order[start])))
+            return
         found = gc.get_referents(*self.order[start:end])
+        if number > 1 and len(found) > max(PIECE, _MANY * number):
+            del found
+            self._ask_apart(start, end)
+            return
+        if number == 1 and len(found) > PIECE:
+            self._told.append((start, end, in_pieces(found)))
+            return
+        places = in_places(found, number) if found else []
+        if early and (new := self._sieve.sift_early(places)):
+            self.trail.note(start, end, even=True)
+            self.order += new
+        if places:
+            self._told.append((start, end, _in_turn(places)))
+
+    def _ask_apart(self, start: int, end: int) -> None:
+        """Ask each that has very many on its own, and what is between these together."""
+        for position in range(start, end):
+            if is_long(self.order[position]):
+                self._ask_plainly(start, position)
+                self._ask(position, position + 1)
+                start = position + 1
+        self._ask_plainly(start, end)
+
+    def _ask_plainly(self, start: int, end: int) -> None:
+        if start < end:
+            self._told.append((start, end, in_pieces(gc.get_referents(*self.order[start:end]))))
+
+    # -- looking -----------------------------------------------------------------------------------------------------
+
+    def _spread(self, start: int, end: int, found: Iterator[list[Any]]) -> None:
+        """Take to the end of the order what is new of that to which some objects refer."""
         hits: set[int] = set()
-        if len(found) > _PIECE:
-            # A container with very many is taken in pieces, so that what is looked at several times is still near.
-            found.reverse()
-            while found:
-                piece = found[-_PIECE:]
-                del found[-_PIECE:]
-                piece.reverse()
-                hits |= self._take(piece)
-        else:
-            hits = self._take(found)
+        before = 0
+        for piece in found:
+            self.trail.note(start, end, before)
+            before += len(piece)
+            new, stops = self._sieve.sift(piece)
+            self.order += new
+            hits |= stops
+            if len(self.order) - self._asked >= _CHUNK:
+                # While they are near. What is near to these is looked at too if it is the only way to it.
+                self._ask_all(len(self.order), early=end - start == 1)
+                self._ask_all(len(self.order))
         if hits:
-            found.clear()  # these references would be counted
+            new = piece = []  # these references would be counted
             self._note(start, end, hits & self._open)
-
-    def _take(self, found: list[Any]) -> set[int]:
-        """Take to the end of the order what of some objects is new; give the addresses where the walk stops.
-
-        The list is emptied.
-        """
-        tracked = list(filter(self._is_followed, found))
-        found.clear()
-        # What has but one reference cannot be met a second time, so it need not be remembered. That is most of a heap.
-        alone = list(map(_IS_ALONE, map(getrefcount, tracked)))
-        new = list(compress(tracked, alone))
-        stops = self._stops.intersection(map(id, new))
-        if len(new) < len(tracked):
-            # Many of those are the same few, as the classes of what was found.
-            shared = list(compress(tracked, map(not_, alone)))
-            known = dict(zip(map(id, shared), shared, strict=True))
-            stops.update(self._stops.intersection(known))
-            seen, before = self._seen, len(self._seen)
-            # What was seen keeps its place in the dictionary, so what is new is its end.
-            seen.update(known)
-            new += islice(reversed(seen.values()), len(seen) - before)
-        if stops:
-            new = list(compress(new, map(not_, map(stops.__contains__, map(id, new)))))
-            self._seen.update(dict.fromkeys(stops))  # its references would be counted
-        passable = self._passable
-        if not all(map(passable.__getitem__, set(map(type, new)))):
-            new = [each for each in new if passable[type(each)]]
-        self.order += new
-        return stops
 
     def _note(self, start: int, end: int, hits: set[int]) -> None:
         """Note which of some objects have those that were hit."""
@@ -215,80 +199,28 @@ class Walk:
 
     def met(self) -> set[int]:
         """Give the addresses of all that the walk has met."""
-        return {*map(id, self.order), *self._seen}
-
-    # -- the way back --------------------------------------------------------------------------------------------
+        return {*map(id, self.order), *self._sieve.seen}
 
     def ways(self, addresses: Iterable[int]) -> dict[int, list[list[int]]]:
         """Give for each address the ways to its holders, as positions from a root on; best first."""
+        self._told.clear()
         ends = {address: self.holders.get(address, []) for address in addresses}
-        parents = _Back(self, [position for found in ends.values() for position in found]).parents
-        return {
-            address: [way for position in found if (way := self._way(position, parents))]
-            for address, found in ends.items()
-        }
+        back = Back(self.trail, self.roots, self.order, [position for found in ends.values() for position in found])
+        return {address: [way for position in found if (way := back.way(position))] for address, found in ends.items()}
 
-    def _way(self, position: int, parents: dict[int, int]) -> list[int]:
-        way = [position]
-        while way[-1] not in self.roots:
-            above = parents.get(way[-1])
-            if above is None:  # another thread has changed something meanwhile
-                return []
-            way.append(above)
-        return way[::-1]
-
-    def chunk_of(self, position: int) -> int:
-        """Give the number of the chunk that led to a position."""
-        return bisect_right(self._begins, position) - 1
-
-    def chunk(self, number: int) -> list[int]:
-        """Give the positions of a chunk, those of long containers last."""
-        positions = list(range(*self._chunks[number]))
-        end = self._begins[number + 1] if number + 1 < len(self._begins) else len(self.order)
-        if end - self._begins[number] > _PIECE:
-            positions.sort(key=lambda position: is_long(self.order[position]))
-        return positions
+    def guess(self, way: list[int], at: int) -> int:
+        """Guess where the next on a way is in what stands at a place of it; -1 where nothing is known."""
+        return self.trail.guess(way[at], way[at + 1]) if at + 1 < len(way) else -1
 
 
-class _Back:
-    """Finds which object led to which, each chunk being asked once, the last first."""
+def _in_turn(lists: list[list[Any]]) -> Iterator[list[Any]]:
+    """Give some lists, each once."""
+    lists.reverse()
+    while lists:
+        yield lists.pop()
 
-    def __init__(self, walk: Walk, positions: Sequence[int]) -> None:
-        self._walk = walk
-        self.parents: dict[int, int] = {}
-        self._known: set[int] = set()
-        self._wanted: dict[int, dict[int, int]] = {}
-        self._heap: list[int] = []
-        for position in positions:
-            self._want(position)
-        while self._heap:
-            self._ask(-heappop(self._heap))
 
-    def _want(self, position: int) -> None:
-        walk = self._walk
-        if position in walk.roots or position in self._known:
-            return
-        self._known.add(position)
-        number = walk.chunk_of(position)
-        if number not in self._wanted:
-            self._wanted[number] = {}
-            heappush(self._heap, -number)
-        self._wanted[number][id(walk.order[position])] = position
-
-    def _ask(self, number: int) -> None:
-        """Find which object of a chunk has each that is wanted: what one half of them has not, the other has."""
-        wanted = self._wanted.pop(number)
-        order = self._walk.order
-        parts = [(self._walk.chunk(number), set(wanted))]
-        while parts:
-            positions, addresses = parts.pop()
-            if len(positions) == 1:
-                self.parents.update(dict.fromkeys(map(wanted.__getitem__, addresses), positions[0]))
-                self._want(positions[0])
-                continue
-            first, second = positions[: len(positions) // 2], positions[len(positions) // 2 :]
-            found = addresses.intersection(map(id, gc.get_referents(*map(order.__getitem__, first))))
-            if found:
-                parts.append((first, found))
-            if len(found) < len(addresses):
-                parts.append((second, addresses - found))
+def _sliced(container: Any) -> Iterator[list[Any]]:
+    """Give what a list or tuple has in pieces."""
+    for start in range(0, len(container), PIECE):
+        yield list(container[start : start + PIECE])

@@ -85,7 +85,7 @@ class Handle(Holder, Generic[T]):
 
 def held_by(obj: Any) -> Any:
     """Give what a handle holds, or held; anything else as it is."""
-    return obj.peek() if isinstance(obj, Handle) else obj
+    return obj.peek() if issubclass(type(obj), Handle) else obj  # an object may have something to say of its own class
 
 
 class Owned(Handle[T]):

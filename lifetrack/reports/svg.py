@@ -30,7 +30,13 @@ def check() -> str:
 
 def render(report: Report) -> str:
     """Give the picture as text. Raises MissingExtraError without the program, ConfigurationError if it fails."""
-    program, graph = check(), to_dot(report)
+    check()
+    return draw(to_dot(report))
+
+
+def draw(graph: str) -> str:
+    """Draw a graph in the language of Graphviz; see ``render``."""
+    program = check()
     try:
         done = subprocess.run(  # noqa: S603 - found on the PATH, and all that it is given is a graph
             [program, "-Tsvg"], input=graph.encode(), capture_output=True, timeout=LONGEST, check=False

@@ -43,6 +43,10 @@ EXPECTED = {
         "__main__.REGISTRY['openssl']\n    module-global\n", "__main__.POOL.sessions[0] (module-global)",
         "(bound-method-callback)", "__main__.capabilities > a cached argument (lru-cache)", "(suspended-generator)",
     ),
+    "holders_picture.py": (
+        '"__main__.Session\\n(the object)"', "\"dict\\n['main']\"", "method Session.on_event\\n__self__",
+        "__main__ (module)\\n",
+    ),
     "locks.py": ("LT403 lock-order-inversion (proven)", "LT404 lock-abandoned (proven)", "thread back", "thread audit"),
     "processes.py": ("LT101 leak-at-exit", "(converter)", "With 2 child processes, 1 of them lost.", "Lost: process"),
     "operating_system.py": ("LT501 os-handle-leak", "no record explains it", "LT504 os-mismatch"),
@@ -76,7 +80,7 @@ SHOWN = re.compile(r"<!-- example: (\S+) -->\n```python\n(.*?)```\n", re.DOTALL)
 PAGES = sorted([*(CHECKOUT / "docs").glob("*.md"), CHECKOUT / "README.md"])
 
 
-NEEDS = {"watching/pool_slot.py": "sqlalchemy"}
+NEEDS = {"watching/pool_slot.py": "sqlalchemy", "holders_picture.py": "objgraph"}
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))
