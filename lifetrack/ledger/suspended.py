@@ -13,6 +13,7 @@ from types import AsyncGeneratorType, BuiltinMethodType, CodeType, FrameType, Ge
 from typing import Any
 
 from lifetrack.ledger.entries import EXTRA, Entry, acquire_stack, extra_of
+from lifetrack.values.collector import objects_of
 
 # CO_GENERATOR | CO_ASYNC_GENERATOR
 _SUSPENDABLE = 0x20 | 0x200
@@ -41,7 +42,7 @@ def note_suspended(known: dict[int, Entry], entries: Iterable[Entry]) -> None:
 
 
 def _suspended(codes: dict[CodeType, Any]) -> Iterator[tuple[CodeType, int, object]]:
-    for obj in gc.get_objects():
+    for obj in objects_of(GeneratorType, AsyncGeneratorType):
         frame: FrameType | None = None
         if type(obj) is GeneratorType and obj.gi_code in codes and not obj.gi_running:
             frame = obj.gi_frame

@@ -15,6 +15,8 @@ from types import BuiltinFunctionType, CellType, CodeType, FrameType, FunctionTy
 from typing import Any
 from weakref import WeakSet, WeakValueDictionary
 
+from lifetrack.values.collector import objects_of
+
 #: How many objects are looked at for one holder.
 _OBJECTS = 20_000
 #: Packages whose objects know everything: the runner, its plugin manager, and this one.
@@ -117,7 +119,7 @@ def cached() -> list[object]:
     functools: Any = sys.modules["functools"]
     kind = type(functools.lru_cache(_nothing))
     # One that C code makes for itself wraps no function of the program's.
-    caches = [each for each in gc.get_objects() if type(each) is kind and "__wrapped__" in vars(each)]
+    caches = [each for each in objects_of(kind) if "__wrapped__" in vars(each)]
     return [result for cache in caches for result in _results(cache)]
 
 

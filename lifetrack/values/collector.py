@@ -1,15 +1,20 @@
-"""The garbage collector does not run while lifetrack starts: there is no garbage yet, and it would look for some."""
+"""What lifetrack asks of the garbage collector: to wait while it starts, and for what it knows."""
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import compress
+from typing import Any
 
 
 @contextmanager
 def without_collector() -> Iterator[None]:
-    """Switch the collector off for the block if it is on, and count what was made in it as looked at already."""
+    """Switch the collector off for the block if it is on, and count what was made in it as looked at already.
+
+    There is no garbage yet when lifetrack starts, and it would look for some.
+    """
     if not gc.isenabled():
         yield
         return
@@ -21,3 +26,9 @@ def without_collector() -> Iterator[None]:
             gc.freeze()
             gc.unfreeze()
         gc.enable()
+
+
+def objects_of(*classes: type) -> list[Any]:
+    """Give all objects of exactly these classes that the collector knows; C looks through them, as there are many."""
+    everything = gc.get_objects()
+    return list(compress(everything, map(frozenset(classes).__contains__, map(type, everything))))
