@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lifetrack.tracker import Tracker
     from lifetrack.values.findings import Finding
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 STAND_IN = """
 import multiprocessing
 
