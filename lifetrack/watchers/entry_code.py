@@ -37,7 +37,8 @@ _PLACES = {
     Level.STACKS: ("", "capture{i}(frame)", "None", "moment()"),
 }  # fmt: skip
 _RECORD = """{place}
-    entry = [1, kind.next(), {trace}, {offset}, place{i}(), kind, {moment}, None, None, None, None]
+    place = place{i}() if scoped{i} else None
+    entry = [1, kind.next(), {trace}, {offset}, place, kind, {moment}, None, None, None, None]
     {begin}entries{i}[id({obj})] = entry{then}
 """
 #: What is added where the operating system is asked as a witness.
@@ -115,7 +116,7 @@ def parts(listener: Recording, declaration: Declaration, classes: Iterable[type]
     kinds = {cls: kind for cls in classes if (kind := listener.kind(cls, declaration)) is not None}
     return {
         "pending": ledger.pending, "drain": listener.drain, "entries": ledger.entries, "kinds": kinds,
-        "place": ledger.place.get, "take": ledger.entries.pop, "lose": ledger.pending.append,
+        "place": ledger.place.get, "scoped": ledger.scoped, "take": ledger.entries.pop, "lose": ledger.pending.append,
         "later": ledger.departures.later, "capture": listener.engine.capture,
         "write": None if ledger.journal is None else ledger.journal.released_at,
         "begin": None if ledger.journal is None else ledger.journal.acquired,
