@@ -1,6 +1,7 @@
 """Source text that records an entry, for wrappers on hot paths: generated with nothing in them but what is needed.
 
-The text uses the names of :func:`parts`, each with the number of its listener behind it, and ``frame``.
+The text uses the names of :func:`parts`, each with the number of its listener behind it, and ``frame``. It remembers
+the code objects that it has met last, of which it need not ask again whose they are.
 """
 
 from __future__ import annotations
@@ -25,12 +26,15 @@ _PLACES = {
     Level.SITES: (
         """
     code = frame.f_code
-    if FILES[code.co_filename] == USER:
+    if code is mine or FILES[code.co_filename] == USER:
         at = frame.f_lasti
+        mine = code
     else:
         above = frame.f_back or frame
         code, at = above.f_code, above.f_lasti
-        if FILES[code.co_filename] != USER:
+        if code is mine or FILES[code.co_filename] == USER:
+            mine = code
+        else:
             code, at = locate(frame) or (code, at)""",
         "code", "at", "None",
     ),
@@ -44,6 +48,8 @@ _RECORD = """{place}
 #: What is added where the operating system is asked as a witness.
 _OBSERVE = """
     observe{i}({obj}, entry)"""
+#: The first line of functions with such text.
+REMEMBER = "global mine, plain"
 _FRAME = """
     try:
         frame = getframe({depth})
@@ -52,8 +58,8 @@ _FRAME = """
 """
 #: Functions of the program that may be at work for a finalizer.
 _SUSPECT = frozenset({"__del__", "close", "__exit__"})
-#: Nearly every release comes from a line of the program, which needs no closer look.
-IS_SUSPECT = "code.co_name in SUSPECT or FILES[code.co_filename] != USER"
+#: Nearly every release comes from a line of the program, which needs no closer look; the last such code is remembered.
+IS_SUSPECT = "code is not plain and (code.co_name in SUSPECT or FILES[code.co_filename] != USER)"
 _RELEASED = "entry[0] = 3"
 #: The first of a type wait to be counted, with the place of their release.
 _LATER = """
@@ -68,7 +74,7 @@ entry[0] = 3"""
 #: What all of these functions know.
 SPACE: dict[str, Any] = {
     "getframe": sys._getframe, "locate": locate, "moment": moment, "stamp": stamp, "FILES": FILES, "USER": USER,
-    "SUSPECT": _SUSPECT,
+    "SUSPECT": _SUSPECT, "mine": None, "plain": None,
 }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from lifetrack.values.declarations import Declaration
-from lifetrack.watchers.entry_code import IS_SUSPECT, SPACE, compiled, frame_at, indented, parts, release
+from lifetrack.watchers.entry_code import IS_SUSPECT, REMEMBER, SPACE, compiled, frame_at, indented, parts, release
 from lifetrack.watchers.finalizers import in_finalizer
 from lifetrack.watchers.numbers import UNASKED
 from lifetrack.watchers.raw_files import raw_below
@@ -19,8 +19,9 @@ _native_warn: Any = vars(io.FileIO)["_dealloc_warn"]
 
 #: What stands in for ``close``: it takes the shadows away, and notes whether the program asked for it. It may come
 #: again, and an unbuffered file has no shadows.
-_CLOSE = """
+_CLOSE = f"""
 def close(raw):
+    {REMEMBER}
     shadows = raw.__dict__
     if len(shadows) == 2 and "close" in shadows:
         shadows.clear()
@@ -32,9 +33,12 @@ _END = """
     entry = take{i}(id(raw), None)
     if entry is not None:{frame}
         code = frame.f_code
-        if ({suspect}) and in_finalizer(frame, entry):
+        suspect = {suspect}
+        if suspect and in_finalizer(frame, entry):
             lose{i}(entry)
         else:
+            if not suspect:
+                plain = code
             {release}
 """
 _CLOSED = """

@@ -20,7 +20,7 @@ from typing import Any
 from lifetrack.ledger.entries import type_name
 from lifetrack.values.declarations import Declaration
 from lifetrack.watchers.aliases import Replacement, exchange, replacement
-from lifetrack.watchers.entry_code import SPACE, compiled, frame_at, indented, parts, record
+from lifetrack.watchers.entry_code import REMEMBER, SPACE, compiled, frame_at, indented, parts, record
 from lifetrack.watchers.file_ends import Ends
 from lifetrack.watchers.numbers import CLOSED, OPEN, claimed
 from lifetrack.watchers.raw_files import RAW_OF
@@ -35,6 +35,7 @@ _LINE_BUFFERING = "line buffering (buffering=1) isn't supported in binary mode, 
 #: What stands in for ``open``: with up to two arguments and no name among them there is nothing special about it.
 _OPEN = """
 def open(_, /, *args, **kwargs):
+    {remember}
     rare = kwargs or len(args) > {plain}
     if rare:
         by = native
@@ -126,7 +127,9 @@ class WatchedFiles(Shared):
             _NOTE.format(i=i, record=indented(record(i, each, "raw"), 4)) for i, each in enumerate(self.listeners)
         )
         plain = -1 if sys.flags.warn_default_encoding else 2
-        return compiled(_OPEN.format(plain=plain, frame=frame_at(1).rstrip()) + notes + _OPENED, "files")
+        return compiled(
+            _OPEN.format(remember=REMEMBER, plain=plain, frame=frame_at(1).rstrip()) + notes + _OPENED, "files"
+        )
 
     def _untrackable(self, cls: type) -> None:
         for listener in self.listeners:

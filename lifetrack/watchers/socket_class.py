@@ -17,7 +17,17 @@ from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own
 from lifetrack.ledger.entries import OPEN_STATES, RELEASED, STATE
 from lifetrack.values.declarations import Declaration
-from lifetrack.watchers.entry_code import IS_SUSPECT, SPACE, compiled, frame_at, indented, parts, record, release
+from lifetrack.watchers.entry_code import (
+    IS_SUSPECT,
+    REMEMBER,
+    SPACE,
+    compiled,
+    frame_at,
+    indented,
+    parts,
+    record,
+    release,
+)
 from lifetrack.watchers.numbers import OPEN, given, taken
 from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.shared import Shared
@@ -25,6 +35,7 @@ from lifetrack.watchers.sockets import watch_files
 
 _ACQUIRE = f"""
 def acquire({{parameters}}):
+    {REMEMBER}
     original({{arguments}}){frame_at(1)}"""
 _NOTE = """
     if pending{i}:
@@ -34,10 +45,11 @@ _NOTE = """
         slow{i}(self, frame)
     else:{record}"""
 #: A descriptor is given back also by a close that fails.
-_RELEASE = """
-def release({parameters}):
+_RELEASE = f"""
+def release({{parameters}}):
+    {REMEMBER}
     try:
-        result = original({arguments})
+        result = original({{arguments}})
     finally:
         pass"""
 #: The same for a method that does nothing but call what its argument gives: one call less.
@@ -49,6 +61,7 @@ _FORGET = """
             if {asked}entry[0] != 1 or {suspect}:
                 ended{i}(self, entry, getframe(1))
             else:
+                plain = code
                 {release}"""
 #: Where a descriptor comes from, and where it goes.
 _TAKE = """

@@ -215,9 +215,10 @@ def test_closed_in_a_finalizer(watching: Tracker) -> None:
             with open(__file__, encoding="utf-8"):
                 pass
 
-    Holder()
-    gc.collect()
-    assert [found.rule for found in watching.find_leaks()] == ["LT102"]
+    for number in (1, 2):  # what was once found to be in order says nothing of the next time
+        Holder()
+        gc.collect()
+        assert [found.rule for found in watching.find_leaks()] == ["LT102"] * number
 
 
 def _opened(*args: Any) -> list[Any]:
