@@ -26,9 +26,9 @@ from lifetrack.values.holders import Holder, Search
 
 #: How many resources of one type and site are explained, and how many in all at one occasion.
 MOST_ALIKE, MOST = 5, 500
-#: The seconds that walks at the ends of scopes may take in all: so many, and a share of the time that has passed. A
-#: suite of tests that leak is to stay within a few percent of what it takes without.
-SECONDS, SHARE = 0.2, 0.02
+#: The seconds that walks at the ends of scopes may take in all, after the first: so many, and a share of the time that
+#: has passed. A suite of tests that leak is to stay within a few percent of what it takes without.
+SECONDS, SHARE = 0.1, 0.02
 _began = perf_counter()
 _Key: TypeAlias = tuple[object, ...]
 
@@ -53,7 +53,7 @@ class Evidence:
         if not alive:
             return
         chosen = _chosen(alive, Counter() if at_once else self._alike)
-        if not at_once and self.search.seconds > SECONDS + SHARE * (perf_counter() - _began):
+        if not at_once and not self._may_walk():
             chosen = {}
         if len(alive) > len(chosen):
             self.search = replace(self.search, left_out=self.search.left_out + len(alive) - len(chosen))
@@ -67,6 +67,11 @@ class Evidence:
             self.search = replace(self.search, left_out=self.search.left_out + len(chosen))
         for address, holders in found.items():
             extra_of(chosen[address]).held_by = holders
+
+    def _may_walk(self) -> bool:
+        """Whether a walk as long as the longest so far is within what they may take."""
+        made = self.search
+        return made.seconds + made.longest <= SECONDS + SHARE * (perf_counter() - _began)
 
     def explain(self, wanted: Collection[int], others: Iterable[int] = ()) -> dict[int, tuple[Holder, ...]]:
         """Tell who holds the objects at some addresses; no path leads through ``others`` or our own records."""
