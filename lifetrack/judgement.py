@@ -78,12 +78,19 @@ class Judgement:
         #: What was found to live as long as the process.
         self.lasting: dict[Lasting, None] = {}
 
-    def _file(self, entries: Iterable[Entry], otherwise: str, certainty: Certainty = Certainty.PROVEN) -> list[Case]:
+    def _file(
+        self,
+        entries: Iterable[Entry],
+        otherwise: str,
+        certainty: Certainty = Certainty.PROVEN,
+        *,
+        holders: bool = True,
+    ) -> list[Case]:
         entries = list(entries)
         note_suspended(self._ledger.entries, entries)
         filed = (self._ledger.file_leak(entry, otherwise, certainty) for entry in entries)
         cases = [case for case in filed if case is not None]
-        if any(place_of(case.entry).allowed() is None for case in cases):
+        if holders and any(place_of(case.entry).allowed() is None for case in cases):
             self.evidence.note((case.entry for case in cases), at_once=otherwise == "LT101")
         return cases
 
@@ -154,16 +161,21 @@ class Judgement:
         dropped = [case for case in self._ledger.cases.all() if case.rule in rules and not case.raised]
         return [case for case in dropped if belongs_to(case.entry, place)]
 
-    def end_process(self, ending: str) -> None:
-        """File what is live at the end of the process as LT101; only suspected where a signal ended it."""
+    def end_process(self, ending: str, *, holders: bool = True) -> None:
+        """File what is live at the end of the process as LT101; only suspected where a signal ended it.
+
+        ``holders`` says whether to look for who holds the objects of what was found, and is not explained yet.
+        """
         self._let_threads_end()
         self._ledger.settle(is_released)
         self._ledger.drain()
         certainty = Certainty.SUSPECTED if ending == "signal" else Certainty.PROVEN
         live = [entry for entry in self._ledger.open_entries() if not self.lasts(entry)]
         left = (e for e in live if not ends_with_process(e) and not is_in_use(e, PROCESS_ENDS))
-        self._file(left, "LT101", certainty)
+        self._file(left, "LT101", certainty, holders=holders)
         self._testimony(PROCESS)
+        if holders:
+            self.explain(also_live=False)
 
     def _let_threads_end(self) -> None:
         """Give threads that are just ending a moment, while there are any and the operating system is asked."""

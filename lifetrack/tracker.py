@@ -294,17 +294,18 @@ class Tracker(Journaled):
         account.judgement.explain(also_live=True)
         return report_of(account, "normal", account.leaks(None, counting=True))
 
-    def final_report(self, ending: str = "normal") -> Report:
+    def final_report(self, ending: str = "normal", *, holders: bool = True) -> Report:
         """Make the report at the end of the process: what is live now is LT101. Later calls give the same account.
 
-        Where children are followed it has what they have reported, and tells which of them were lost.
+        Where children are followed it has what they have reported, and tells which of them were lost. ``holders`` says
+        whether to look for who holds what is not explained yet.
         """
-        own = self._own_final_report(ending)
+        own = self._own_final_report(ending, holders=holders)
         if own is None:
             raise LifetrackError(OFF)
         return self.company.merge(own)
 
-    def _own_final_report(self, ending: str) -> Report | None:
+    def _own_final_report(self, ending: str, *, holders: bool = True) -> Report | None:
         """Make the final report of this process alone; None while tracking is off."""
         account = self._account
         if account is None:
@@ -312,8 +313,7 @@ class Tracker(Journaled):
         account.look()
         if self._service is not None:
             self._service.before_end()
-        account.judgement.end_process(ending)
-        account.judgement.explain(also_live=False)
+        account.judgement.end_process(ending, holders=holders)
         if account.engine.ledger.journal is not None:
             account.engine.ledger.journal.end(ending)
         if self._service is not None:
