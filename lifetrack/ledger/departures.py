@@ -133,9 +133,9 @@ class Departures:
         self.later = self._waiting.append
 
     def soon(self, entry: Entry) -> None:
-        """Count a resource that was released, unless it does not count: later, where its number is known."""
+        """Count a resource that was released, unless it does not count: later, where little has to wait for that."""
         number = entry[NUMBER]
-        if number.__class__ is not int:
+        if number.__class__ is not int or entry[EXTRA] is not None:
             self.tally(entry)
         elif number % AGAIN < COUNTED:
             self.later(entry)

@@ -73,7 +73,7 @@ class FixtureHooks:
             enter = partial(duty.enter, part)
             fixturedef.addfinalizer(partial(duty.leave, part))
         else:
-            duty = self._run.new_duty(name, FIXTURE, terms_of(request.node, self._run.options))
+            duty = self._run.new_duty(name, FIXTURE, terms_of(request.node, self._run.terms))
             active = _Active(duty, fixturedef)
             self._active.append(active)
             inside = duty.inside

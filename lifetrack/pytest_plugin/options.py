@@ -142,9 +142,8 @@ def worker_of(config: pytest.Config) -> str | None:
     return None if given is None else str(given.get("workerid", "worker"))
 
 
-def terms_of(node: pytest.Item | pytest.Collector, options: Options) -> Terms:
-    """Give the terms of a node: the nearest marker that says something counts, then the options."""
-    terms = options.terms
+def terms_of(node: pytest.Item | pytest.Collector, terms: Terms) -> Terms:
+    """Give the terms of a node: the nearest marker that says something counts, then those of the run."""
     for mark in reversed(list(node.iter_markers(MARKER))):  # the nearest comes last and wins
         try:
             terms = _apply(terms, mark)

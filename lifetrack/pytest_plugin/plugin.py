@@ -60,13 +60,22 @@ class Plugin:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Check every marker before the first test runs."""
         for item in items:
-            terms_of(item, self._run.options)
+            terms_of(item, self._run.terms)
             self._run.options.leniency.own_package_of(str(item.path))
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Keep nothing of a test that is over; pytest keeps the test itself to the end."""
+        try:
+            return (yield)
+        finally:
+            if DUTY in item.stash:
+                del item.stash[DUTY]
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Open the test's scope; the innermost wrapper, so that it holds no other plugin's work."""
-        terms = terms_of(item, self._run.options)
+        terms = terms_of(item, self._run.terms)
         self._run.ensure(terms)
         duty = self._run.new_duty(item.nodeid, TEST, terms)
         item.stash[DUTY] = duty
