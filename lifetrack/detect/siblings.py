@@ -48,7 +48,6 @@ class _Family:
         self._acquired = Counter[str]()
         for kind in ledger.kinds:
             self._acquired[kind.type_name] = max(self._acquired[kind.type_name], kind.acquired)
-        #: Whether all are counted, however many there were.
         self._known: dict[_Named, Siblings] = {}
 
     def told(self, finding: Finding) -> Finding:

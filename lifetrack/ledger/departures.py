@@ -10,9 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import count, islice
-from types import FrameType
 
-from lifetrack.ledger.capture import locate
 from lifetrack.ledger.ends import ending_of
 from lifetrack.ledger.entries import (
     EXTRA,
@@ -164,16 +162,16 @@ class Departures:
         self.sites.clear()
         self.overflown = False
 
-    def tally(self, entry: Entry, frame: FrameType | None = None) -> None:
-        """Count a resource that was released, at ``frame`` if given; it may be one that does not count."""
+    def tally(self, entry: Entry) -> None:
+        """Count a resource that was released; it may be one that does not count."""
         if counts(entry) and entry[STATE] == RELEASED:
-            self._tally(entry, frame)
+            self._tally(entry)
 
-    def _tally(self, entry: Entry, frame: FrameType | None) -> None:
+    def _tally(self, entry: Entry) -> None:
         extra = entry[EXTRA]
         if extra is not None and extra.reported is not None:
             return
-        place = _place_of(release_stack(entry)) if frame is None else locate(frame)
+        place = _place_of(release_stack(entry))
         if place is None or ending_of(entry) not in _MET:
             return
         site, caller = origin_of(entry)

@@ -52,8 +52,6 @@ class Ends:
     def __init__(self, files: Shared, declaration: Declaration) -> None:
         self._files = files
         self._declaration = declaration
-        #: How to take an entry out, and where to put one that was lost, for each tracker.
-        self._tables: tuple[tuple[Any, Any], ...] = ()
         self._space: dict[str, Any] = {
             **SPACE, "in_finalizer": in_finalizer, "native": _native_close, "finalized": self._finalized, "part": _part,
         }  # fmt: skip
@@ -62,8 +60,6 @@ class Ends:
 
     def listen(self) -> None:
         """Take note of who listens now; the functions stay the same."""
-        ledgers = [each.ledger for each in self._files.listeners]
-        self._tables = tuple((each.entries.pop, each.pending.append) for each in ledgers)
         for i, listener in enumerate(self._files.listeners):
             self._space.update((f"{name}{i}", value) for name, value in parts(listener, self._declaration, ()).items())
         self.close.__code__ = self._code()
@@ -101,10 +97,10 @@ class Ends:
         _warn_unclosed(raw, source)
 
     def _lose(self, key: int) -> None:
-        for take, lose in self._tables:
-            entry = take(key, None)
+        for listener in self._files.listeners:
+            entry = listener.ledger.entries.pop(key, None)
             if entry is not None:
-                lose(entry)
+                listener.ledger.pending.append(entry)
 
     def _unbuffered_class(self) -> Any:
         real = io.FileIO

@@ -49,7 +49,6 @@ EARLIER = Declaration(release=(), guard="none", watched=True, ends_with_process=
 
 #: Beyond this number they are forgotten.
 _MANY_DEPARTED = 4096
-_Note = Callable[[Any, type, FrameType], None]
 
 
 def _says_released(obj: object, declaration: Declaration) -> bool:
@@ -149,19 +148,6 @@ class Recording:
             self.ledger.journal.acquired(entry)
         self._entries[id(obj)] = entry
         return entry
-
-    def observed(self, note: _Note) -> _Note:
-        """Let the witness see, if there is one, what a function notes; else it stays as fast as it is."""
-        if self.ledger.observer is None:
-            return note
-
-        def observed(obj: Any, cls: type, frame: FrameType) -> None:
-            note(obj, cls, frame)
-            entry, observer = self._entries.get(id(obj)), self.ledger.observer
-            if entry is not None and observer is not None:
-                observer(obj, entry)
-
-        return observed
 
     def relate(self, obj: object, parts: Iterable[object], parent: object) -> None:
         """Note what an object that was just recorded is made of, and what it depends on; where that is recorded."""

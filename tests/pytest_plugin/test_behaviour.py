@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from lifetrack.holders.leaks import Evidence
 from lifetrack.tracker import default_tracker
 
 if TYPE_CHECKING:
@@ -188,6 +189,37 @@ def test_ours():
 """
     )
     run(fresh=True).assert_outcomes(passed=1)
+
+
+def test_nothing_is_kept_of_a_test_that_is_over(pytester: pytest.Pytester, run: Run) -> None:
+    """Pytest keeps its tests to the end, and each full collection looks at all that they keep."""
+    pytester.makeconftest(
+        """
+import gc, pytest
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish():
+    from lifetrack.pytest_plugin.duties import Duty
+    gc.collect()
+    print("duties:", sum(type(each) is Duty for each in gc.get_objects()))
+"""
+    )
+    pytester.makepyfile(HEAD + "@pytest.mark.parametrize('n', range(5))\ndef test_it(n): Backend().close()\n")
+    result = run("-s", fresh=True)
+    result.assert_outcomes(passed=5)
+    result.stdout.fnmatch_lines(["*duties: 0"])
+
+
+@pytest.mark.parametrize("report", [(), ("--lifetrack-report=out.json",)])
+def test_holders_are_looked_for_at_the_end_only_for_a_report(
+    pytester: pytest.Pytester, run: Run, monkeypatch: pytest.MonkeyPatch, report: tuple[str, ...]
+) -> None:
+    """What was left out at the end of its test is explained where somebody is going to read it."""
+    asked: list[bool] = []
+    monkeypatch.setattr(Evidence, "note", lambda *_, at_once=False: asked.append(at_once))
+    pytester.makepyfile(HEAD + "def test_leaky(): keep()\n")
+    run(*report).assert_outcomes(passed=1, errors=1)
+    assert asked[0] is False  # at the end of the test, within limits
+    assert any(asked) == bool(report)
 
 
 def test_by_its_entry_point(pytester: pytest.Pytester, run: Run) -> None:
