@@ -23,7 +23,7 @@ from lifetrack.tracker import default_tracker
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.errors import BackendError
 from lifetrack.values.findings import Certainty, Finding
-from lifetrack.values.holders import Holder
+from lifetrack.values.holders import Holder, held_after
 from lifetrack.values.settings import shown
 
 
@@ -146,7 +146,8 @@ class Registrations:
             site=record.site,
             events=record.events,
             owner=dataclasses.replace(record.owner, name=self.manager, kind="plugin manager"),
-            held_by=holders,
+            held_by=held_after(holders, record.ended),
+            ended=record.ended,
         )
 
 

@@ -9,7 +9,6 @@ from lifetrack.ledger.cases import Case, notes_of
 from lifetrack.ledger.cleanups import stands_in_cleanup
 from lifetrack.ledger.ends import ending_of
 from lifetrack.ledger.entries import (
-    COLLECTED,
     EXTRA,
     HALF_RELEASED,
     KIND,
@@ -35,7 +34,7 @@ from lifetrack.values import endings
 from lifetrack.values import events as words
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Certainty, Finding, LeftBy, OwnerName, Resource
-from lifetrack.values.holders import Holder
+from lifetrack.values.holders import Holder, held_after
 from lifetrack.values.records import Record
 from lifetrack.values.stacks import RawStack, site_of
 
@@ -210,7 +209,7 @@ def finding_of(
         count=1 if case is None else case.count,
         allowed=place.allowed() or origin_of(entry).allowed(),
         hint=kind.declaration.hint if not story.cleans_up else SUSPENDED,
-        ended=endings.FINALIZER if entry[STATE] == COLLECTED else ending_of(entry),
+        ended=ending_of(entry),
         left_by=story.left_by,
         held_by=_held_by(entry),
     )
@@ -218,7 +217,7 @@ def finding_of(
 
 def _held_by(entry: Entry) -> tuple[Holder, ...]:
     found: tuple[Holder, ...] = () if entry[EXTRA] is None else entry[EXTRA].held_by
-    return found
+    return held_after(found, ending_of(entry)) if found else ()
 
 
 def record_of(ledger: Ledger, entry: Entry) -> Record:

@@ -12,12 +12,12 @@ from typing import Any, NoReturn, TypeVar
 from lifetrack.reports.json_form import FORMAT, VERSION
 from lifetrack.reports.lifetimes_form import read_lifetimes
 from lifetrack.reports.model import ENDINGS, ProcessInfo, Report, Totals, TrackerInfo
-from lifetrack.reports.stored import Holder, StoredFinding, StoredSite
+from lifetrack.reports.stored import StoredFinding, StoredSite
 from lifetrack.values.endings import ENDINGS as KNOWN_ENDINGS
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Certainty, Finding, LeftBy, OwnerName, ProcessName, Resource
-from lifetrack.values.holders import Search
+from lifetrack.values.holders import Holder, Search, held_after
 from lifetrack.values.records import NO_LIFETIMES, UNKNOWN, UNTRACKABLE, Lasting, TypeTotals, Unseen
 from lifetrack.values.rules import RULES
 from lifetrack.values.settings import Level, parse_level
@@ -224,6 +224,8 @@ def _finding(node: _Node) -> Finding:
     node["name"].a(str)  # follows from the rule, so that only its presence matters
     certainty = node["certainty"].word(tuple(certainty.word for certainty in Certainty))
     resource, owner, site = node["resource"], node["owner"], node["site"]
+    ended = None if (end := node.get("ended")).value is None else end.word(KNOWN_ENDINGS)
+    holders = node["held_by"].each(lambda item: Holder(item["verdict"].a(str), item["path"].strings()))
     return StoredFinding(
         rule=rule.a(str),
         certainty=Certainty[certainty.upper()],
@@ -237,9 +239,9 @@ def _finding(node: _Node) -> Finding:
         count=node["count"].number(1),
         allowed=node.get("allowed").optional(str),
         hint=node["hint"].optional(str),
-        held_by=node["held_by"].each(lambda item: Holder(item["verdict"].a(str), item["path"].strings())),
+        held_by=held_after(holders, ended),
         children=node["children"].each(_finding),
-        ended=None if (ended := node.get("ended")).value is None else ended.word(KNOWN_ENDINGS),
+        ended=ended,
         left_by=None if (left_by := node.get("left_by")).value is None else _left_by(left_by),
         processes=node["processes"].each(_process_name) if "processes" in node.a(dict) else (),
         siblings=_siblings(node.get("siblings")),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from lifetrack.values.findings import Finding
-from lifetrack.values.holders import Holder
 from lifetrack.values.making import dataclass
 from lifetrack.values.stacks import Site
 
-__all__ = ["Holder", "StoredFinding", "StoredSite"]
+__all__ = ["StoredFinding", "StoredSite"]
 
 
 @dataclass(frozen=True, slots=True)

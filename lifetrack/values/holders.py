@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from lifetrack.values.endings import NEVER
 from lifetrack.values.making import dataclass
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MODULE_GLOBAL = "module-global"
 CLASS_ATTRIBUTE = "class-attribute"
@@ -49,6 +55,16 @@ ADVICE = {
     UNKNOWN: "no holder is visible to the collector: a C extension, or a temporary value of a running function",
 }
 
+#: Where it differs: what to do about one that was released already, and is only still referred to.
+ADVICE_WHEN_RELEASED = {
+    MODULE_GLOBAL: "take it out of there when it is released",
+    CLASS_ATTRIBUTE: "every object of the class shares it: clear it when it is released",
+    THREAD_LOCAL: "it lives as long as its thread: delete the attribute when it is released",
+    RUNNING_FRAME: "the function is still running: delete the variable when it is released, or leave the function",
+    LOGGING_HANDLER: "remove the handler from its logger with removeHandler()",
+    REFERENCE_CYCLE: "nothing else holds it: the garbage collector will take it away",
+}
+
 
 def _bare(part: str) -> str:
     """Leave out of an element of a path what it says of a type; what it says of code that runs or waits stays."""
@@ -63,15 +79,18 @@ class Holder:
 
     ``verdict`` is one of the words of :data:`ADVICE`. The first element of ``path`` is the root; each further one is
     the name under which the one before has it, with its type; the last is how the object itself is reached.
+    ``released`` says that the resource was released before this was told.
     """
 
     verdict: str
     path: tuple[str, ...]
+    released: bool = False
 
     @property
     def advice(self) -> str:
         """What to do about it; empty for a verdict that this version does not know."""
-        return ADVICE.get(self.verdict, "")
+        advice = ADVICE.get(self.verdict, "")
+        return ADVICE_WHEN_RELEASED.get(self.verdict, advice) if self.released else advice
 
     @property
     def words(self) -> str:
@@ -89,6 +108,12 @@ class Holder:
 
     def __str__(self) -> str:
         return f"{self.words} ({self.verdict})"
+
+
+def held_after(holders: Iterable[Holder], ended: str | None) -> tuple[Holder, ...]:
+    """Give the holders of a resource that ended in a way of :data:`lifetrack.values.endings.ENDINGS`."""
+    released = ended not in (None, NEVER)
+    return tuple(Holder(holder.verdict, holder.path, released) for holder in holders)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ import pytest
 import lifetrack
 from lifetrack.holders.explain import explain
 from lifetrack.holders.looking import shown_key
-from lifetrack.values.holders import Holder
+from lifetrack.values.endings import ENDINGS, NEVER
+from lifetrack.values.holders import ADVICE, Holder, held_after
 
 REGISTRY: dict[Any, Any] = {}
 
@@ -293,6 +294,18 @@ def test_the_words_of_a_path() -> None:
     path = ("f() (running function, app.py:3)", "self (app.Pool)", "conn")
     assert Holder("running-frame", path).words == "f() (running function, app.py:3) > self.conn"
     assert Holder("of another version", ("x",)).advice == ""
+
+
+@pytest.mark.parametrize("ended", sorted(set(ENDINGS) - {NEVER}))
+def test_who_holds_what_is_released_need_not_release_it(ended: str) -> None:
+    """Of what was released in any way nobody is told to release it; of what was not, the advice is the other one."""
+    for verdict in ADVICE:
+        holder = Holder(verdict, ("app (module)", "kept"))
+        (released,), (still_open,) = held_after((holder,), ended), held_after((holder,), NEVER)
+        assert held_after((holder,), None) == (still_open,) == (holder,)
+        assert still_open.advice == ADVICE[verdict]
+        assert released.advice
+        assert not any(words in released.advice for words in ("or release it", "release it before", ", and close()"))
 
 
 def test_python_311_keeps_no_copy_of_variables() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo, TypeTotals
-from lifetrack.reports.stored import Holder, StoredFinding, StoredSite
+from lifetrack.reports.stored import StoredFinding, StoredSite
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Certainty, Finding, OwnerName, Resource
+from lifetrack.values.holders import Holder
 from lifetrack.values.records import Lasting, Lifetime, Lifetimes, Tenure, Unseen
 
 PROCESS = ProcessInfo(7, 1, "3.11.7", "linux", ("app.py",), "2026-01-31T12:00:00Z", "2026-01-31T12:00:10Z", "normal")

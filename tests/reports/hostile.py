@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo, TypeTotals
-from lifetrack.reports.stored import Holder, StoredFinding, StoredSite
+from lifetrack.reports.stored import StoredFinding, StoredSite
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Certainty, LeftBy, OwnerName, ProcessName, Resource
+from lifetrack.values.holders import Holder
 from lifetrack.values.records import Lasting, Lifetime, Lifetimes, Tenure, Unseen
 
 NAMES = (

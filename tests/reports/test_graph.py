@@ -10,9 +10,9 @@ from xml.etree import ElementTree
 import pytest
 
 from lifetrack.reports import dot
-from lifetrack.reports.stored import Holder
 from lifetrack.values.errors import ConfigurationError, MissingExtraError
 from lifetrack.values.findings import OwnerName, Resource
+from lifetrack.values.holders import Holder
 from lifetrack.values.records import Lifetime, Lifetimes, Tenure
 from tests.reports.hostile import NAMES, hostile_report
 from tests.servers.fixtures import installed

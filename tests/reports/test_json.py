@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from lifetrack.reports.json_report import load, render, schema
 from lifetrack.reports.model import ENDINGS, ProcessInfo, Report, Totals, TrackerInfo, TypeTotals
-from lifetrack.reports.stored import Holder, StoredFinding, StoredSite
+from lifetrack.reports.stored import StoredFinding, StoredSite
 from lifetrack.values.endings import ENDINGS as KNOWN_ENDINGS
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.events import Event
 from lifetrack.values.findings import Certainty, LeftBy, OwnerName, Resource
-from lifetrack.values.holders import ADVICE
+from lifetrack.values.holders import ADVICE, Holder
 from lifetrack.values.rules import RULES
 from lifetrack.values.siblings import CALLER, Parted, ReleasedAt, Siblings
 from lifetrack.values.stacks import Site

@@ -12,8 +12,8 @@ import jsonschema
 import pytest
 
 from lifetrack.reports.sarif import FINGERPRINT, as_dict, render
-from lifetrack.reports.stored import Holder
 from lifetrack.values.findings import Certainty, LeftBy
+from lifetrack.values.holders import Holder
 from tests.reports.hostile import hostile_report
 
 

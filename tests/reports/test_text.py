@@ -10,9 +10,9 @@ from dataclasses import replace
 import pytest
 
 from lifetrack.reports.model import Totals, TrackerInfo, TypeTotals
-from lifetrack.reports.stored import Holder
 from lifetrack.reports.text import nothing_to_say, one_line, render, render_findings
 from lifetrack.values.findings import Certainty, OwnerName, Resource
+from lifetrack.values.holders import Holder
 from lifetrack.values.stacks import Site
 
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
