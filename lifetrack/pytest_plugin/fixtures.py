@@ -14,7 +14,7 @@ from lifetrack.pytest_plugin.duties import FIXTURE, Duty
 from lifetrack.pytest_plugin.exits import ExitHooks
 from lifetrack.pytest_plugin.fixture import DUTY
 from lifetrack.pytest_plugin.options import terms_of
-from lifetrack.pytest_plugin.reach import cached
+from lifetrack.pytest_plugin.reach import Caches
 from lifetrack.pytest_plugin.run import Run
 
 #: The function of all such fixtures.
@@ -51,6 +51,7 @@ class FixtureHooks:
         self._item: pytest.Item | None = None
         self._exits = ExitHooks()
         self._exits.start()
+        self._caches = Caches()
 
     def begin_test(self, item: pytest.Item, duty: Duty) -> None:
         """Note which test runs, with its duty."""
@@ -135,4 +136,4 @@ class FixtureHooks:
             if active.duty is not duty:
                 yield active.duty, active.held
         yield None, self._exits.held
-        yield None, cached
+        yield None, self._caches.results
