@@ -34,13 +34,15 @@ WAYS = {
         ("-X", "tracemalloc=16"),
         ("-W", "error::ResourceWarning"),
     ),
-    "pytest-memray": ((), ("-p", "pytest_memray", "--memray")),
-    "pytest-openfiles": ((), ("-p", "pytest_openfiles.plugin", "--open-files")),
+    "pytest-memray": ((), ("--memray",)),
+    "pytest-openfiles": ((), ("--open-files",)),
 }
 
 
 #: What else is compared with, and a suite whose source comes with it.
 TOOLS = Suite("pluggy", "1.7.0", "", "pytest-memray pytest-openfiles psutil")
+#: What the tools are switched on by, and the names that they load themselves under.
+ENTRY_POINTS = {"--memray": "memray", "--open-files": "pytest_openfiles"}
 #: The exit statuses of pytest after a run to the end.
 RAN = (0, 1)
 
@@ -120,17 +122,19 @@ def measure_suites(folder: Path, words: list[str], rounds: int) -> None:
 def measure_suite(suite: Suite, folder: Path, rounds: int) -> dict[str, float]:
     """Give the middle of the ratios of each way that ran."""
     python = str(folder / "venv/bin/python")
-    # The other two tools load themselves; they stay out of every run that is not theirs.
-    silent = ("-p", "no:memray", "-p", "no:openfiles")
     found: dict[str, list[float]] = {}
     for _ in range(rounds):
-        plain = run(suite, folder, [python], silent).seconds
+        plain = run(suite, folder, [python], _without(())).seconds
         for way, (before, after) in WAYS.items():
-            quiet = () if way.startswith("pytest-") else silent
-            done = run(suite, folder, [python, *before], (*quiet, *after))
+            done = run(suite, folder, [python, *before], (*_without(after), *after))
             if done.status in RAN:
                 found.setdefault(way, []).append(done.seconds / plain)
     return {way: statistics.median(values) for way, values in found.items()}
+
+
+def _without(arguments: tuple[str, ...]) -> list[str]:
+    """Keep the other two tools, which load themselves, out of every run that is not theirs."""
+    return [word for flag, name in ENTRY_POINTS.items() if flag not in arguments for word in ("-p", f"no:{name}")]
 
 
 def main() -> int:
