@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from lifetrack.instrument.classes import Classes
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.values.records import UNKNOWN, Unseen
 from lifetrack.watchers.rows import DESCRIPTORS, FILES, SOCKETS
@@ -36,7 +35,7 @@ class Earlier:
             if what is not None and what not in standard and _is_own(number):
                 self._open[number] = what
 
-    def unseen(self, ledger: Ledger, classes: Classes, watched: tuple[str, ...]) -> Iterator[Unseen]:
+    def unseen(self, ledger: Ledger, declared: Iterable[type], watched: tuple[str, ...]) -> Iterator[Unseen]:
         """Tell what of the watched kinds was there before; nothing in a forked child, whose parent tells it."""
         if os.getpid() != self._pid:
             return
@@ -44,7 +43,7 @@ class Earlier:
         counts = Counter(self._descriptors(mechanisms_of(watched), own))
         for (kind, why), number in sorted(counts.items()):
             yield Unseen(UNKNOWN, f"{kind} descriptor", number, why)
-        for name, number in sorted(unmet(ledger.entries, classes.declared(), classes_in_use()).items()):
+        for name, number in sorted(unmet(ledger.entries, declared, classes_in_use()).items()):
             yield Unseen(UNKNOWN, name, number, _ALIVE)
 
     def _descriptors(self, mechanisms: frozenset[str], own: tuple[int, int] | None) -> Iterator[tuple[str, str]]:
