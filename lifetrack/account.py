@@ -23,7 +23,6 @@ from lifetrack.ledger.lifetimes import lifetimes_of
 from lifetrack.ledger.places import Place
 from lifetrack.ledger.rendering import record_of
 from lifetrack.ownership.holding import outlive
-from lifetrack.reports.grouping import group
 from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Finding
@@ -274,13 +273,21 @@ def type_totals(ledger: Ledger) -> tuple[TypeTotals, ...]:
     )
 
 
+def _grouped(findings: Sequence[Finding]) -> Sequence[Finding]:
+    if not findings:  # nothing to load for it
+        return ()
+    from lifetrack.reports.grouping import group
+
+    return group(findings)
+
+
 def report_of(account: Account, ending: str, findings: Sequence[Finding] | None) -> Report:
     """Make a report: of these leaks and every misuse filed, or of all that was filed."""
     ledger = account.engine.ledger
     filed = filed_findings(ledger) if findings is None else [*findings, *misuses(ledger)]
     types = type_totals(ledger)
     unseen = (*ledger.gaps.all(), *account.earlier.unseen(ledger, account.declared(), account.watching.names))
-    found = account.explained(group(filed))
+    found = account.explained(_grouped(filed))
     totals = Totals(
         acquired=sum(each.acquired for each in types),
         released=sum(each.released for each in types),

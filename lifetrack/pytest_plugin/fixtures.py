@@ -8,13 +8,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from lifetrack.pytest_plugin.cleanups import held_by_cleanup
 from lifetrack.pytest_plugin.coroutines import Inside, fixture_within
 from lifetrack.pytest_plugin.duties import FIXTURE, Duty
 from lifetrack.pytest_plugin.exits import ExitHooks
 from lifetrack.pytest_plugin.fixture import DUTY
 from lifetrack.pytest_plugin.options import terms_of
-from lifetrack.pytest_plugin.reach import cached
 from lifetrack.pytest_plugin.run import Run
 
 
@@ -26,6 +24,8 @@ class _Active(NamedTuple):
 
     def held(self) -> list[object]:
         """Give what it has handed out, and what its teardown can be about."""
+        from lifetrack.pytest_plugin.cleanups import held_by_cleanup
+
         result = self.fixturedef.cached_result
         values = [] if result is None else [result[0]]
         for finalizer in list(getattr(self.fixturedef, "_finalizers", ())):
@@ -115,6 +115,8 @@ class FixtureHooks:
             duty.hand_on(self._holders(duty))
 
     def _holders(self, duty: Duty) -> Iterator[tuple[Duty | None, Callable[[], Iterable[object]]]]:
+        from lifetrack.pytest_plugin.reach import cached
+
         for active in list(self._active):  # the one that was set up first, and so ends last, before the others
             if active.duty is not duty:
                 yield active.duty, active.held

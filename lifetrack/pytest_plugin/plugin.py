@@ -17,7 +17,7 @@ from lifetrack.pytest_plugin.fixture import DUTY
 from lifetrack.pytest_plugin.fixtures import FixtureHooks
 from lifetrack.pytest_plugin.options import read_options, terms_of
 from lifetrack.pytest_plugin.run import Run
-from lifetrack.pytest_plugin.summary import evidence, failure
+from lifetrack.pytest_plugin.telling import evidence, failure
 from lifetrack.pytest_plugin.tidying import tidy
 from lifetrack.pytest_plugin.workers import WorkerHooks
 from lifetrack.tracker import default_tracker
