@@ -281,12 +281,16 @@ def _grouped(findings: Sequence[Finding]) -> Sequence[Finding]:
     return group(findings)
 
 
-def report_of(account: Account, ending: str, findings: Sequence[Finding] | None) -> Report:
-    """Make a report: of these leaks and every misuse filed, or of all that was filed."""
+def report_of(account: Account, ending: str, findings: Sequence[Finding] | None, *, heap: bool = True) -> Report:
+    """Make a report: of these leaks and every misuse filed, or of all that was filed.
+
+    ``heap`` says whether to look there for objects from before tracking began.
+    """
     ledger = account.engine.ledger
     filed = filed_findings(ledger) if findings is None else [*findings, *misuses(ledger)]
     types = type_totals(ledger)
-    unseen = (*ledger.gaps.all(), *account.earlier.unseen(ledger, account.declared(), account.watching.names))
+    earlier = account.earlier.unseen(ledger, account.declared(), account.watching.names, heap=heap)
+    unseen = (*ledger.gaps.all(), *earlier)
     found = account.explained(_grouped(filed))
     totals = Totals(
         acquired=sum(each.acquired for each in types),

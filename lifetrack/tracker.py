@@ -297,7 +297,7 @@ class Tracker(Journaled):
         """Make the report at the end of the process: what is live now is LT101. Later calls give the same account.
 
         Where children are followed it has what they have reported, and tells which of them were lost. ``holders`` says
-        whether to look for who holds what is not explained yet.
+        whether to walk over the heap: for who holds what is not explained yet, and for what was there before.
         """
         own = self._own_final_report(ending, holders=holders)
         if own is None:
@@ -317,7 +317,7 @@ class Tracker(Journaled):
             account.engine.ledger.journal.end(ending)
         if self._service is not None:
             self._service.finish()
-        report = report_of(account, ending, None)
+        report = report_of(account, ending, None, heap=holders)
         if ending == "signal":
             self._end_service()  # there is no later moment at which sinks could send what they have
         return report

@@ -80,7 +80,7 @@ class EndHooks:
         if not run.tracker.is_tracking():
             run.ensure(run.terms)
         run.judge_late()
-        # Who holds what is shown in each test's own section; a walk over the heap is for those who read a report.
+        # Who holds what is shown in each test's own section; walks over the heap are for those who read a report.
         is_read = bool(run.options.reports) or worker_of(run.config) is not None
         report = run.tracker.final_report(holders=is_read)
         run.docket.take(run.tracker.ledger)

@@ -102,6 +102,15 @@ def test_subclasses_of_watched_classes_from_before(tracker: Tracker) -> None:
     assert [*found.values()] == [{ALIVE: 1}]
 
 
+def test_a_report_that_nobody_reads(tracker: Tracker, make_class: Callable[[], Any]) -> None:
+    """It is made without a look at everything in memory."""
+    kept = tracker.tracked(make_class())()
+    tracker.start(policy="record", report=False)
+    assert told(tracker.final_report(holders=False), "") == {}
+    assert [*told(tracker.final_report(), "").values()] == [{ALIVE: 1}]
+    kept.close()
+
+
 def test_threads_and_executors(tracker: Tracker) -> None:
     """Watched classes too: a thread is seen to end, an executor to be shut down, and what goes on is alive."""
     stop = threading.Event()
