@@ -8,7 +8,7 @@ import sys
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lifetrack.detect.leaks import filed_findings, leaks, misuses
@@ -36,7 +36,6 @@ from lifetrack.watchers.watching import Watching
 
 if TYPE_CHECKING:
     from lifetrack.instrument.classes import Classes
-    from lifetrack.instrument.instruments import Instruments
     from lifetrack.instrument.recorder import Recorder
     from lifetrack.instrument.singles import Singles
     from lifetrack.values.declarations import Declaration
@@ -88,7 +87,7 @@ class Account:
         self.engine = Engine(Ledger() if ledger is None else ledger, settings)
         self.judgement = Judgement(self.engine)
         #: One, once something is declared; no more are used, should two threads be the first to declare.
-        self._instruments: list[Instruments] = []
+        self._instruments: list[tuple[Classes, Singles]] = []
         self.following = Follow(self.engine.ledger)
         # What no site is known of cannot be said to have been left.
         self.unwinding = Unwinding(self.engine.ledger) if settings.level >= Level.SITES else None
@@ -126,23 +125,30 @@ class Account:
         delist(self.engine)
         _accounts.discard(self)
 
-    def _instruments_made(self) -> Instruments:
+    def _instruments_made(self) -> tuple[Classes, Singles]:
         """Load what instruments where it is needed first: most suites and programs declare nothing."""
         if not self._instruments:
-            from lifetrack.instrument.instruments import Instruments
+            from lifetrack.instrument.classes import Classes
+            from lifetrack.instrument.singles import Singles
 
-            self._instruments.append(Instruments(self.engine, self.judgement.drain, self))
+            classes = Classes(self.engine, self.judgement.drain, self._child_maker)
+            self._instruments.append((classes, Singles(self.engine, classes)))
         return self._instruments[0]
+
+    def _child_maker(self, original: Any) -> Callable[..., Any]:
+        from lifetrack.instrument.kin import child_maker
+
+        return child_maker(self, original)
 
     @property
     def classes(self) -> Classes:
         """The instrumented classes."""
-        return self._instruments_made().classes
+        return self._instruments_made()[0]
 
     @property
     def singles(self) -> Singles:
         """The single objects."""
-        return self._instruments_made().singles
+        return self._instruments_made()[1]
 
     def install(self, cls: type, declaration: Declaration) -> None:
         """Instrument a declared class and every subclass that it has."""
