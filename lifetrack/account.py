@@ -21,7 +21,7 @@ from lifetrack.instrument.kin import child_maker
 from lifetrack.instrument.recorder import Recorder
 from lifetrack.instrument.singles import Singles
 from lifetrack.judgement import Judgement, is_released
-from lifetrack.ledger.entries import EXTRA, KIND, RELEASED, STATE, Entry
+from lifetrack.ledger.entries import EXTRA, KIND, RELEASED, STATE, Entry, is_idle
 from lifetrack.ledger.leaving import note_ended, note_handled
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.lifetimes import lifetimes_of
@@ -223,7 +223,8 @@ def type_totals(ledger: Ledger) -> tuple[TypeTotals, ...]:
     """Count by type: how many were acquired and released, and how many are live."""
     live = Counter(entry[KIND].type_name for entry in ledger.open_entries())
     acquired: Counter[str] = Counter()
-    collected: Counter[str] = Counter()
+    # What the collector has noticed and nobody has taken in yet is open no more; it was not released for that.
+    collected = Counter(entry[KIND].type_name for entry in list(ledger.pending) if not is_idle(entry))
     for kind in ledger.kinds:
         acquired[kind.type_name] += kind.acquired
         collected[kind.type_name] += kind.collected
