@@ -15,12 +15,14 @@ _SERVICE = {
     f"LIFETRACK_{option.upper()}": option
     for option in ("dump_signal", "dump_to", "held_limits", "live_limits", "growth_every", "check_every", "sinks")
 }
+#: What else is read here, unless ``lifetrack run`` or pytest reads it: both have settings that go before these.
+_PLAIN = {"LIFETRACK_POLICY": "policy", "LIFETRACK_WATCH": "watch"}
 #: What ``multiprocessing`` starts for itself: no program of anybody's. The second one forks the workers.
 _TRACKER, _SERVER = "multiprocessing.resource_tracker", "multiprocessing.forkserver"
 
 
 def start_from_environment() -> None:
-    """Start the default tracker at the level that ``LIFETRACK`` names, with the service that other variables ask for.
+    """Start the default tracker at the level that ``LIFETRACK`` names, with what other variables ask for.
 
     A bad value is one clear line, and none starts.
     """
@@ -32,11 +34,21 @@ def start_from_environment() -> None:
 
             name, option = variable, _SERVICE[variable]
             given[option] = READERS[option](os.environ[variable])
+        for variable in _plain():
+            from lifetrack.configuration import READERS as WRITTEN
+
+            name, option = variable, _PLAIN[variable]
+            given[option] = WRITTEN[option]("", os.environ[variable])
         name = "LIFETRACK"
         path, size = os.environ.get(JOURNAL) or None, os.environ.get(JOURNAL_SIZE) or None
         default_tracker().start(os.environ[name], journal=path, journal_size=size, **given)  # type: ignore[arg-type]
     except (ConfigurationError, MissingExtraError) as error:
         sys.stderr.write(f"lifetrack: error: environment variable {_named(error, name)}: {error}\n")
+
+
+def _plain() -> list[str]:
+    found = [each for each in _PLAIN if os.environ.get(each)]
+    return [] if not found or "_pytest" in sys.modules or _is_ours() else found
 
 
 def _named(error: Exception, name: str) -> str:
