@@ -9,6 +9,8 @@ from lifetrack.journal.plans import SIZE_VARIABLE as JOURNAL_SIZE
 from lifetrack.journal.plans import VARIABLE as JOURNAL
 from lifetrack.tracker import default_tracker
 from lifetrack.values.errors import ConfigurationError, MissingExtraError
+from lifetrack.values.settings import parse_policy
+from lifetrack.watchers.watching import check_names
 
 #: The variables that ask for a service, and the options that they stand for.
 _SERVICE = {
@@ -35,10 +37,8 @@ def start_from_environment() -> None:
             name, option = variable, _SERVICE[variable]
             given[option] = READERS[option](os.environ[variable])
         for variable in _plain():
-            from lifetrack.configuration import READERS as WRITTEN
-
             name, option = variable, _PLAIN[variable]
-            given[option] = WRITTEN[option]("", os.environ[variable])
+            given[option] = (parse_policy if option == "policy" else check_names)(os.environ[variable])
         name = "LIFETRACK"
         path, size = os.environ.get(JOURNAL) or None, os.environ.get(JOURNAL_SIZE) or None
         default_tracker().start(os.environ[name], journal=path, journal_size=size, **given)  # type: ignore[arg-type]
