@@ -16,6 +16,7 @@ from lifetrack.detect.leaks import filed_findings, leaks, misuses
 from lifetrack.earlier import Earlier
 from lifetrack.guards.active import delist, enlist
 from lifetrack.guards.engine import Engine
+from lifetrack.holders.leaks import MOST
 from lifetrack.instrument.classes import Classes
 from lifetrack.instrument.kin import child_maker
 from lifetrack.instrument.recorder import Recorder
@@ -23,7 +24,7 @@ from lifetrack.instrument.singles import Singles
 from lifetrack.judgement import Judgement, is_released
 from lifetrack.ledger.entries import EXTRA, KIND, RELEASED, STATE, Entry, is_idle
 from lifetrack.ledger.leaving import note_ended, note_handled
-from lifetrack.ledger.ledger import Ledger
+from lifetrack.ledger.ledger import Ledger, is_reported
 from lifetrack.ledger.lifetimes import lifetimes_of
 from lifetrack.ledger.places import Place
 from lifetrack.ledger.rendering import record_of
@@ -161,6 +162,13 @@ class Account:
     ) -> list[Finding]:
         """Give every leak so far, or what was acquired in a place; one for all alike if ``counting``. Look before."""
         return leaks(self.engine.ledger, place, self.judgement.lasts, told, counting=counting)
+
+    def explain_each(self) -> None:
+        """Note who holds the object of each leak so far, also of those that are alike. Look before."""
+        ledger = self.engine.ledger
+        found = [case.entry for case in ledger.cases.all()]
+        found += [entry for entry in ledger.open_entries() if not is_reported(entry)]
+        self.judgement.evidence.note(found, at_once=True, most_alike=MOST)
 
     def explained(self, findings: Iterable[Finding]) -> list[Finding]:
         """Add to findings what is worked out only when somebody wants to read them."""

@@ -253,7 +253,7 @@ class Tracker(Journaled):
             return []
         self._look(account)
         if held_by:
-            account.judgement.explain(also_live=True)
+            account.explain_each()
         return account.explained(account.leaks(None if scope is None else scope.place))
 
     def assert_no_leaks(self, *, scope: Scope | None = None) -> None:

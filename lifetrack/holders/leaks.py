@@ -11,6 +11,7 @@ from typing import TypeAlias
 from lifetrack.ledger.entries import (
     EXTRA,
     KIND,
+    NUMBER,
     OFFSET,
     OPEN_STATES,
     STATE,
@@ -40,31 +41,35 @@ class Evidence:
         self._ledger = ledger
         #: How many of one type and site were explained at the ends of scopes.
         self._alike: Counter[_Key] = Counter()
+        #: The resources that were left out so far, by what tells them.
+        self._left_out: set[tuple[int, int]] = set()
         #: What it took so far.
         self.search = Search()
 
-    def note(self, entries: Iterable[Entry], *, at_once: bool = False) -> None:
+    def note(self, entries: Iterable[Entry], *, at_once: bool = False, most_alike: int = MOST_ALIKE) -> None:
         """Note for entries, or copies of such, who holds the object of each that is alive and not yet explained.
 
-        Unless it is wanted ``at_once``, it is left out when walks have taken too long in all.
+        Unless it is wanted ``at_once``, it is left out when walks have taken too long in all. Of one type and site no
+        more than ``most_alike`` are explained.
         """
         keys = {id(_lasting(entry)) for entry in entries if not _is_explained(entry)}
         alive = {address: entry for address, entry in self._alive() if id(_lasting(entry)) in keys} if keys else {}
         if not alive:
             return
-        chosen = _chosen(alive, Counter() if at_once else self._alike)
+        chosen = _chosen(alive, Counter() if at_once else self._alike, most_alike)
         if not at_once and not self._may_walk():
             chosen = {}
-        if len(alive) > len(chosen):
-            self.search = replace(self.search, left_out=self.search.left_out + len(alive) - len(chosen))
-        if not chosen:
-            return
-        self._alike.update(map(_key, chosen.values()))
-        try:
-            found = self.explain(chosen, alive)
-        except Exception:  # what a walk meets is anybody's; that nobody can be named must not cost the finding
-            found = {}
-            self.search = replace(self.search, left_out=self.search.left_out + len(chosen))
+        self._left_out.update(_number(entry) for address, entry in alive.items() if address not in chosen)
+        found: dict[int, tuple[Holder, ...]] = {}
+        if chosen:
+            self._alike.update(map(_key, chosen.values()))
+            try:
+                found = self.explain(chosen, alive)
+            except Exception:  # what a walk meets is anybody's; that nobody can be named must not cost the finding
+                self._left_out.update(map(_number, chosen.values()))
+            else:
+                self._left_out.difference_update(map(_number, chosen.values()))
+        self.search = replace(self.search, left_out=len(self._left_out))
         for address, holders in found.items():
             extra_of(chosen[address]).held_by = holders
 
@@ -114,8 +119,13 @@ def _is_explained(entry: Entry) -> bool:
     return entry[EXTRA] is not None and bool(entry[EXTRA].held_by)
 
 
-def _chosen(alive: dict[int, Entry], before: Counter[_Key]) -> dict[int, Entry]:
-    """Choose a few of each kind and site, those that nobody allowed first: the others are told with them.
+def _number(entry: Entry) -> tuple[int, int]:
+    """Give what tells a resource from all others, and is the same in copies of its entry."""
+    return id(entry[KIND]), entry[NUMBER]
+
+
+def _chosen(alive: dict[int, Entry], before: Counter[_Key], most_alike: int) -> dict[int, Entry]:
+    """Choose so many of each kind and site, those that nobody allowed first: the others are told with them.
 
     ``before`` counts those that were chosen earlier.
     """
@@ -125,7 +135,7 @@ def _chosen(alive: dict[int, Entry], before: Counter[_Key]) -> dict[int, Entry]:
     for address, entry in order:
         key = _key(entry)
         alike[key] += 1
-        if alike[key] <= MOST_ALIKE and len(chosen) < MOST:
+        if alike[key] <= most_alike and len(chosen) < MOST:
             chosen[address] = entry
     return chosen
 
