@@ -285,7 +285,7 @@ def an_exception_of_a_future(obj: Any) -> None:
     REGISTRY["f"]._log_traceback = False
 
 
-@way("class-attribute", HERE, "REGISTRY (dict)", "['plugin'] (tests.holders.test_zoo.a_class_of_an_object.<locals>.Local)",
+@way("class-attribute", HERE, "REGISTRY (dict)", f"['plugin'] ({__name__}.a_class_of_an_object.<locals>.Local)",
      "(its class) (class)", "backend", undo=REGISTRY.clear)  # fmt: skip
 def a_class_of_an_object(obj: Any) -> None:
     """Hold it by a class that only its object knows."""
