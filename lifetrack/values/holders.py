@@ -47,7 +47,7 @@ ADVICE = {
     SUSPENDED_GENERATOR: "the generator waits for its next step: run it to its end, or close() it",
     SUSPENDED_COROUTINE: "the coroutine was never finished: await it, or close() it",
     PENDING_TASK: "the task has not ended: await it, or cancel() it and await that",
-    TRACEBACK: "a kept exception or frame holds the variables of functions: drop it, or clear the exception's __traceback__",
+    TRACEBACK: "an exception or frame that is kept holds variables of functions: drop it, or clear its __traceback__",
     LOGGING_HANDLER: "take it off its logger with removeHandler() or removeFilter(); a handler wants close(), too",
     WEAK_KEY_CONTAINER: "values are held as long as their keys live, for ever where a value refers to its own key",
     REFERENCE_CYCLE: "nothing else holds it: release it, the garbage collector will take it away unreleased",
