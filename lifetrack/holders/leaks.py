@@ -11,7 +11,6 @@ from typing import TypeAlias
 from lifetrack.ledger.entries import (
     EXTRA,
     KIND,
-    NUMBER,
     OFFSET,
     OPEN_STATES,
     STATE,
@@ -22,6 +21,7 @@ from lifetrack.ledger.entries import (
     place_of,
 )
 from lifetrack.ledger.holds import holder_of, is_nobodys
+from lifetrack.ledger.journaling import number_of
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.values.holders import Holder, Search
 
@@ -121,7 +121,7 @@ def _is_explained(entry: Entry) -> bool:
 
 def _number(entry: Entry) -> tuple[int, int]:
     """Give what tells a resource from all others, and is the same in copies of its entry."""
-    return id(entry[KIND]), entry[NUMBER]
+    return id(entry[KIND]), number_of(entry)
 
 
 def _chosen(alive: dict[int, Entry], before: Counter[_Key], most_alike: int) -> dict[int, Entry]:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.shared_memory import SharedMemory
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -168,8 +169,12 @@ def test_of_very_many_alike_a_few_are_explained(tracking: Tracker) -> None:
     assert f"of {300 - leaks.MOST_ALIKE} resources that was not asked" in " ".join(report.to_text().split())
 
 
-def test_what_was_left_out_is_counted_once(tracking: Tracker) -> None:
+@pytest.mark.parametrize("journal", [None, "app.journal"])
+def test_what_was_left_out_is_counted_once(tracker: Tracker, tmp_path: Path, journal: str | None) -> None:
     """However often reports are made: it is the number of resources, and those told of meanwhile are none of them."""
+    tracking = tracker
+    tracking.tracked(Backend)
+    tracking.start(policy="record", report=False, journal=journal and tmp_path / journal)
     REGISTRY["list"] = [Backend() for _ in range(20)]
     for _ in range(3):
         search = tracking.report().tracker.search
@@ -177,6 +182,7 @@ def test_what_was_left_out_is_counted_once(tracking: Tracker) -> None:
     assert search.left_out < 20 - leaks.MOST_ALIKE
     tracking.find_leaks(held_by=True)
     search = tracking.final_report().tracker.search
+    REGISTRY.clear()
     assert search is not None
     assert search.left_out == 0
 
