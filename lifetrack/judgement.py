@@ -115,8 +115,14 @@ class Judgement:
         findings = fold((case.entry, finding_of_case(self._ledger, case)) for case in shown)
         warn_of(finding for finding in findings if finding.allowed is None)
 
+    def _is_quiet(self, mark: int) -> bool:
+        """Whether nothing has come since a mark that a scope could be judged for, as in most tests of a suite."""
+        return self.witness is None and self._ledger.is_quiet_since(mark)
+
     def pending_grace(self, place: Place, mark: int) -> float:
         """Give the longest grace of what is still open in a place; 0 where nothing has any."""
+        if self._is_quiet(mark):
+            return 0.0
         waiting = []
         if any(entry[KIND].declaration.grace for entry in self._ledger.open_since(mark, keep=True)):
             self._ledger.settle(is_released)
@@ -129,10 +135,18 @@ class Judgement:
 
     def end_scope(self, place: Place, mark: int, *, may_raise: bool) -> None:
         """File what a scope leaves open as LT103; raise LeakError or warn as the policy says."""
-        self._ledger.settle(is_released)
-        self.drain()
+        quiet = self._is_quiet(mark) and not (may_raise and self._ledger.cases.latest)
+        if not quiet:
+            self._ledger.settle(is_released)
+            self.drain()
         if self._ledger.journal is not None:
             self._ledger.journal.owner_ended(place)
+        if quiet:
+            self._ledger.forget_mark(mark)
+        else:
+            self._judge(place, mark, may_raise=may_raise)
+
+    def _judge(self, place: Place, mark: int, *, may_raise: bool) -> None:
         open_now = (entry for entry in self._ledger.due_since(mark) if belongs_to(entry, place))
         due = [entry for entry in open_now if not is_in_use(entry, SCOPE_ENDS) and not self.lasts(entry)]
         cases = self._file(due, "LT103") + self._testimony(place)

@@ -29,7 +29,7 @@ from lifetrack.values.holders import Holder, Search
 MOST_ALIKE, MOST = 5, 500
 #: The seconds that walks at the ends of scopes may take in all, after the first: so many, and a share of the time that
 #: has passed. A suite of tests that leak is to stay within a few percent of what it takes without.
-SECONDS, SHARE = 0.1, 0.02
+SECONDS, SHARE = 0.05, 0.01
 _began = perf_counter()
 _Key: TypeAlias = tuple[object, ...]
 

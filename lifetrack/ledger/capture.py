@@ -12,7 +12,7 @@ length of stacks has notes of its own, so that trackers with other settings do n
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import CodeType, FrameType
 from typing import Any, TypeAlias
 
@@ -82,7 +82,7 @@ def capture_far(frame: FrameType | None, limit: int) -> Trace:
             trace += (code, frame.f_lasti)
             limit -= 1
             found = found or whose == USER
-        elif is_launcher(code):
+        elif whose == OURS and is_launcher(code):
             break
         frame = frame.f_back
     trace.append(None)
@@ -202,6 +202,20 @@ def unpack(trace: Trace | CodeType | None, offset: int | None) -> RawStack:
         elif is_launcher(frame[0]):
             break
     return tuple(found)
+
+
+def users_frames(trace: Trace | CodeType | None, offset: int | None) -> Iterator[RawFrame]:
+    """Give those frames of a trace that are the user's own, innermost first; looks no further than it is asked."""
+    if trace is None:
+        return
+    parts = trace if isinstance(trace, tuple) else (trace, offset or 0, None)
+    for part in (parts[:-1], parts[-1] or ()):
+        for code, at in zip(part[::2], part[1::2], strict=True):
+            whose = FILES[code.co_filename]
+            if whose == USER:
+                yield code, at
+            elif whose == OURS and is_launcher(code):
+                return
 
 
 def render(stack: RawStack) -> Stack:

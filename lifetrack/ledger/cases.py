@@ -133,6 +133,8 @@ class Cases:
 
     def __init__(self) -> None:
         self._same: dict[tuple[object, ...], _Same] = {}
+        #: The one that was filed last: whoever has seen it need not look through all again.
+        self.latest: Case | None = None
         #: Is given each case, where somebody wants to hear of them soon; a bounded queue, for it is filled anywhere.
         self.news: deque[Case] | None = None
         #: Is told every case that is filed, and how many of its kind and place there were; if there is a journal.
@@ -146,6 +148,7 @@ class Cases:
         key = (case.rule, id(entry[KIND]), id(entry[SCOPE]), *origin_of_trace(entry[TRACE], entry[OFFSET]), use_origin)
         same = self._same.setdefault(key, _Same())
         before = same.add(case)
+        self.latest = case
         if self.news is not None:
             self.news.append(case)
         if self.listener is not None:
@@ -163,5 +166,6 @@ class Cases:
     def forget(self) -> None:
         """Forget them all, in a process that was forked."""
         self._same = {}
+        self.latest = None
         if self.news is not None:
             self.news.clear()

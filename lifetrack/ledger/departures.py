@@ -11,11 +11,14 @@ from __future__ import annotations
 from collections import deque
 from itertools import count, islice
 
+from lifetrack.ledger.capture import users_frames
 from lifetrack.ledger.ends import ending_of
 from lifetrack.ledger.entries import (
     EXTRA,
     KIND,
     NUMBER,
+    RELEASE_OFFSET,
+    RELEASE_TRACE,
     RELEASED,
     STATE,
     TRACE,
@@ -25,10 +28,10 @@ from lifetrack.ledger.entries import (
     release_stack,
 )
 from lifetrack.ledger.journaling import AGAIN
-from lifetrack.ledger.territory import FILES, USER, is_users
+from lifetrack.ledger.territory import FILES, USER
 from lifetrack.values import endings
 from lifetrack.values.declarations import CONTEXT_RELEASES
-from lifetrack.values.stacks import RawFrame, RawStack
+from lifetrack.values.stacks import RawFrame
 
 #: How many resources of each type are counted: those with a lower number.
 COUNTED = 10_000
@@ -171,7 +174,7 @@ class Departures:
         extra = entry[EXTRA]
         if extra is not None and extra.reported is not None:
             return
-        place = _place_of(release_stack(entry))
+        place = _place_of(entry)
         if place is None or ending_of(entry) not in _MET:
             return
         site, caller = origin_of(entry)
@@ -213,15 +216,17 @@ def origin_of(entry: Entry) -> tuple[RawFrame | None, RawFrame | None]:
             return (trace[0], trace[1]), (trace[2], trace[3])
     elif not isinstance(trace, tuple):
         return (None, None) if trace is None else ((trace, entry[TRACE + 1] or 0), None)
-    stack = acquire_stack(entry)
-    own = list(islice((frame for frame in stack if is_users(frame[0])), 2))
+    own = list(islice(users_frames(trace, None), 2))
     if not own:
-        return (stack[0] if stack else None), None
+        return next(iter(acquire_stack(entry)), None), None
     return own[0], (own[1] if len(own) > 1 else None)
 
 
-def _place_of(stack: RawStack) -> RawFrame | None:
+def _place_of(entry: Entry) -> RawFrame | None:
     """Give the place of a release: the user's innermost frame, past an ``__exit__`` that somebody's block called."""
-    own = [frame for frame in stack if is_users(frame[0])]
-    outside = next((frame for frame in own if frame[0].co_name not in _BLOCK_ENDS), None)
-    return outside or (own[0] if own else (stack[0] if stack else None))
+    innermost = None
+    for frame in users_frames(entry[RELEASE_TRACE], entry[RELEASE_OFFSET]):
+        if frame[0].co_name not in _BLOCK_ENDS:
+            return frame
+        innermost = innermost or frame
+    return innermost or next(iter(release_stack(entry)), None)

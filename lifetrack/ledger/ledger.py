@@ -211,6 +211,19 @@ class Ledger:
         self.entries[key] = [FINALIZING, *[None] * EXTRA]
         return key
 
+    def forget_mark(self, mark: int) -> None:
+        """Take a mark away."""
+        self.entries.pop(mark, None)
+
+    def is_quiet_since(self, mark: int) -> bool:
+        """Whether nothing at all came since a mark: nothing acquired, handed on, or noticed by the collector."""
+        if self.pending or self.orphaned or self.moved:
+            return False
+        try:
+            return next(reversed(self.entries), None) == mark
+        except RuntimeError:  # another thread acquires at this moment
+            return False
+
     def open_since(self, mark: int, *, keep: bool = False) -> list[Entry]:
         """Give the open entries younger than a mark, oldest first, and take the mark away unless told to keep it."""
         found: list[Entry] = []
@@ -223,7 +236,7 @@ class Ledger:
         else:
             found = list(self._younger(reversed(self.entries.copy().items()), mark))
         if not keep:
-            self.entries.pop(mark, None)
+            self.forget_mark(mark)
         found.reverse()
         return found
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lifetrack.pytest_plugin.fixture import DUTY
 from lifetrack.pytest_plugin.options import Terms, worker_of
 from lifetrack.pytest_plugin.run import Run
 from lifetrack.pytest_plugin.summary import owner_name
@@ -30,15 +29,6 @@ class AnnotationHooks:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._lines: list[str] = []
-
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
-        """Give the last report of a test one property for each group of findings."""
-        report = yield
-        duty = item.stash.get(DUTY, None)
-        if call.when == "teardown" and duty is not None and duty.found:
-            report.user_properties.extend(("lifetrack", text) for text in properties(duty.found, duty.terms))
-        return report
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self) -> Generator[None, Any, Any]:

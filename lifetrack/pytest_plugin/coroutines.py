@@ -5,8 +5,9 @@ The plugin of anyio has one task for all asynchronous fixtures and tests that sh
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import Context, ContextVar
 from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction
@@ -17,6 +18,9 @@ import pytest
 Inside = Callable[[], AbstractContextManager[None]]
 #: The fixture by which a test or fixture says that anyio runs it.
 _ANYIO = "anyio_backend"
+#: The module of its plugin.
+_PLUGIN = "anyio.pytest_plugin"
+_NOTHING = nullcontext()
 _INNER = "lifetrack_inner"
 
 
@@ -55,13 +59,19 @@ def _generator_within(function: Any, inside: Inside) -> Any:
     return run
 
 
-@contextmanager
 def fixture_within(
     fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest, inside: Inside
-) -> Iterator[None]:
+) -> AbstractContextManager[None]:
     """Let the function of a fixture run inside a place, if anyio will run it; the function is put back at the end."""
+    if _PLUGIN not in sys.modules or _ANYIO not in request.fixturenames:
+        return _NOTHING
+    return _fixture_within(fixturedef, inside)
+
+
+@contextmanager
+def _fixture_within(fixturedef: pytest.FixtureDef[Any], inside: Inside) -> Iterator[None]:
     function = fixturedef.func
-    wrapped = within(function, inside) if _ANYIO in request.fixturenames else function
+    wrapped = within(function, inside)
     if wrapped is function:
         yield
         return
@@ -81,11 +91,15 @@ def context_within(item: pytest.Item, variable: ContextVar[Any], inside: Inside)
         context.run(variable.set, place)
 
 
-@contextmanager
-def test_within(item: pytest.Item, inside: Inside) -> Iterator[None]:
+def test_within(item: pytest.Item, inside: Inside) -> AbstractContextManager[None]:
     """Let the function of a test run inside a place, if anyio will run it; the function is put back at the end."""
+    return _test_within(item, inside) if _ANYIO in (getattr(item, "funcargs", None) or ()) else _NOTHING
+
+
+@contextmanager
+def _test_within(item: pytest.Item, inside: Inside) -> Iterator[None]:
     holder, name = _test_function(item)
-    function = None if holder is None else getattr(holder, name)
+    function = getattr(holder, name)
     wrapped = within(function, inside)
     if wrapped is function:
         yield
@@ -98,9 +112,7 @@ def test_within(item: pytest.Item, inside: Inside) -> Iterator[None]:
 
 
 def _test_function(item: pytest.Item) -> tuple[Any, str]:
-    """Give what holds the function that anyio runs, and under which name; None where it runs none."""
-    if _ANYIO not in (getattr(item, "funcargs", None) or ()):
-        return None, ""
+    """Give what holds the function that anyio runs, and under which name."""
     hypothesis = getattr(getattr(item, "obj", None), "hypothesis", None)
     if hypothesis is None:
         return item, "obj"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
+
+import pytest
 
 from lifetrack.detect.families import Leak, fold
 from lifetrack.ledger import clock
@@ -33,6 +35,23 @@ class Part(Place):
     __slots__ = ()
 
 
+class Stay(AbstractContextManager[None]):
+    """A block in which is acquired for a place; a class, because every phase of every test is in one."""
+
+    __slots__ = ("_before", "_place", "_variable")
+
+    def __init__(self, variable: ContextVar[Place], place: Place) -> None:
+        self._variable = variable
+        self._place = place
+
+    def __enter__(self) -> None:
+        self._before = self._variable.get()
+        self._variable.set(self._place)
+
+    def __exit__(self, *_: object) -> None:
+        self._variable.set(self._before)
+
+
 class Duty(Scope):
     """The scope of one test or of one fixture.
 
@@ -52,24 +71,20 @@ class Duty(Scope):
         self.terms = terms
         self.failed = False
         self.ended = False
-        #: What was found at its end.
+        #: What was found at its end, and the text of it that belongs beside the failure of a test that failed anyway.
         self.found: list[Finding] = []
+        self.section = ""
+        #: By which report it failed before its end.
+        self.report: pytest.TestReport | None = None
 
     @property
     def variable(self) -> ContextVar[Place]:
         """What says in each context where it acquires."""
         return self._home.place
 
-    @contextmanager
-    def inside(self, part: Place | None = None) -> Iterator[None]:
+    def inside(self, part: Place | None = None) -> Stay:
         """Acquire for this duty, or for a part of it, for a block."""
-        place = self._home.place
-        before = place.get()
-        place.set(part or self._inside)
-        try:
-            yield
-        finally:
-            place.set(before)
+        return Stay(self._home.place, part or self._inside)
 
     def part(self, name: str) -> Part:
         """Make the place of a fixture that ends with this test."""
@@ -87,7 +102,7 @@ class Duty(Scope):
 
     def is_open(self) -> bool:
         """Whether anything that was acquired for this duty is still to be released; the entries are not kept."""
-        return self.is_current() and bool(self._left())
+        return self.is_current() and not self._home.is_quiet_since(self._mark) and bool(self._left())
 
     def _left(self) -> list[Entry]:
         entries = self._home.open_since(self._mark, keep=True)
@@ -134,9 +149,10 @@ class Duty(Scope):
         self.ended = True
         if not self.is_current():
             return
-        deadline = clock.now() + self._tracker.pending_grace(self._place, self._mark)
-        while clock.now() < deadline and self._tracker.pending_grace(self._place, self._mark):
-            clock.wait(_LOOK)
+        if grace := self._tracker.pending_grace(self._place, self._mark):
+            deadline = clock.now() + grace
+            while clock.now() < deadline and self._tracker.pending_grace(self._place, self._mark):
+                clock.wait(_LOOK)
         self._tracker.end_scope(self._place, self._mark, may_raise=False)
 
 
@@ -156,6 +172,7 @@ class Docket:
     def __init__(self) -> None:
         # The cases themselves, so that their ids stay theirs even if the program throws their ledger away.
         self._seen: dict[int, Case] = {}
+        self._latest: Case | None = None
         self._waiting: dict[Place, list[Leak]] = {}
         #: What the program was told by an exception: misuses, and leaks from scopes that ended inside a test.
         self.raised: list[Finding] = []
@@ -165,8 +182,9 @@ class Docket:
 
         ``scopes_raised`` says that leaks filed for a scope inside a test were filed by the end of that scope.
         """
-        if ledger is None:
+        if ledger is None or ledger.cases.latest is self._latest:
             return
+        self._latest = ledger.cases.latest  # before the others are asked for, so that none is missed
         for case in ledger.cases.all():
             if id(case) in self._seen:
                 continue
@@ -181,7 +199,8 @@ class Docket:
 
     def of(self, place: Place) -> list[Finding]:
         """Give and forget the findings of one test or fixture."""
-        return fold(self._waiting.pop(place, []))
+        leaks = self._waiting.pop(place, None)
+        return [] if leaks is None else fold(leaks)
 
     def rest(self) -> list[tuple[Place, Finding]]:
         """Give and forget all findings that nobody has asked for."""

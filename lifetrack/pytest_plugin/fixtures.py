@@ -14,8 +14,11 @@ from lifetrack.pytest_plugin.duties import FIXTURE, Duty
 from lifetrack.pytest_plugin.exits import ExitHooks
 from lifetrack.pytest_plugin.fixture import DUTY
 from lifetrack.pytest_plugin.options import terms_of
-from lifetrack.pytest_plugin.reach import cached
+from lifetrack.pytest_plugin.reach import Caches
 from lifetrack.pytest_plugin.run import Run
+
+#: The function of all such fixtures.
+_DIRECT = "get_direct_param_fixture_func"
 
 
 class _Active(NamedTuple):
@@ -33,6 +36,12 @@ class _Active(NamedTuple):
         return values
 
 
+def _only_hands_over(fixturedef: pytest.FixtureDef[Any]) -> bool:
+    """Whether it is what pytest makes of an argument of ``parametrize``: a value that is there already."""
+    function: Any = fixturedef.func
+    return getattr(function, "__name__", None) == _DIRECT and str(function.__module__).startswith("_pytest.")
+
+
 class FixtureHooks:
     """The hooks that concern fixtures."""
 
@@ -42,15 +51,23 @@ class FixtureHooks:
         self._item: pytest.Item | None = None
         self._exits = ExitHooks()
         self._exits.start()
+        self._caches = Caches()
+
+    def begin_test(self, item: pytest.Item, duty: Duty) -> None:
+        """Note which test runs, with its duty."""
+        self.forget_test()
+        self._item = item
+        item.stash[DUTY] = duty
+
+    def forget_test(self) -> None:
+        """Forget the test that is over."""
+        item, self._item = self._item, None
+        if item is not None and DUTY in item.stash:
+            del item.stash[DUTY]
 
     def pytest_unconfigure(self) -> None:
         """Take note of exit hooks no more."""
         self._exits.stop()
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Note which test runs."""
-        self._item = item
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_fixture_setup(
@@ -66,7 +83,7 @@ class FixtureHooks:
         own: Duty | None = None
         if fixturedef.scope == "function":
             duty = request.node.stash.get(DUTY, None)
-            if duty is None or duty.ended or not duty.is_current():
+            if duty is None or duty.ended or not duty.is_current() or _only_hands_over(fixturedef):
                 return (yield)
             part = duty.part(name)
             inside: Inside = partial(duty.inside, part)
@@ -119,4 +136,4 @@ class FixtureHooks:
             if active.duty is not duty:
                 yield active.duty, active.held
         yield None, self._exits.held
-        yield None, cached
+        yield None, self._caches.results

@@ -142,8 +142,21 @@ def worker_of(config: pytest.Config) -> str | None:
     return None if given is None else str(given.get("workerid", "worker"))
 
 
+def _is_marked(node: pytest.Item | pytest.Collector) -> bool:
+    """Whether a node has our marker; most have not, and every test and fixture asks."""
+    each: Any = node
+    while each is not None:
+        for mark in each.own_markers:
+            if mark.name == MARKER:
+                return True
+        each = each.parent
+    return False
+
+
 def terms_of(node: pytest.Item | pytest.Collector, terms: Terms) -> Terms:
     """Give the terms of a node: the nearest marker that says something counts, then those of the run."""
+    if not _is_marked(node):
+        return terms
     for mark in reversed(list(node.iter_markers(MARKER))):  # the nearest comes last and wins
         try:
             terms = _apply(terms, mark)

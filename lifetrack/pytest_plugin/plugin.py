@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from lifetrack.ledger.leaving import note_left
-from lifetrack.pytest_plugin.annotations import AnnotationHooks
+from lifetrack.pytest_plugin.annotations import AnnotationHooks, properties
 from lifetrack.pytest_plugin.baselines import BaselineHooks
 from lifetrack.pytest_plugin.coroutines import context_within, test_within
-from lifetrack.pytest_plugin.duties import TEST
+from lifetrack.pytest_plugin.duties import TEST, Duty
 from lifetrack.pytest_plugin.ending import EndHooks
 from lifetrack.pytest_plugin.fixture import DUTY
 from lifetrack.pytest_plugin.fixtures import FixtureHooks
@@ -22,9 +22,6 @@ from lifetrack.pytest_plugin.tidying import tidy
 from lifetrack.pytest_plugin.workers import WorkerHooks
 from lifetrack.tracker import default_tracker
 
-_SECTION = pytest.StashKey[str]()
-_FAILED = pytest.StashKey[pytest.TestReport]()
-
 
 def switch_on(config: pytest.Config, level: str) -> None:
     """Start the default tracker and register the hooks; raise pytest.UsageError for a bad option."""
@@ -32,25 +29,27 @@ def switch_on(config: pytest.Config, level: str) -> None:
     run.start()
     workers = WorkerHooks(run)
     fixtures = FixtureHooks(run)
-    rooms = {
-        "plugin": Plugin(run, fixtures),
+    rooms: dict[str, object] = {
+        "plugin": Plugin(run, fixtures, workers),
         "fixtures": fixtures,
         "workers": workers,
         # Before the ending: of wrappers that come last the one registered last is the innermost.
         "annotations": AnnotationHooks(run),
-        "baseline": BaselineHooks(run, run.ratchet),
-        "ending": EndHooks(run, workers),
     }
+    if run.options.baseline is not None:  # no test pays for it where there is none
+        rooms["baseline"] = BaselineHooks(run, run.ratchet)
+    rooms["ending"] = EndHooks(run, workers)
     for name, room in rooms.items():
         config.pluginmanager.register(room, f"lifetrack-{name}")
 
 
 class Plugin:
-    """The hooks that concern tests."""
+    """The hooks that concern tests: one of each kind for all rooms, because every test pays for every hook."""
 
-    def __init__(self, run: Run, fixtures: FixtureHooks) -> None:
+    def __init__(self, run: Run, fixtures: FixtureHooks, workers: WorkerHooks) -> None:
         self._run = run
         self._fixtures = fixtures
+        self._workers = workers
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_unconfigure(self) -> None:
@@ -61,16 +60,12 @@ class Plugin:
         """Check every marker before the first test runs."""
         for item in items:
             terms_of(item, self._run.terms)
-            self._run.options.leniency.own_package_of(str(item.path))
+        for path in {item.path for item in items}:
+            self._run.options.leniency.own_package_of(str(path))
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, Any, Any]:
+    def pytest_runtest_logfinish(self) -> None:
         """Keep nothing of a test that is over; pytest keeps the test itself to the end."""
-        try:
-            return (yield)
-        finally:
-            if DUTY in item.stash:
-                del item.stash[DUTY]
+        self._fixtures.forget_test()
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
@@ -78,9 +73,7 @@ class Plugin:
         terms = terms_of(item, self._run.terms)
         self._run.ensure(terms)
         duty = self._run.new_duty(item.nodeid, TEST, terms)
-        item.stash[DUTY] = duty
-        if _FAILED in item.stash:  # by an earlier run of the same test
-            del item.stash[_FAILED]
+        self._fixtures.begin_test(item, duty)
         with duty.inside():
             return (yield)
 
@@ -105,7 +98,8 @@ class Plugin:
         finally:
             self._fixtures.hand_on(duty)
             blamed = self._run.end(duty)
-            item.stash[_SECTION] = evidence(blamed) if blamed and duty.failed else ""
+            if blamed and duty.failed:
+                duty.section = evidence(blamed)
         if blamed and not duty.failed:
             raise pytest.fail.Exception(failure(blamed), pytrace=False)
         return result
@@ -120,15 +114,23 @@ class Plugin:
             if self._run.tracker.ledger is not None:
                 note_left(self._run.tracker.ledger.entries, call.excinfo.value, heads=True)
         report = yield
-        if call.when != "teardown":
-            duty = item.stash.get(DUTY, None)
-            if duty is not None and report.outcome != "passed":
-                duty.failed = True
-                item.stash[_FAILED] = report
-        elif text := item.stash.get(_SECTION, ""):
-            section = ("lifetrack: left open, after the failure above (teardown)", text)
-            report.sections.append(section)
-            failed = item.stash.get(_FAILED, None)
-            if failed is not None and failed.when == "setup":  # beside which pytest shows no sections of the teardown
-                failed.sections.append(section)
+        duty = item.stash.get(DUTY, None)
+        if call.when == "teardown":
+            if duty is not None:
+                _add_to(report, duty)
+            self._workers.load(report)
+        elif duty is not None and report.outcome != "passed":
+            duty.failed = True
+            duty.report = report
         return report
+
+
+def _add_to(report: pytest.TestReport, duty: Duty) -> None:
+    """Add to the last report of a test what was found at its end: properties, and what a failed test left open."""
+    if duty.found:
+        report.user_properties.extend(("lifetrack", text) for text in properties(duty.found, duty.terms))
+    if duty.section:
+        section = ("lifetrack: left open, after the failure above (teardown)", duty.section)
+        report.sections.append(section)
+        if duty.report is not None and duty.report.when == "setup":
+            duty.report.sections.append(section)  # beside a failed setup pytest shows no sections of the teardown

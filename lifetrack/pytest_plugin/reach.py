@@ -8,9 +8,10 @@ hold everything.
 from __future__ import annotations
 
 import gc
+import logging
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import BuiltinFunctionType, CellType, CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 from weakref import WeakSet, WeakValueDictionary
@@ -46,6 +47,7 @@ _DEAD_ENDS = (
     float,
     complex,
     bool,
+    type(None),
     BuiltinFunctionType,
 )
 
@@ -55,16 +57,30 @@ def reached(values: Iterable[object], wanted: set[int]) -> set[int]:
     found: set[int] = set()
     waiting: deque[object] = deque(values)
     seen: set[int] = set()
+    ways = _Ways()
     while waiting and len(seen) < _OBJECTS and len(found) < len(wanted):
         value = waiting.popleft()
-        if id(value) in seen or value is None or isinstance(value, _DEAD_ENDS):
+        held = ways[type(value)]
+        if held is None or id(value) in seen:
             continue
         seen.add(id(value))
         if id(value) in wanted:
             found.add(id(value))
-        if not is_runners(type(value)):
-            waiting.extend(_held(value))
+        waiting.extend(held(value))
     return found
+
+
+class _Ways(dict[type, Callable[[Any], Iterable[object]] | None]):
+    """For each class what gives that to which one of its objects leads on; None where it is not even looked at."""
+
+    def __missing__(self, cls: type) -> Callable[[Any], Iterable[object]] | None:
+        if issubclass(cls, _DEAD_ENDS):
+            self[cls] = None
+        elif is_runners(cls):
+            self[cls] = _none
+        else:
+            self[cls] = next((way for kind, way in _SPECIAL if issubclass(cls, kind)), gc.get_referents)
+        return self[cls]
 
 
 def is_runners(cls: type) -> bool:
@@ -78,21 +94,18 @@ def in_runner(module: object) -> bool:
     return isinstance(module, str) and module.partition(".")[0] in _RUNNER
 
 
-def _held(value: object) -> Iterable[object]:
-    """Give what an object refers to."""
-    if isinstance(value, FunctionType):
-        return closure(value)
-    if type(value) is dict and "__builtins__" in value and "__name__" in value:
-        return ()  # the globals of a module
-    if type(value).__module__ == "logging" and hasattr(value, "handlers"):
-        return [each for key, each in vars(value).items() if key not in _ALL_LOGGERS]
-    if isinstance(value, WeakSet | WeakValueDictionary):  # as of connections that a server will close
-        return _weakly(value)
-    return gc.get_referents(value)
+def _none(_: object) -> Iterable[object]:
+    return ()
 
 
-def _weakly(value: WeakSet[Any] | WeakValueDictionary[Any, Any]) -> list[object]:
-    return list(value if isinstance(value, WeakSet) else value.values())
+def _in_dict(value: dict[Any, Any]) -> Iterable[object]:
+    has = dict.__contains__  # that of a subclass is the program's
+    is_module = has(value, "__builtins__") and has(value, "__name__")  # its globals
+    return () if is_module else gc.get_referents(value)
+
+
+def _of_logger(value: Any) -> Iterable[object]:
+    return [each for key, each in vars(value).items() if key not in _ALL_LOGGERS]
 
 
 def closure(function: FunctionType) -> Iterator[object]:
@@ -100,6 +113,16 @@ def closure(function: FunctionType) -> Iterator[object]:
     yield from function.__defaults__ or ()
     yield from (function.__kwdefaults__ or {}).values()
     yield from contents(function.__closure__ or ())
+
+
+#: What is not just followed to everything that it refers to; what is known weakly, as connections to a server.
+_SPECIAL: tuple[tuple[type, Callable[[Any], Iterable[object]]], ...] = (
+    (FunctionType, closure),
+    (dict, _in_dict),
+    (logging.Logger, _of_logger),
+    (WeakSet, list),
+    (WeakValueDictionary, lambda value: list(value.values())),
+)
 
 
 def contents(cells: Iterable[CellType]) -> Iterator[object]:
@@ -114,13 +137,26 @@ def contents(cells: Iterable[CellType]) -> Iterator[object]:
 # -- caches ------------------------------------------------------------------------------------------------------
 
 
-def cached() -> list[object]:
-    """Give every result that a cache of ``functools`` keeps for a function; not the arguments, which it keeps, too."""
-    functools: Any = sys.modules["functools"]
-    kind = type(functools.lru_cache(_nothing))
-    # One that C code makes for itself wraps no function of the program's.
-    caches = [each for each in objects_of(kind) if "__wrapped__" in vars(each)]
-    return [result for cache in caches for result in _results(cache)]
+class Caches:
+    """The caches of ``functools`` that a program has.
+
+    Most are made while modules are imported. So everything is looked through once, and again as soon as there are more
+    modules; else only what is young, which is little.
+    """
+
+    def __init__(self) -> None:
+        functools: Any = sys.modules["functools"]
+        self._kind = type(functools.lru_cache(_nothing))
+        self._known: WeakSet[Any] = WeakSet()
+        self._modules = 0
+
+    def results(self) -> list[object]:
+        """Give every result that one of them keeps for a function; not the arguments, which it keeps, too."""
+        before, self._modules = self._modules, len(sys.modules)
+        found = objects_of(self._kind, young=before == self._modules)
+        # One that C code makes for itself wraps no function of the program's.
+        self._known.update(each for each in found if "__wrapped__" in vars(each))
+        return [result for cache in list(self._known) for result in _results(cache)]
 
 
 def _results(cache: object) -> Iterator[object]:

@@ -91,7 +91,12 @@ class Run:
     def ensure(self, terms: Terms) -> None:
         """Bring the settings to what this run wants: a test's marker or the program itself may have changed them."""
         engine = self.tracker.engine
-        if terms == self._now and engine is not None and engine.settings is self._settings and not self._extra:
+        if (
+            (terms is self._now or terms == self._now)
+            and engine is not None
+            and engine.settings is self._settings
+            and not self._extra
+        ):
             return  # as before the last test
         self._now = terms
         wanted = Settings(terms.level, replace(terms.policy, pardon=self._pardons))
@@ -148,6 +153,8 @@ class Run:
         findings = [] if duty.place is None else self._explained(self.docket.of(duty.place))
         if duty.place is not None and not duty.failed:
             self._ended.add(duty.place)
+        if not findings:
+            return findings
         if duty.failed:  # a consequence, which the failing test shows
             return [finding for finding in findings if finding.allowed is None]
         duty.found = findings

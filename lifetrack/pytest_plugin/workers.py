@@ -7,7 +7,7 @@ each report of a test carries what was found with it; that is also how a forked 
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -61,19 +61,16 @@ class WorkerHooks:
 
     # -- in the process that found it ------------------------------------------------------------------------------
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_makereport(self, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    def load(self, report: pytest.TestReport) -> None:
         """Let the last report of a test carry what was found since the one before."""
-        report = yield
-        if call.when == "teardown":
-            shown, failing = self._carried
-            new = Told(self._run.shown[shown:], self._run.failing[failing:])
-            self._carried = len(self._run.shown), len(self._run.failing)
-            if new.shown or new.failing:
-                import json
+        shown, failing = self._carried
+        self._carried = len(self._run.shown), len(self._run.failing)
+        if self._carried == (shown, failing):
+            return
+        import json
 
-                setattr(report, _CARRIED, json.dumps({"pid": os.getpid(), **_packed(new)}))
-        return report
+        new = Told(self._run.shown[shown:], self._run.failing[failing:])
+        setattr(report, _CARRIED, json.dumps({"pid": os.getpid(), **_packed(new)}))
 
     def hand_over(self, told: Told, report: Report) -> None:
         """Let a worker give the controller all that it has to say."""

@@ -28,7 +28,10 @@ def without_collector() -> Iterator[None]:
         gc.enable()
 
 
-def objects_of(*classes: type) -> list[Any]:
-    """Give all objects of exactly these classes that the collector knows; C looks through them, as there are many."""
-    everything = gc.get_objects()
+def objects_of(*classes: type, young: bool = False) -> list[Any]:
+    """Give all objects of exactly these classes that the collector knows; C looks through them, as there are many.
+
+    With ``young`` only those that have not gone through two collections yet.
+    """
+    everything = gc.get_objects(0) + gc.get_objects(1) if young else gc.get_objects()
     return list(compress(everything, map(frozenset(classes).__contains__, map(type, everything))))

@@ -387,6 +387,36 @@ def test_singletons_closed_at_exit(pytester: pytest.Pytester, run: Run, hook: st
     assert result.ret == pytest.ExitCode.OK
 
 
+def test_cached_functions_of_every_age(pytester: pytest.Pytester, run: Run) -> None:
+    """Caches are found that were there before the first look, that a test imports after it, and that a test makes."""
+    made = "import functools\n@functools.cache\ndef the(): return Backend()\n"
+    pytester.makepyfile(later=HEAD + made)
+    pytester.makepyfile(
+        HEAD
+        + made
+        + """
+import gc
+KEPT = []
+def test_first():
+    gc.collect()
+    the().use()
+def test_imports():
+    import later
+    gc.collect()
+    later.the().use()
+def test_makes():
+    @functools.lru_cache(3)
+    def inner(): return Backend()
+    KEPT.append(inner)
+    inner().use()
+def test_leaks(): KEPT.append(Backend())
+"""
+    )
+    result = run()
+    result.assert_outcomes(passed=4, errors=1)
+    result.stdout.fnmatch_lines("*ERROR*test_leaks*")
+
+
 @pytest.mark.parametrize("decorator", ["lru_cache", "cache", "lru_cache(maxsize=None)"])
 def test_cached_functions(pytester: pytest.Pytester, run: Run, decorator: str) -> None:
     """What a cached function has made lives as long as the process; what it was merely called with is its test's."""
