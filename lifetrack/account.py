@@ -9,6 +9,7 @@ import threading
 import weakref
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -16,7 +17,7 @@ from lifetrack.detect.leaks import filed_findings, leaks, misuses
 from lifetrack.earlier import Earlier
 from lifetrack.guards.active import delist, enlist
 from lifetrack.guards.engine import Engine
-from lifetrack.holders.leaks import MOST
+from lifetrack.holders.leaks import MOST, MOST_ALIKE
 from lifetrack.instrument.classes import Classes
 from lifetrack.instrument.kin import child_maker
 from lifetrack.instrument.recorder import Recorder
@@ -163,12 +164,19 @@ class Account:
         """Give every leak so far, or what was acquired in a place; one for all alike if ``counting``. Look before."""
         return leaks(self.engine.ledger, place, self.judgement.lasts, told, counting=counting)
 
-    def explain_each(self) -> None:
-        """Note who holds the object of each leak so far, also of those that are alike. Look before."""
+    def knowing_holders(self, most_alike: int = MOST_ALIKE) -> AbstractContextManager[None]:
+        """Let the findings that are made in a block tell who holds their objects at this moment. Look before."""
         ledger = self.engine.ledger
         found = [case.entry for case in ledger.cases.all()]
         found += [entry for entry in ledger.open_entries() if not is_reported(entry)]
-        self.judgement.evidence.note(found, at_once=True, most_alike=MOST)
+        return self.judgement.evidence.of_now(found, most_alike)
+
+    def found_leaks(self, place: Place | None, *, held_by: bool) -> list[Finding]:
+        """Give every leak so far, or what was acquired in a place, with its holders where asked. Look before."""
+        if not held_by:
+            return self.explained(self.leaks(place))
+        with self.knowing_holders(MOST):
+            return self.explained(self.leaks(place))
 
     def explained(self, findings: Iterable[Finding]) -> list[Finding]:
         """Add to findings what is worked out only when somebody wants to read them."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from time import perf_counter
 from typing import TypeAlias
@@ -16,6 +17,7 @@ from lifetrack.ledger.entries import (
     STATE,
     TRACE,
     Entry,
+    Extra,
     acquire_stack,
     extra_of,
     place_of,
@@ -46,23 +48,42 @@ class Evidence:
         #: What it took so far.
         self.search = Search()
 
-    def note(self, entries: Iterable[Entry], *, at_once: bool = False, most_alike: int = MOST_ALIKE) -> None:
+    def note(self, entries: Iterable[Entry], *, at_once: bool = False) -> None:
         """Note for entries, or copies of such, who holds the object of each that is alive and not yet explained.
 
-        Unless it is wanted ``at_once``, it is left out when walks have taken too long in all. Of one type and site no
-        more than ``most_alike`` are explained.
+        Unless it is wanted ``at_once``, it is left out when walks have taken too long in all.
         """
-        keys = {id(_lasting(entry)) for entry in entries if not _is_explained(entry)}
-        alive = {address: entry for address, entry in self._alive() if id(_lasting(entry)) in keys} if keys else {}
-        if not alive:
-            return
-        chosen = _chosen(alive, Counter() if at_once else self._alike, most_alike)
+        alive = self._unexplained(entries)
+        chosen = _chosen(alive, Counter() if at_once else self._alike, MOST_ALIKE)
         if not at_once and not self._may_walk():
             chosen = {}
+        self._alike.update(map(_key, chosen.values()))
+        self._note(alive, chosen)
+
+    @contextmanager
+    def of_now(self, entries: Iterable[Entry], most_alike: int) -> Iterator[None]:
+        """Note who holds them at this moment, ``most_alike`` of each type and site, for the time of a block.
+
+        Whoever asks later is told of later. What was noted for good, as at the end of a scope, stays.
+        """
+        alive = self._unexplained(entries)
+        noted = self._note(alive, _chosen(alive, Counter(), most_alike))
+        try:
+            yield
+        finally:
+            for extra in noted:
+                extra.held_by = ()
+
+    def _unexplained(self, entries: Iterable[Entry]) -> dict[int, Entry]:
+        keys = {id(_lasting(entry)) for entry in entries if not _is_explained(entry)}
+        return {address: entry for address, entry in self._alive() if id(_lasting(entry)) in keys} if keys else {}
+
+    def _note(self, alive: dict[int, Entry], chosen: dict[int, Entry]) -> list[Extra]:
+        if not alive:
+            return []
         self._left_out.update(_number(entry) for address, entry in alive.items() if address not in chosen)
         found: dict[int, tuple[Holder, ...]] = {}
         if chosen:
-            self._alike.update(map(_key, chosen.values()))
             try:
                 found = self.explain(chosen, alive)
             except Exception:  # what a walk meets is anybody's; that nobody can be named must not cost the finding
@@ -70,8 +91,11 @@ class Evidence:
             else:
                 self._left_out.difference_update(map(_number, chosen.values()))
         self.search = replace(self.search, left_out=len(self._left_out))
+        noted = []
         for address, holders in found.items():
-            extra_of(chosen[address]).held_by = holders
+            noted.append(extra_of(chosen[address]))
+            noted[-1].held_by = holders
+        return noted
 
     def _may_walk(self) -> bool:
         """Whether a walk as long as the longest so far is within what they may take."""
