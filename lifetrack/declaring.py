@@ -61,12 +61,12 @@ class Declaring:
     @property
     def singles(self) -> Singles:
         """The single objects; raises LifetrackError while tracking is off."""
-        return self._on().singles
+        return self._on().instruments.singles
 
     @property
     def recorder(self) -> Recorder:
         """The recorder; raises LifetrackError while tracking is off."""
-        return self._on().recorder
+        return self._on().instruments.recorder
 
     @overload
     def tracked(self, cls: _C, /) -> _C: ...
@@ -113,7 +113,7 @@ class Declaring:
         self._registry.add(cls, declaration)
         DECLARED[cls] = declaration
         if self._account is not None:
-            self._account.install(cls, declaration)
+            self._account.instruments.install(cls, declaration)
             if declaration.limit is not None or declaration.max_live is not None:
                 self._watch_limits()
         return cls
@@ -146,7 +146,7 @@ class Declaring:
         check_label(label)
         tracked: _T = obj
         if self._account is not None:
-            tracked = self._account.singles.track(obj, release, label)
+            tracked = self._account.instruments.singles.track(obj, release, label)
             if parent is not None:
                 bind_object(self._account.engine, tracked, parent)
         if owner is not None:

@@ -125,7 +125,7 @@ class Tracker(Journaled):
             self._account = Account(settings, targets, self._watches, ledger)
         else:
             self._account = self._account.changed(settings, targets)
-        self._registry.install(self._account.install)
+        self._registry.install(self._account.instruments.install)
         if names:
             self._account.watching.install(names)
         if witness:
@@ -167,7 +167,7 @@ class Tracker(Journaled):
     def _renew(self, account: Account) -> None:
         """Make the wrappers anew, because they have more to do."""
         self._account = account.changed(account.settings, account.targets)
-        self._registry.install(self._account.install)
+        self._registry.install(self._account.instruments.install)
 
     def guard_scopes(self) -> None:
         """Let releases be looked at from now on; until some scope is exclusive, nothing pays for it."""
@@ -183,7 +183,7 @@ class Tracker(Journaled):
     def end_scope(self, place: Place, mark: int, *, may_raise: bool) -> None:
         """Judge a scope that ends: what is open in it is LT103."""
         if self._account is not None:
-            self._account.settle_classes()
+            self._account.instruments.settle()
             self._account.judgement.end_scope(place, mark, may_raise=may_raise)
 
     def released_of(self, entries: Sequence[Entry]) -> tuple[Record, ...]:

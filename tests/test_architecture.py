@@ -27,12 +27,13 @@ LAYERS = (
     ("reports",),  # findings as text and data
     (
         "earlier",
+        "instruments",
         "judgement",
         "registry",
         "switches",
         "visibility",
         "watching",
-    ),  # what a finding leads to; what is declared; switches; rows of third parties
+    ),  # what a finding leads to; what is declared, and instruments it; switches; rows of third parties
     ("journal",),  # every event in a file that outlives the process
     ("children",),  # processes that are followed
     ("account", "company"),  # the parts of one tracker from start to stop

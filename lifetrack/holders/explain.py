@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Collection, Iterable, Mapping
 from functools import partial
+from itertools import compress
 from time import perf_counter
 from types import CodeType
 from typing import Any
@@ -111,13 +112,15 @@ def _tell(walk: Walk, wanted: set[int], explained: Explained, always: str | None
     namer = Namer()
     targets: dict[int, Any] = {}
     told: list[tuple[int, Root, list[Any]]] = []
+    held: dict[int, dict[int, Any]] = {}
     for address, ways in walk.ways(wanted).items():
         for way in ways:
             objects = [walk.order[position] for position in way]
-            target = _target(objects[-1], address)
-            if target is not None:
-                targets[address] = target[0]
-                told.append((address, walk.roots[way[0]], [*objects, *target]))
+            if way[-1] not in held:
+                held[way[-1]] = _held(objects[-1], wanted)
+            if address in held[way[-1]]:
+                targets[address] = held[way[-1]][address]
+                told.append((address, walk.roots[way[0]], [*objects, targets[address]]))
                 namer.expect(told[-1][2], partial(walk.guess, way))
     found: dict[int, dict[Holder, tuple[bool, int]]] = {}
     for address, root, objects in told:
@@ -129,6 +132,7 @@ def _tell(walk: Walk, wanted: set[int], explained: Explained, always: str | None
     return targets
 
 
-def _target(holder: Any, address: int) -> list[Any] | None:
-    """Give the object at an address, in a list, from what refers to it."""
-    return next(([each] for each in gc.get_referents(holder) if id(each) == address), None)
+def _held(holder: Any, wanted: set[int]) -> dict[int, Any]:
+    """Give those of the objects that are looked for to which one of their holders refers, by address."""
+    found = gc.get_referents(holder)
+    return {id(each): each for each in compress(found, map(wanted.__contains__, map(id, found)))}

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 from time import perf_counter
 from typing import TypeAlias
 
@@ -22,13 +23,15 @@ from lifetrack.ledger.entries import (
     extra_of,
     place_of,
 )
-from lifetrack.ledger.holds import holder_of, is_nobodys
+from lifetrack.ledger.holds import HOLDER, holder_of, is_nobodys
 from lifetrack.ledger.journaling import number_of
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.values.holders import Holder, Search
 
 #: How many resources of one type and site are explained, and how many in all at one occasion.
 MOST_ALIKE, MOST = 5, 500
+#: How many of those that were left out are told from each other.
+MOST_TOLD = 10_000
 #: The seconds that walks at the ends of scopes may take in all, after the first: so many, and a share of the time that
 #: has passed. A suite of tests that leak is to stay within a few percent of what it takes without.
 SECONDS, SHARE = 0.05, 0.01
@@ -43,8 +46,9 @@ class Evidence:
         self._ledger = ledger
         #: How many of one type and site were explained at the ends of scopes.
         self._alike: Counter[_Key] = Counter()
-        #: The resources that were left out so far, by what tells them.
+        #: The resources that were left out so far, by what tells them; and how many more there were at most.
         self._left_out: set[tuple[int, int]] = set()
+        self._more = 0
         #: What it took so far.
         self.search = Search()
 
@@ -81,7 +85,9 @@ class Evidence:
     def _note(self, alive: dict[int, Entry], chosen: dict[int, Entry]) -> list[Extra]:
         if not alive:
             return []
-        self._left_out.update(_number(entry) for address, entry in alive.items() if address not in chosen)
+        others = (entry for address, entry in alive.items() if address not in chosen)
+        self._left_out.update(map(_number, islice(others, max(0, MOST_TOLD - len(self._left_out)))))
+        self._more = max(self._more, len(alive) - len(chosen) - MOST_TOLD)
         found: dict[int, tuple[Holder, ...]] = {}
         if chosen:
             try:
@@ -90,7 +96,7 @@ class Evidence:
                 self._left_out.update(map(_number, chosen.values()))
             else:
                 self._left_out.difference_update(map(_number, chosen.values()))
-        self.search = replace(self.search, left_out=len(self._left_out))
+        self.search = replace(self.search, left_out=len(self._left_out) + self._more)
         noted = []
         for address, holders in found.items():
             noted.append(extra_of(chosen[address]))
@@ -130,8 +136,17 @@ class Evidence:
         return [
             (key, entry)
             for key, entry in items
-            if key > 0 and entry[KIND] is not None and holder_of(entry) is None and not is_nobodys(entry)
+            if key > 0 and entry[KIND] is not None and (_is_plain(entry) or _is_of_object(entry))
         ]
+
+
+def _is_plain(entry: Entry) -> bool:
+    """Whether an entry is short, as most are."""
+    return len(entry) <= HOLDER and entry[EXTRA] is None
+
+
+def _is_of_object(entry: Entry) -> bool:
+    return holder_of(entry) is None and not is_nobodys(entry)
 
 
 def _lasting(entry: Entry) -> object:
@@ -155,13 +170,26 @@ def _chosen(alive: dict[int, Entry], before: Counter[_Key], most_alike: int) -> 
     """
     chosen: dict[int, Entry] = {}
     alike = before.copy()
-    order = sorted(alive.items(), key=lambda item: (item[1][STATE] not in OPEN_STATES, _is_allowed(item[1])))
-    for address, entry in order:
-        key = _key(entry)
+    for _, _, key, address in sorted(_candidates(alive, most_alike)):
         alike[key] += 1
         if alike[key] <= most_alike and len(chosen) < MOST:
-            chosen[address] = entry
+            chosen[address] = alive[address]
     return chosen
+
+
+def _candidates(alive: dict[int, Entry], most: int) -> Iterator[tuple[int, int, _Key, int]]:
+    """Give at most so many of each kind and site and rank, with rank, number and key; a million may be alive."""
+    found: dict[_Key, list[int]] = {}
+    for number, (address, entry) in enumerate(alive.items()):
+        key = _key(entry)
+        counts = found.get(key)
+        if counts is None:
+            counts = found[key] = [0, 0, 0, 0]
+        if counts[0] < most:  # else there are enough of those that come first
+            rank = 2 * (entry[STATE] not in OPEN_STATES) + _is_allowed(entry)
+            counts[rank] += 1
+            if counts[rank] <= most:
+                yield rank, number, key, address
 
 
 def _key(entry: Entry) -> _Key:

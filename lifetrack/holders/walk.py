@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import compress
 from sys import getrefcount
 from typing import Any
 
@@ -162,12 +163,12 @@ class Walk:
     def _note(self, start: int, end: int, hits: set[int]) -> None:
         """Note which of some objects have those that were hit."""
         for position in self._among(start, end, hits):
-            referents = gc.get_referents(self.order[position])
-            for address in hits.intersection(map(id, referents)):
+            found = _those_at(hits, gc.get_referents(self.order[position]))
+            for address in set(map(id, found)):
                 holders = self.holders.setdefault(address, [])
                 if position not in holders:
                     holders.append(position)
-                    self._account(address, position, referents)
+                    self._account(address, position, found)
                     if address not in self._open:
                         hits.discard(address)
 
@@ -184,9 +185,9 @@ class Walk:
                 middle = (start + end) // 2
                 spans += ((middle, end), (start, middle))
 
-    def _account(self, address: int, position: int, referents: list[Any]) -> None:
+    def _account(self, address: int, position: int, found: list[Any]) -> None:
         """Account for the references of one holder; stop looking for more when there are no others, or enough."""
-        mine = [each for each in referents if id(each) == address]
+        mine = [each for each in found if id(each) == address]
         root = self.roots.get(position)
         times = 2 if root is not None and root.copied else 1
         if address not in self._accounted:
@@ -211,6 +212,11 @@ class Walk:
     def guess(self, way: list[int], at: int) -> int:
         """Guess where the next on a way is in what stands at a place of it; -1 where nothing is known."""
         return self.trail.guess(way[at], way[at + 1]) if at + 1 < len(way) else -1
+
+
+def _those_at(addresses: set[int], objects: list[Any]) -> list[Any]:
+    """Give those of many objects that are at some addresses."""
+    return list(compress(objects, map(addresses.__contains__, map(id, objects))))
 
 
 def _in_turn(lists: list[list[Any]]) -> Iterator[list[Any]]:

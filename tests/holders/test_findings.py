@@ -216,6 +216,33 @@ def test_what_was_left_out_is_counted_once(tracker: Tracker, tmp_path: Path, jou
     assert search.left_out == 20 - leaks.MOST_ALIKE
 
 
+def test_of_very_many_that_were_left_out_a_bounded_number_is_kept(tracking: Tracker) -> None:
+    """All are counted, and none twice, while little is remembered of them."""
+    REGISTRY["list"] = [Backend() for _ in range(leaks.MOST_TOLD + 2_000)]
+    for _ in range(3):
+        search = tracking.report().tracker.search
+        assert search is not None
+        assert search.left_out == leaks.MOST_TOLD + 2_000 - leaks.MOST_ALIKE
+    account = tracking._account
+    REGISTRY.clear()
+    assert account is not None
+    assert len(account.judgement.evidence._left_out) == leaks.MOST_TOLD
+
+
+def test_of_those_that_are_alike_what_nobody_allowed_is_explained_first(tracking: Tracker) -> None:
+    """However many that are allowed came before, from the same line."""
+
+    def acquire(number: int) -> None:
+        REGISTRY[number] = Backend()
+
+    with tracking.allow("old ones"):
+        for number in range(20):
+            acquire(number)
+    acquire(20)
+    found = [each for each in tracking.report().findings if each.allowed is None]
+    assert [each.held_by[0].words for each in found] == [f"{HERE}[20]"]
+
+
 def test_leaks_are_asked_for_one_by_one(tracking: Tracker) -> None:
     """Who asks for the leaks with their holders gets those of each, though all came from the same line."""
     for number in range(40):
