@@ -9,16 +9,18 @@ import threading
 import weakref
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 from lifetrack.detect.leaks import filed_findings, leaks, misuses
 from lifetrack.earlier import Earlier
 from lifetrack.guards.active import delist, enlist
 from lifetrack.guards.engine import Engine
+from lifetrack.holders.leaks import MOST, MOST_ALIKE
 from lifetrack.judgement import Judgement, is_released
-from lifetrack.ledger.entries import EXTRA, KIND, RELEASED, STATE, Entry
+from lifetrack.ledger.entries import EXTRA, KIND, RELEASED, STATE, Entry, is_idle
 from lifetrack.ledger.leaving import note_ended, note_handled
-from lifetrack.ledger.ledger import Ledger
+from lifetrack.ledger.ledger import Ledger, is_reported
 from lifetrack.ledger.lifetimes import lifetimes_of
 from lifetrack.ledger.places import Place
 from lifetrack.ledger.rendering import record_of
@@ -207,6 +209,20 @@ class Account:
         """Give every leak so far, or what was acquired in a place; one for all alike if ``counting``. Look before."""
         return leaks(self.engine.ledger, place, self.judgement.lasts, told, counting=counting)
 
+    def knowing_holders(self, most_alike: int = MOST_ALIKE) -> AbstractContextManager[None]:
+        """Let the findings that are made in a block tell who holds their objects at this moment. Look before."""
+        ledger = self.engine.ledger
+        found = [case.entry for case in ledger.cases.all()]
+        found += [entry for entry in ledger.open_entries() if not is_reported(entry)]
+        return self.judgement.evidence.of_now(found, most_alike)
+
+    def found_leaks(self, place: Place | None, *, held_by: bool) -> list[Finding]:
+        """Give every leak so far, or what was acquired in a place, with its holders where asked. Look before."""
+        if not held_by:
+            return self.explained(self.leaks(place))
+        with self.knowing_holders(MOST):
+            return self.explained(self.leaks(place))
+
     def explained(self, findings: Iterable[Finding]) -> list[Finding]:
         """Add to findings what is worked out only when somebody wants to read them."""
         findings = list(findings)
@@ -268,7 +284,8 @@ def type_totals(ledger: Ledger) -> tuple[TypeTotals, ...]:
     """Count by type: how many were acquired and released, and how many are live."""
     live = Counter(entry[KIND].type_name for entry in ledger.open_entries())
     acquired: Counter[str] = Counter()
-    collected: Counter[str] = Counter()
+    # What the collector has noticed and nobody has taken in yet is open no more; it was not released for that.
+    collected = Counter(entry[KIND].type_name for entry in list(ledger.pending) if not is_idle(entry))
     for kind in ledger.kinds:
         acquired[kind.type_name] += kind.acquired
         collected[kind.type_name] += kind.collected

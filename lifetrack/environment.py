@@ -9,18 +9,22 @@ from lifetrack.journal.plans import SIZE_VARIABLE as JOURNAL_SIZE
 from lifetrack.journal.plans import VARIABLE as JOURNAL
 from lifetrack.tracker import default_tracker
 from lifetrack.values.errors import ConfigurationError, MissingExtraError
+from lifetrack.values.settings import parse_policy
+from lifetrack.watchers.watching import check_names
 
 #: The variables that ask for a service, and the options that they stand for.
 _SERVICE = {
     f"LIFETRACK_{option.upper()}": option
     for option in ("dump_signal", "dump_to", "held_limits", "live_limits", "growth_every", "check_every", "sinks")
 }
+#: What else is read here, unless ``lifetrack run`` or pytest reads it: both have settings that go before these.
+_PLAIN = {"LIFETRACK_POLICY": "policy", "LIFETRACK_WATCH": "watch"}
 #: What ``multiprocessing`` starts for itself: no program of anybody's. The second one forks the workers.
 _TRACKER, _SERVER = "multiprocessing.resource_tracker", "multiprocessing.forkserver"
 
 
 def start_from_environment() -> None:
-    """Start the default tracker at the level that ``LIFETRACK`` names, with the service that other variables ask for.
+    """Start the default tracker at the level that ``LIFETRACK`` names, with what other variables ask for.
 
     A bad value is one clear line, and none starts.
     """
@@ -32,11 +36,19 @@ def start_from_environment() -> None:
 
             name, option = variable, _SERVICE[variable]
             given[option] = READERS[option](os.environ[variable])
+        for variable in _plain():
+            name, option = variable, _PLAIN[variable]
+            given[option] = (parse_policy if option == "policy" else check_names)(os.environ[variable])
         name = "LIFETRACK"
         path, size = os.environ.get(JOURNAL) or None, os.environ.get(JOURNAL_SIZE) or None
         default_tracker().start(os.environ[name], journal=path, journal_size=size, **given)  # type: ignore[arg-type]
     except (ConfigurationError, MissingExtraError) as error:
         sys.stderr.write(f"lifetrack: error: environment variable {_named(error, name)}: {error}\n")
+
+
+def _plain() -> list[str]:
+    found = [each for each in _PLAIN if os.environ.get(each)]
+    return [] if not found or "_pytest" in sys.modules or _is_ours() else found
 
 
 def _named(error: Exception, name: str) -> str:

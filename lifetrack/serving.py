@@ -105,7 +105,8 @@ class Serving(Declaring):
         if account is None:
             return None
         self._look(account)
-        return report_of(account, "normal", account.leaks(None, _LIVE, counting=True))
+        with account.knowing_holders():
+            return report_of(account, "normal", account.leaks(None, _LIVE, counting=True))
 
     def _look(self, account: Account) -> None:
         """Bring the account up to date, limits included."""

@@ -251,9 +251,7 @@ class Tracker(Journaled):
         if account is None or (scope is not None and scope.place is None):
             return []
         self._look(account)
-        if held_by:
-            account.judgement.explain(also_live=True)
-        return account.explained(account.leaks(None if scope is None else scope.place))
+        return account.found_leaks(None if scope is None else scope.place, held_by=held_by)
 
     def assert_no_leaks(self, *, scope: Scope | None = None) -> None:
         """Raise LeakError if :meth:`find_leaks` finds anything that was not allowed."""
@@ -290,8 +288,8 @@ class Tracker(Journaled):
         """Make the report of this moment; raises LifetrackError while tracking is off."""
         account = self._on()
         self._look(account)
-        account.judgement.explain(also_live=True)
-        return report_of(account, "normal", account.leaks(None, counting=True))
+        with account.knowing_holders():
+            return report_of(account, "normal", account.leaks(None, counting=True))
 
     def final_report(self, ending: str = "normal", *, holders: bool = True) -> Report:
         """Make the report at the end of the process: what is live now is LT101. Later calls give the same account.

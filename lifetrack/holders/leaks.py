@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from time import perf_counter
 from typing import TypeAlias
@@ -16,11 +17,13 @@ from lifetrack.ledger.entries import (
     STATE,
     TRACE,
     Entry,
+    Extra,
     acquire_stack,
     extra_of,
     place_of,
 )
 from lifetrack.ledger.holds import holder_of, is_nobodys
+from lifetrack.ledger.journaling import number_of
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.values.holders import Holder, Search
 
@@ -40,6 +43,8 @@ class Evidence:
         self._ledger = ledger
         #: How many of one type and site were explained at the ends of scopes.
         self._alike: Counter[_Key] = Counter()
+        #: The resources that were left out so far, by what tells them.
+        self._left_out: set[tuple[int, int]] = set()
         #: What it took so far.
         self.search = Search()
 
@@ -48,25 +53,49 @@ class Evidence:
 
         Unless it is wanted ``at_once``, it is left out when walks have taken too long in all.
         """
-        keys = {id(_lasting(entry)) for entry in entries if not _is_explained(entry)}
-        alive = {address: entry for address, entry in self._alive() if id(_lasting(entry)) in keys} if keys else {}
-        if not alive:
-            return
-        chosen = _chosen(alive, Counter() if at_once else self._alike)
+        alive = self._unexplained(entries)
+        chosen = _chosen(alive, Counter() if at_once else self._alike, MOST_ALIKE)
         if not at_once and not self._may_walk():
             chosen = {}
-        if len(alive) > len(chosen):
-            self.search = replace(self.search, left_out=self.search.left_out + len(alive) - len(chosen))
-        if not chosen:
-            return
         self._alike.update(map(_key, chosen.values()))
+        self._note(alive, chosen)
+
+    @contextmanager
+    def of_now(self, entries: Iterable[Entry], most_alike: int) -> Iterator[None]:
+        """Note who holds them at this moment, ``most_alike`` of each type and site, for the time of a block.
+
+        Whoever asks later is told of later. What was noted for good, as at the end of a scope, stays.
+        """
+        alive = self._unexplained(entries)
+        noted = self._note(alive, _chosen(alive, Counter(), most_alike))
         try:
-            found = self.explain(chosen, alive)
-        except Exception:  # what a walk meets is anybody's; that nobody can be named must not cost the finding
-            found = {}
-            self.search = replace(self.search, left_out=self.search.left_out + len(chosen))
+            yield
+        finally:
+            for extra in noted:
+                extra.held_by = ()
+
+    def _unexplained(self, entries: Iterable[Entry]) -> dict[int, Entry]:
+        keys = {id(_lasting(entry)) for entry in entries if not _is_explained(entry)}
+        return {address: entry for address, entry in self._alive() if id(_lasting(entry)) in keys} if keys else {}
+
+    def _note(self, alive: dict[int, Entry], chosen: dict[int, Entry]) -> list[Extra]:
+        if not alive:
+            return []
+        self._left_out.update(_number(entry) for address, entry in alive.items() if address not in chosen)
+        found: dict[int, tuple[Holder, ...]] = {}
+        if chosen:
+            try:
+                found = self.explain(chosen, alive)
+            except Exception:  # what a walk meets is anybody's; that nobody can be named must not cost the finding
+                self._left_out.update(map(_number, chosen.values()))
+            else:
+                self._left_out.difference_update(map(_number, chosen.values()))
+        self.search = replace(self.search, left_out=len(self._left_out))
+        noted = []
         for address, holders in found.items():
-            extra_of(chosen[address]).held_by = holders
+            noted.append(extra_of(chosen[address]))
+            noted[-1].held_by = holders
+        return noted
 
     def _may_walk(self) -> bool:
         """Whether a walk as long as the longest so far is within what they may take."""
@@ -114,8 +143,13 @@ def _is_explained(entry: Entry) -> bool:
     return entry[EXTRA] is not None and bool(entry[EXTRA].held_by)
 
 
-def _chosen(alive: dict[int, Entry], before: Counter[_Key]) -> dict[int, Entry]:
-    """Choose a few of each kind and site, those that nobody allowed first: the others are told with them.
+def _number(entry: Entry) -> tuple[int, int]:
+    """Give what tells a resource from all others, and is the same in copies of its entry."""
+    return id(entry[KIND]), number_of(entry)
+
+
+def _chosen(alive: dict[int, Entry], before: Counter[_Key], most_alike: int) -> dict[int, Entry]:
+    """Choose so many of each kind and site, those that nobody allowed first: the others are told with them.
 
     ``before`` counts those that were chosen earlier.
     """
@@ -125,7 +159,7 @@ def _chosen(alive: dict[int, Entry], before: Counter[_Key]) -> dict[int, Entry]:
     for address, entry in order:
         key = _key(entry)
         alike[key] += 1
-        if alike[key] <= MOST_ALIKE and len(chosen) < MOST:
+        if alike[key] <= most_alike and len(chosen) < MOST:
             chosen[address] = entry
     return chosen
 

@@ -96,13 +96,25 @@ def instance_dict(obj: object) -> dict[str, Any] | None:
     for base in type.__dict__["__mro__"].__get__(type(obj)):
         descriptor = _type_dict(base).get("__dict__")
         if descriptor is not None:
-            if type(descriptor) is not GetSetDescriptorType:
+            if type(descriptor) not in (GetSetDescriptorType, MemberDescriptorType):
                 return None  # a property of the program's own
             try:
                 found = descriptor.__get__(obj)
             except (AttributeError, TypeError):
                 return None
             return found if is_of(found, dict) else None
+    return None
+
+
+def computed(obj: object, name: str) -> Any:
+    """Give an attribute that a type written in C computes; None if there is none, or a class has it by other means."""
+    for base in type.__dict__["__mro__"].__get__(type(obj)):
+        descriptor = _type_dict(base).get(name)
+        if type(descriptor) is GetSetDescriptorType:
+            try:
+                return descriptor.__get__(obj)
+            except Exception:  # what is not set, or not any more
+                return None
     return None
 
 

@@ -17,6 +17,7 @@ from lifetrack.holders.describing import CONTEXT, LOCAL, LRU, described, is_end_
 from lifetrack.holders.looking import (
     Finder,
     class_name,
+    computed,
     frame_of,
     instance_dict,
     is_a,
@@ -254,6 +255,21 @@ def _context_variable(_: Finder, way: list[Any], at: int, _last: int) -> Step | 
     return Step(f"default of {shown_name(way[at].name) or 'the variable'}")
 
 
+def _future(_: Finder, way: list[Any], at: int, _last: int) -> Step | None:
+    """Tell what a future or task written in C has, which shows it by attributes that are computed."""
+    held = way[at + 1]
+    for name, word in _OF_FUTURES.items():
+        if computed(way[at], name) is held:
+            return Step(word)
+    callbacks = computed(way[at], "_callbacks") or ()
+    if type(held) is list and callbacks:
+        return Step("its callbacks")
+    return Step("its callback") if any(each is held for each, *_ in callbacks) else None
+
+
+_OF_FUTURES = {"_result": "its result", "_exception": "its exception", "_fut_waiter": "what it waits for"}
+
+
 def _attribute(find: Finder, way: list[Any], at: int, last: int) -> Step:
     holder, held = way[at], way[at + 1]
     if type(held) is dict and at + 1 < last and instance_dict(holder) is held:
@@ -261,7 +277,7 @@ def _attribute(find: Finder, way: list[Any], at: int, last: int) -> Step:
     name = find.attribute(holder, held)
     if name is None and is_suspendable(held):
         name = "its coroutine"
-    return Step(name or ("its result" if is_a(holder, "_asyncio.Future") else _INSIDE))
+    return Step(name or ("(its class)" if held is type(holder) else _INSIDE))
 
 
 _Teller: TypeAlias = Callable[[Finder, list[Any], int, int], Step]
@@ -278,5 +294,6 @@ _BY_NAME: tuple[tuple[str, Callable[[Finder, list[Any], int, int], Step | None]]
     (LRU, _lru),
     (LOCAL, _thread_local),
     (CONTEXT, _context),
+    ("_asyncio.Future", _future),
     ("_contextvars.ContextVar", _context_variable),
 )

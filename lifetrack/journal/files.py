@@ -14,6 +14,7 @@ from typing import Any
 
 from lifetrack.journal.format import LEAD, MAGIC
 from lifetrack.values.errors import ConfigurationError
+from lifetrack.values.links import link_of_another
 
 _MAX_LINKS = 40
 _CHUNK = bytes(1 << 20)
@@ -28,6 +29,9 @@ def target_of(path: str) -> str:
     """Follow the caller's own symbolic links; raise ConfigurationError where no journal can be written."""
     target = path
     for _ in range(_MAX_LINKS):
+        link = link_of_another(target)
+        if link is not None:
+            raise problem(path, f"the folder {link!r} is a symbolic link of another user: name a file in one of yours")
         try:
             status = os.lstat(target)
         except FileNotFoundError:

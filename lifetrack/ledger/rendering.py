@@ -236,6 +236,6 @@ def finding_of_case(ledger: Ledger, case: Case) -> Finding:
     """Render a case once; later callers are given the same finding."""
     if case.finding is None:
         case.finding = finding_of(ledger, case.entry, case.rule, case.certainty, case)
-    elif not case.finding.held_by and (held_by := _held_by(case.entry)):
-        case.finding = dataclasses.replace(case.finding, held_by=held_by)  # it was rendered before that was known
+    elif case.finding.held_by != (held_by := _held_by(case.entry)):
+        case.finding = dataclasses.replace(case.finding, held_by=held_by)  # that is another one when it is asked again
     return case.finding

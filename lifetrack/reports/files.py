@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from lifetrack.reports.forms import ENDINGS, Form, form_for
 from lifetrack.values.errors import ConfigurationError
+from lifetrack.values.links import link_of_another
 
 if TYPE_CHECKING:
     from lifetrack.reports.model import Report
@@ -86,6 +87,7 @@ def _problem(path: AnyPath, what: str) -> ConfigurationError:
 def _target(path: AnyPath) -> str:
     """Follow the caller's own symbolic links to the file that is meant, which need not exist."""
     target = os.fspath(path)
+    _check_way(path, target)
     try:
         for _ in range(_MAX_LINKS):
             status = os.lstat(target)
@@ -94,6 +96,7 @@ def _target(path: AnyPath) -> str:
             if hasattr(os, "geteuid") and status.st_uid != os.geteuid():
                 raise _problem(path, "it is a symbolic link of another user: name an ordinary file")
             target = os.path.join(os.path.dirname(target), os.readlink(target))
+            _check_way(path, target)
         else:
             raise _problem(path, "it is a loop of symbolic links: name an ordinary file")
     except (FileNotFoundError, NotADirectoryError):
@@ -108,6 +111,12 @@ def _target(path: AnyPath) -> str:
     if not stat.S_ISREG(status.st_mode):
         raise _problem(path, "it is not an ordinary file: name another one")
     return target
+
+
+def _check_way(path: AnyPath, target: str) -> None:
+    link = link_of_another(target)
+    if link is not None:
+        raise _problem(path, f"the folder {link!r} is a symbolic link of another user: name a file in one of yours")
 
 
 def _replace(target: str, data: bytes) -> None:

@@ -35,12 +35,12 @@ def as_dict(report: Report) -> dict[str, Any]:
     """Give the trace as JSON objects; times are in microseconds since the first process of the report began."""
     lanes = lanes_of(report)
     rows = _Rows(lanes)
-    events = _names(report, rows)
-    events += [_bar(report, bar, rows) for bar in lanes.bars]
+    events = [_bar(report, bar, rows) for bar in lanes.bars]
     events += _arrows(lanes, rows)
     events += _marks(report, lanes, rows)
+    events.sort(key=lambda event: float(event["ts"]))  # not every reader of the format does it by itself
     return {
-        "traceEvents": events,
+        "traceEvents": [*_names(report, rows), *events],
         "displayTimeUnit": "ms",
         "otherData": {
             "tool": "lifetrack",

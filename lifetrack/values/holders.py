@@ -47,8 +47,8 @@ ADVICE = {
     SUSPENDED_GENERATOR: "the generator waits for its next step: run it to its end, or close() it",
     SUSPENDED_COROUTINE: "the coroutine was never finished: await it, or close() it",
     PENDING_TASK: "the task has not ended: await it, or cancel() it and await that",
-    TRACEBACK: "an exception that is kept holds the variables of its functions: drop it, or clear its __traceback__",
-    LOGGING_HANDLER: "remove the handler from its logger with removeHandler(), and close() it",
+    TRACEBACK: "an exception or frame that is kept holds variables of functions: drop it, or clear its __traceback__",
+    LOGGING_HANDLER: "take it off its logger with removeHandler() or removeFilter(); a handler wants close(), too",
     WEAK_KEY_CONTAINER: "values are held as long as their keys live, for ever where a value refers to its own key",
     REFERENCE_CYCLE: "nothing else holds it: release it, the garbage collector will take it away unreleased",
     ANOTHER_LEAK: "it is held by another resource that leaked: mend that one first",
@@ -61,7 +61,7 @@ ADVICE_WHEN_RELEASED = {
     CLASS_ATTRIBUTE: "every object of the class shares it: clear it when it is released",
     THREAD_LOCAL: "it lives as long as its thread: delete the attribute when it is released",
     RUNNING_FRAME: "the function is still running: delete the variable when it is released, or leave the function",
-    LOGGING_HANDLER: "remove the handler from its logger with removeHandler()",
+    LOGGING_HANDLER: "take it off its logger with removeHandler() or removeFilter()",
     REFERENCE_CYCLE: "nothing else holds it: the garbage collector will take it away",
 }
 

@@ -244,6 +244,58 @@ def a_future(obj: Any) -> None:
     REGISTRY["f"].set_result(obj)
 
 
+@way("module-global", HERE, "REGISTRY (dict)", "['n'] (types.SimpleNamespace)", "backend", undo=REGISTRY.clear)
+def a_simple_namespace(obj: Any) -> None:
+    """Hold it as an attribute of an object that is nothing but attributes."""
+    REGISTRY["n"] = types.SimpleNamespace(backend=obj)
+
+
+_LOOP = types.SimpleNamespace(get_debug=lambda: False, call_soon=lambda *_, **__: None)
+
+
+@way("module-global", HERE, "REGISTRY (dict)", "['f'] (_asyncio.Future)", "its result", undo=REGISTRY.clear)
+def a_result_of_a_loop(obj: Any) -> None:
+    """Hold it as the result of a future of asyncio."""
+    REGISTRY["f"] = asyncio.Future(loop=_LOOP)  # type: ignore[arg-type]
+    REGISTRY["f"].set_result(obj)
+
+
+@way("bound-method-callback", HERE, "REGISTRY (dict)", "['f'] (_asyncio.Future)",
+     "its callback (method Backend.on_event)", "__self__", undo=REGISTRY.clear)  # fmt: skip
+def a_callback_of_a_future(obj: Any) -> None:
+    """Hold it by what is to be called when a future of asyncio is done."""
+    REGISTRY["f"] = asyncio.Future(loop=_LOOP)  # type: ignore[arg-type]
+    REGISTRY["f"].add_done_callback(obj.on_event)
+
+
+@way("closure-cell", HERE, "REGISTRY (dict)", "['f'] (_asyncio.Future)", undo=REGISTRY.clear)
+def the_second_callback_of_a_future(obj: Any) -> None:
+    """Hold it by another one of several callbacks."""
+    REGISTRY["f"] = asyncio.Future(loop=_LOOP)  # type: ignore[arg-type]
+    REGISTRY["f"].add_done_callback(print)
+    REGISTRY["f"].add_done_callback(lambda _: obj)
+
+
+@way("traceback", HERE, "REGISTRY (dict)", "['f'] (_asyncio.Future)", "its exception (ValueError)",
+     undo=REGISTRY.clear)  # fmt: skip
+def an_exception_of_a_future(obj: Any) -> None:
+    """Hold it by the exception that a future of asyncio ended with."""
+    REGISTRY["f"] = asyncio.Future(loop=_LOOP)  # type: ignore[arg-type]
+    REGISTRY["f"].set_exception(ValueError(obj))
+    REGISTRY["f"]._log_traceback = False
+
+
+@way("class-attribute", HERE, "REGISTRY (dict)", f"['plugin'] ({__name__}.a_class_of_an_object.<locals>.Local)",
+     "(its class) (class)", "backend", undo=REGISTRY.clear)  # fmt: skip
+def a_class_of_an_object(obj: Any) -> None:
+    """Hold it by a class that only its object knows."""
+
+    class Local:
+        backend = obj
+
+    REGISTRY["plugin"] = Local()
+
+
 @way("class-attribute", HERE, "Pool (class)", "shared", undo=lambda: setattr(Pool, "shared", None))
 def a_class(obj: Any) -> None:
     """Hold it by an attribute of a class."""
@@ -551,6 +603,13 @@ def test_each_way_to_hold_an_object_has_its_verdict_and_name(name: str) -> None:
     assert holder.verdict == each.verdict, str(holder)
     assert not each.path or holder.path[: len(each.path)] == each.path
     assert ADVICE[holder.verdict]
+
+
+def test_advice_fits_all_that_a_verdict_is_told_of() -> None:
+    """A filter of a logger is no handler, and a frame that is kept has no exception: the advice has words for both."""
+    assert "removeFilter()" in ADVICE["logging-handler"]
+    assert "removeFilter()" in Holder("logging-handler", ("app",), released=True).advice
+    assert "frame" in ADVICE["traceback"]
 
 
 def test_the_zoo_is_large() -> None:

@@ -10,6 +10,7 @@ import stat
 
 import pytest
 
+from lifetrack.journal.files import target_of
 from lifetrack.reports.files import check_writable, write_atomically, write_report
 from lifetrack.reports.terminal import print_report
 from lifetrack.values.errors import ConfigurationError
@@ -159,6 +160,26 @@ def test_links_of_others_are_refused(tmp_path):
     assert "another user" in refused(link)
     assert "another user" in refused(link, write_atomically, "text")
     assert victim.read_text(encoding="utf-8") == "precious"
+
+
+@pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() != 0, reason="only root can give a link away")
+def test_folders_that_are_links_of_others_are_refused(tmp_path):
+    """Nobody is led through a folder that somebody else planted, directly or behind a link of one's own."""
+    (tmp_path / "real" / "deep").mkdir(parents=True)
+    evil, own = tmp_path / "evil", tmp_path / "own"
+    evil.symlink_to("real")
+    own.symlink_to(tmp_path / "real")
+    (tmp_path / "around.txt").symlink_to("own/../evil/deep/r.txt")
+    write_atomically(own / "deep" / ".." / "mine.txt", "text")
+    write_atomically(evil / "deep" / "mine.txt", "text")
+    os.lchown(evil, 65534, 65534)
+    for path in (evil / "r.txt", evil / "deep" / "r.txt", tmp_path / "around.txt"):
+        assert "another user" in refused(path)
+        assert "another user" in refused(path, write_atomically, "text")
+        with pytest.raises(ConfigurationError, match="another user"):
+            target_of(str(path))
+    write_atomically(own / "mine.txt", "more")
+    assert sorted(each.name for each in (tmp_path / "real").rglob("*.txt")) == ["mine.txt", "mine.txt"]
 
 
 @pytest.mark.parametrize("failure", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])

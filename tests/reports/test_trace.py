@@ -40,6 +40,8 @@ def checked(text):
         found[event["ph"]].append(event)
     for event in found["M"]:
         assert METADATA[event["name"]] in event["args"]
+    times = [event.get("ts", -1) for event in trace["traceEvents"]]
+    assert times == sorted(times), "names first, then all else as it happened"
     rows = {}
     for bar in found["X"]:
         assert bar["ts"] >= 0

@@ -107,3 +107,40 @@ def test_the_environment_starts_a_service_and_nothing_else_loads_one(run_python:
     done = run_python("import lifetrack", env={"LIFETRACK": "sites", "LIFETRACK_SINKS": "nonsense"})
     assert done.stderr.startswith("lifetrack: error: environment variable LIFETRACK_SINKS: unknown sink 'nonsense'")
     assert len(done.stderr.splitlines()) == 1
+
+
+FLEET = """
+import sys
+import lifetrack
+@lifetrack.tracked
+class Session:
+    def close(self): pass
+Session()
+kept = open(__file__)
+print([(finding.rule, finding.resource.type) for finding in lifetrack.find_leaks()])
+print(lifetrack.report().tracker.watched)
+lifetrack.stop()
+"""
+
+
+def test_the_environment_says_what_is_watched_and_that_nobody_is_warned(run_python: RunPython, tmp_path: Path) -> None:
+    """A service that is switched on by the environment alone is not flooded by warnings, and watches what is named."""
+    program = tmp_path / "app.py"
+    program.write_text(FLEET, encoding="utf-8")
+    given = {"LIFETRACK": "sites", "LIFETRACK_POLICY": "record", "LIFETRACK_WATCH": "io, socket"}
+    done = run_python(program, env=given)
+    found = "[('LT102', '__main__.Session'), ('LT101', '_io.TextIOWrapper')]"
+    assert (done.stdout, done.stderr) == (f"{found}\n('io', 'socket')\n", "")
+    for name, wrong in (("LIFETRACK_POLICY", "shout"), ("LIFETRACK_WATCH", "nonsuch")):
+        done = run_python(program, env={"LIFETRACK": "sites", name: wrong})
+        assert done.stderr.startswith(f"lifetrack: error: environment variable {name}: "), done.stderr
+
+
+def test_what_lifetrack_run_is_told_goes_before_the_environment(run_python: RunPython, tmp_path: Path) -> None:
+    """What the environment watches is not watched by a run that is told to watch nothing."""
+    program = tmp_path / "app.py"
+    program.write_text(FLEET, encoding="utf-8")
+    given = {"LIFETRACK": "sites", "LIFETRACK_WATCH": "io"}
+    done = run_python("", "run", "--watch", "", str(program), env=given, python_flags=["-m", "lifetrack"])
+    assert "_io.TextIOWrapper" not in done.stdout, done.stderr
+    assert done.stdout.splitlines()[1:] == ["()"], done.stderr
