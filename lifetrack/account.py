@@ -26,7 +26,7 @@ from lifetrack.ledger.lifetimes import lifetimes_of
 from lifetrack.ledger.places import Place
 from lifetrack.ledger.rendering import record_of
 from lifetrack.ownership.holding import outlive
-from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
+from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo, grouped
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Finding
 from lifetrack.values.holders import Holder
@@ -239,14 +239,6 @@ def type_totals(ledger: Ledger) -> tuple[TypeTotals, ...]:
     )
 
 
-def _grouped(findings: Sequence[Finding]) -> Sequence[Finding]:
-    if not findings:  # nothing to load for it
-        return ()
-    from lifetrack.reports.grouping import group
-
-    return group(findings)
-
-
 def report_of(account: Account, ending: str, findings: Sequence[Finding] | None, *, heap: bool = True) -> Report:
     """Make a report: of these leaks and every misuse filed, or of all that was filed.
 
@@ -257,7 +249,7 @@ def report_of(account: Account, ending: str, findings: Sequence[Finding] | None,
     types = type_totals(ledger)
     earlier = account.earlier.unseen(ledger, account.instruments.declared(), account.watching.names, heap=heap)
     unseen = (*ledger.gaps.all(), *earlier)
-    found = account.explained(_grouped(filed))
+    found = account.explained(grouped(filed))
     totals = Totals(
         acquired=sum(each.acquired for each in types),
         released=sum(each.released for each in types),

@@ -60,7 +60,10 @@ def reached(values: Iterable[object], wanted: set[int]) -> set[int]:
     ways = _Ways()
     while waiting and len(seen) < _OBJECTS and len(found) < len(wanted):
         value = waiting.popleft()
-        held = ways[type(value)]
+        try:
+            held = ways[type(value)]
+        except TypeError:  # a class without a hash, by the doing of its metaclass
+            held = _way_from(type(value))
         if held is None or id(value) in seen:
             continue
         seen.add(id(value))
@@ -74,13 +77,17 @@ class _Ways(dict[type, Callable[[Any], Iterable[object]] | None]):
     """For each class what gives that to which one of its objects leads on; None where it is not even looked at."""
 
     def __missing__(self, cls: type) -> Callable[[Any], Iterable[object]] | None:
-        if issubclass(cls, _DEAD_ENDS):
-            self[cls] = None
-        elif is_runners(cls):
-            self[cls] = _none
-        else:
-            self[cls] = next((way for kind, way in _SPECIAL if issubclass(cls, kind)), gc.get_referents)
-        return self[cls]
+        way = self[cls] = _way_from(cls)
+        return way
+
+
+def _way_from(cls: type) -> Callable[[Any], Iterable[object]] | None:
+    if issubclass(cls, _DEAD_ENDS):
+        return None
+    if is_runners(cls):
+        return _none
+    # As ``issubclass()`` does it where no class says otherwise: an abstract one would want the hash.
+    return next((way for kind, way in _SPECIAL if type.__subclasscheck__(kind, cls)), gc.get_referents)
 
 
 def is_runners(cls: type) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 
 from lifetrack.values.findings import Finding
 from lifetrack.values.holders import Search
@@ -72,7 +73,11 @@ class TrackerInfo:
     search: Search | None = None
 
 
-def _grouped(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+def grouped(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Merge findings that are the same bug; where there are none, nothing is loaded for it."""
+    findings = tuple(findings)
+    if not findings:
+        return ()
     from lifetrack.reports.grouping import group
 
     return group(findings)
@@ -96,7 +101,7 @@ class Report:
     lifetimes: Lifetimes = NO_LIFETIMES
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "findings", _grouped(self.findings) if self.findings else ())
+        object.__setattr__(self, "findings", grouped(self.findings))
 
     def to_text(self, *, color: bool = False, width: int | None = None) -> str:
         """Give the report for people to read, in lines of ``width`` characters where that can be done."""

@@ -60,7 +60,8 @@ class _Initialiser:
         self._first = 2
 
     def __get__(self, obj: object, cls: type | None = None) -> Any:
-        if obj is None or not self._first:
+        # `inspect` hands over the class for an object, to see the signature.
+        if not self._first or not issubclass(type(obj), self._cls):
             return self._compiled().__get__(obj, cls)
         self._first -= 1
         return partial(self._initialise, obj)

@@ -450,3 +450,16 @@ def test_it():
 """
     )
     run().assert_outcomes(passed=1, errors=1)
+
+
+def test_what_has_a_class_without_a_hash_is_followed() -> None:
+    """A metaclass may say what its classes are equal to, and so take their hash; what their objects hold is found."""
+    from lifetrack.pytest_plugin.reach import reached
+
+    class Hashless(type):
+        def __eq__(cls, other: object) -> bool:
+            raise NotImplementedError
+
+    keeper, wanted = Hashless("Keeper", (), {})(), object()
+    keeper.kept = [wanted]
+    assert reached([keeper], {id(wanted)}) == {id(wanted)}
