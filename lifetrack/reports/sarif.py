@@ -146,7 +146,10 @@ def _result(finding: Finding, index: int, places: _Places) -> dict[str, Any]:
     flow = [places.location(event.stack[0], _words(event)) for event in finding.events if event.stack]
     if flow:
         result["codeFlows"] = [{"threadFlows": [{"locations": [{"location": each} for each in flow]}]}]
-    stacks = [_stack(event, places) for event in finding.events if event.stack]
+    stacks: list[dict[str, Any]] = []
+    for event in finding.events:
+        if event.stack and (stack := _stack(event, places)) not in stacks:  # the format wants each of them once
+            stacks.append(stack)
     if stacks:
         result["stacks"] = stacks
     related = list(_related(finding, places))
