@@ -19,7 +19,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from suites import ROOT, SUITES, Suite, go_on_alone, prepare, run
+
 PLUGIN = ("-p", "lifetrack.pytest_plugin")
 #: The most that the start may cost, as a ratio.
 START = 1.01
@@ -33,9 +34,17 @@ WAYS = {
         ("-X", "tracemalloc=16"),
         ("-W", "error::ResourceWarning"),
     ),
-    "pytest-memray": ((), ("-p", "pytest_memray", "--memray")),
-    "pytest-openfiles": ((), ("-p", "pytest_openfiles.plugin", "--open-files")),
+    "pytest-memray": ((), ("--memray",)),
+    "pytest-openfiles": ((), ("--open-files",)),
 }
+
+
+#: What else is compared with, and a suite whose source comes with it.
+TOOLS = Suite("pluggy", "1.7.0", "", "pytest-memray pytest-openfiles psutil")
+#: What the tools are switched on by, and the names that they load themselves under.
+ENTRY_POINTS = {"--memray": "memray", "--open-files": "pytest_openfiles"}
+#: The exit statuses of pytest after a run to the end.
+RAN = (0, 1)
 
 
 def environment() -> dict[str, str]:
@@ -88,31 +97,44 @@ def show_imports() -> bool:
     return set(rows) == THIN
 
 
+def chosen_suites(words: list[str]) -> list[Suite]:
+    """Give the suites whose name has one of the words; all where there are none."""
+    return [suite for suite in SUITES if not words or any(word in suite.name for word in words)]
+
+
 def measure_suites(folder: Path, words: list[str], rounds: int) -> None:
     """Print, for each suite, the ratio of every way to the plain one, and the middle and the worst at the end."""
-    from suites import SUITES, Suite, prepare, run
-
-    chosen = [suite for suite in SUITES if not words or any(word in suite.name for word in words)]
-    more = Suite("pluggy", "1.7.0", "", "pytest-memray pytest-openfiles psutil")
-    prepare(folder, [*(suite for suite in chosen), *([more] if not any(s.name == "pluggy" for s in chosen) else [])])
-    python = str(folder / "venv/bin/python")
-    subprocess.run([python, "-m", "pip", "-q", "install", *more.needs.split()], check=True)
-    # The other two tools load themselves; they stay out of every run that is not theirs.
-    silent = ("-p", "no:memray", "-p", "no:openfiles")
     ratios: dict[str, list[float]] = {way: [] for way in WAYS}
-    for suite in chosen:
-        found: dict[str, list[float]] = {way: [] for way in WAYS}
-        for _ in range(rounds):
-            plain = run(suite, folder, [python], silent).seconds
-            for way, (before, after) in WAYS.items():
-                quiet = () if way.startswith("pytest-") else silent
-                found[way].append(run(suite, folder, [python, *before], (*quiet, *after)).seconds / plain)
-        middle = {way: statistics.median(values) for way, values in found.items()}
+    for suite in chosen_suites(words):
+        middle = measure_suite(suite, folder, rounds)
         for way, ratio in middle.items():
             ratios[way].append(ratio)
-        print(f"{suite.name:12}", "  ".join(f"{way} {ratio:.2f}" for way, ratio in middle.items()), flush=True)
+        told = (
+            f"{way} {ratio:.2f}" if way in middle else f"{way} did not run"
+            for way, ratio in {**dict.fromkeys(WAYS, 0.0), **middle}.items()
+        )
+        print(f"{suite.name:12}", "  ".join(told), flush=True)
     for way, values in ratios.items():
-        print(f"{way:42} middle {statistics.median(values):.3f}  worst {max(values):.3f}")
+        figures = f"middle {statistics.median(values):.3f}  worst {max(values):.3f}" if values else "did not run"
+        print(f"{way:42} {figures}")
+
+
+def measure_suite(suite: Suite, folder: Path, rounds: int) -> dict[str, float]:
+    """Give the middle of the ratios of each way that ran."""
+    python = str(folder / "venv/bin/python")
+    found: dict[str, list[float]] = {}
+    for _ in range(rounds):
+        plain = run(suite, folder, [python], _without(())).seconds
+        for way, (before, after) in WAYS.items():
+            done = run(suite, folder, [python, *before], (*_without(after), *after))
+            if done.status in RAN:
+                found.setdefault(way, []).append(done.seconds / plain)
+    return {way: statistics.median(values) for way, values in found.items()}
+
+
+def _without(arguments: tuple[str, ...]) -> list[str]:
+    """Keep the other two tools, which load themselves, out of every run that is not theirs."""
+    return [word for flag, name in ENTRY_POINTS.items() if flag not in arguments for word in ("-p", f"no:{name}")]
 
 
 def main() -> int:
@@ -122,17 +144,20 @@ def main() -> int:
     parser.add_argument("words", nargs="*")
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--rounds", type=int)
-    options = parser.parse_args()
+    parser.add_argument("--apart", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_intermixed_args()
     if options.what == "imports":
         return 0 if show_imports() else 1
     if options.what == "start":
         return 0 if measure_start(options.rounds or 30) else 1
-    if options.folder is not None:
-        measure_suites(options.folder.resolve(), options.words, options.rounds or 3)
+    if options.apart:
+        measure_suites(options.folder, options.words, options.rounds or 3)
         return 0
-    with tempfile.TemporaryDirectory() as folder:
-        measure_suites(Path(folder), options.words, options.rounds or 3)
-    return 0
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = (options.folder or Path(temporary)).resolve()
+        prepare(folder, [*chosen_suites(options.words), TOOLS])
+        again = [sys.executable, os.path.abspath(__file__), *sys.argv[1:], "--folder", str(folder), "--apart"]
+        return go_on_alone(again)
 
 
 if __name__ == "__main__":

@@ -149,7 +149,8 @@ def run(suite: Suite, folder: Path, start: Sequence[str], more: Sequence[str] = 
     arguments = shlex.split(suite.arguments)
     command = [*start, "-m", "pytest", "-q", "-p", "no:cacheprovider", *unasked, *arguments, *more]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0", "HOME": str(folder), "COLUMNS": "100"}
-    environment.pop("PYTHONDEVMODE", None)
+    for name in ("PYTHONDEVMODE", "PYTHONDONTWRITEBYTECODE"):
+        environment.pop(name, None)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with tempfile.TemporaryFile("w+", errors="backslashreplace") as out:
         child = subprocess.Popen(

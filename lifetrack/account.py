@@ -8,20 +8,15 @@ import sys
 import threading
 import weakref
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lifetrack.detect.leaks import filed_findings, leaks, misuses
 from lifetrack.earlier import Earlier
 from lifetrack.guards.active import delist, enlist
 from lifetrack.guards.engine import Engine
 from lifetrack.holders.leaks import MOST, MOST_ALIKE
-from lifetrack.instrument.classes import Classes
-from lifetrack.instrument.kin import child_maker
-from lifetrack.instrument.recorder import Recorder
-from lifetrack.instrument.singles import Singles
 from lifetrack.judgement import Judgement, is_released
 from lifetrack.ledger.entries import EXTRA, KIND, RELEASED, STATE, Entry, is_idle
 from lifetrack.ledger.leaving import note_ended, note_handled
@@ -30,7 +25,6 @@ from lifetrack.ledger.lifetimes import lifetimes_of
 from lifetrack.ledger.places import Place
 from lifetrack.ledger.rendering import record_of
 from lifetrack.ownership.holding import outlive
-from lifetrack.reports.grouping import group
 from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Finding
@@ -41,6 +35,12 @@ from lifetrack.values.settings import Level, Settings
 from lifetrack.watchers.context import Follow
 from lifetrack.watchers.unwinding import Unwinding
 from lifetrack.watchers.watching import Watching
+
+if TYPE_CHECKING:
+    from lifetrack.instrument.classes import Classes
+    from lifetrack.instrument.recorder import Recorder
+    from lifetrack.instrument.singles import Singles
+    from lifetrack.values.declarations import Declaration
 
 ReportTarget = str | os.PathLike[str]
 
@@ -56,7 +56,7 @@ _accounts: weakref.WeakSet[Account] = weakref.WeakSet()
 def _after_fork() -> None:
     """Guard in a forked child what it has inherited. The ledgers have begun anew before this."""
     for account in list(_accounts):
-        account.classes.guard_inherited()
+        account.guard_inherited()
 
 
 def _exit_begins() -> None:
@@ -88,8 +88,8 @@ class Account:
         self.started = now()
         self.engine = Engine(Ledger() if ledger is None else ledger, settings)
         self.judgement = Judgement(self.engine)
-        self.classes = Classes(self.engine, self.judgement.drain, partial(child_maker, self))
-        self.singles = Singles(self.engine, self.classes)
+        #: One, once something is declared; no more are used, should two threads be the first to declare.
+        self._instruments: list[tuple[Classes, Singles]] = []
         self.following = Follow(self.engine.ledger)
         # What no site is known of cannot be said to have been left.
         self.unwinding = Unwinding(self.engine.ledger) if settings.level >= Level.SITES else None
@@ -102,7 +102,7 @@ class Account:
 
     def changed(self, settings: Settings, targets: bool | tuple[str, ...]) -> Account:
         """Give an account with other settings and the same ledger; this one is taken down."""
-        asked, parts = self.watching.asked, self.classes.parts()
+        asked, parts = self.watching.asked, self.classes.parts() if self._instruments else None
         self._take_down()
         successor = Account(settings, targets, asked, self.engine.ledger)
         successor.started, successor.pid, successor.earlier = self.started, self.pid, self.earlier
@@ -111,19 +111,64 @@ class Account:
         successor.judgement.witness, successor.judgement.lasting = self.judgement.witness, self.judgement.lasting
         if successor.judgement.witness is not None:
             successor.judgement.witness.use(successor.engine)
-        successor.classes.take_over(parts)
-        successor.singles.take_over(self.singles)
+        if parts is not None:
+            successor.classes.take_over(parts)
+            successor.singles.take_over(self.singles)
         return successor
 
     def _take_down(self) -> None:
         self.watching.remove()
-        self.classes.remove()
+        if self._instruments:
+            self.classes.remove()
         self.following.remove()
         if self.unwinding is not None:
             self.unwinding.remove()
         self.engine.on = False
         delist(self.engine)
         _accounts.discard(self)
+
+    def _instruments_made(self) -> tuple[Classes, Singles]:
+        """Load what instruments where it is needed first: most suites and programs declare nothing."""
+        if not self._instruments:
+            from lifetrack.instrument.classes import Classes
+            from lifetrack.instrument.singles import Singles
+
+            classes = Classes(self.engine, self.judgement.drain, self._child_maker)
+            self._instruments.append((classes, Singles(self.engine, classes)))
+        return self._instruments[0]
+
+    def _child_maker(self, original: Any) -> Callable[..., Any]:
+        from lifetrack.instrument.kin import child_maker
+
+        return child_maker(self, original)
+
+    @property
+    def classes(self) -> Classes:
+        """The instrumented classes."""
+        return self._instruments_made()[0]
+
+    @property
+    def singles(self) -> Singles:
+        """The single objects."""
+        return self._instruments_made()[1]
+
+    def install(self, cls: type, declaration: Declaration) -> None:
+        """Instrument a declared class and every subclass that it has."""
+        self.classes.install(cls, declaration)
+
+    def declared(self) -> list[type]:
+        """Give the declared classes whose objects are resources as soon as they are made."""
+        return self.classes.declared() if self._instruments else []
+
+    def settle_classes(self) -> None:
+        """Look again at classes made since the last time."""
+        if self._instruments:
+            self.classes.settle()
+
+    def guard_inherited(self) -> None:
+        """Let uses of what a forked child has inherited be looked at."""
+        if self._instruments:
+            self.classes.guard_inherited()
 
     @property
     def recorder(self) -> Recorder:
@@ -152,7 +197,7 @@ class Account:
 
     def look(self) -> None:
         """Bring the ledger up to date: classes, collected objects, and objects that know their own state."""
-        self.classes.settle()
+        self.settle_classes()
         note_handled(self.engine.ledger.entries)
         note_ended(self.engine.ledger.entries)
         self.engine.ledger.settle(is_released)
@@ -251,13 +296,25 @@ def type_totals(ledger: Ledger) -> tuple[TypeTotals, ...]:
     )
 
 
-def report_of(account: Account, ending: str, findings: Sequence[Finding] | None) -> Report:
-    """Make a report: of these leaks and every misuse filed, or of all that was filed."""
+def _grouped(findings: Sequence[Finding]) -> Sequence[Finding]:
+    if not findings:  # nothing to load for it
+        return ()
+    from lifetrack.reports.grouping import group
+
+    return group(findings)
+
+
+def report_of(account: Account, ending: str, findings: Sequence[Finding] | None, *, heap: bool = True) -> Report:
+    """Make a report: of these leaks and every misuse filed, or of all that was filed.
+
+    ``heap`` says whether to look there for objects from before tracking began.
+    """
     ledger = account.engine.ledger
     filed = filed_findings(ledger) if findings is None else [*findings, *misuses(ledger)]
     types = type_totals(ledger)
-    unseen = (*ledger.gaps.all(), *account.earlier.unseen(ledger, account.classes, account.watching.names))
-    found = account.explained(group(filed))
+    earlier = account.earlier.unseen(ledger, account.declared(), account.watching.names, heap=heap)
+    unseen = (*ledger.gaps.all(), *earlier)
+    found = account.explained(_grouped(filed))
     totals = Totals(
         acquired=sum(each.acquired for each in types),
         released=sum(each.released for each in types),

@@ -10,7 +10,6 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from lifetrack.reports.files import check_writable
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.settings import parse_fail_on, parse_level, parse_policy, shown
 from lifetrack.watchers.watching import check_names
@@ -77,6 +76,8 @@ def _reports(folder: str, value: object) -> tuple[str, ...]:
     given = value.split(os.pathsep) if isinstance(value, str) else value
     if not isinstance(given, Iterable):
         raise ConfigurationError("write the name of a file in quotes, or a list of them")
+    from lifetrack.reports.files import check_writable
+
     return tuple(check_writable(path_in(folder, path)) for path in given)
 
 

@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from lifetrack.account import Account
 from lifetrack.guards.engine import Engine
-from lifetrack.guards.release_names import DECLARED
-from lifetrack.instrument.declare import check_label, declare
-from lifetrack.instrument.functions import acquiring
-from lifetrack.instrument.recorder import Recorder
-from lifetrack.instrument.releasing import releasing
-from lifetrack.instrument.singles import Singles
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ownership.kinship import bind_object
-from lifetrack.ownership.transfers import check_owner, hand_to
 from lifetrack.registry import Registry
 from lifetrack.values.declarations import INIT, Declaration
 from lifetrack.values.errors import LifetrackError
+
+if TYPE_CHECKING:
+    from lifetrack.instrument.recorder import Recorder
+    from lifetrack.instrument.singles import Singles
 
 OFF = "tracking is off: call start() first"
 _T = TypeVar("_T")
 _C = TypeVar("_C", bound=type)
 _F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def address_of(obj: object) -> int:
+    """Give the address by which the ledger knows an object; of a handle, that of what it holds."""
+    from lifetrack.ownership.handles import held_by
+
+    return id(held_by(obj))
 
 
 class Declaring:
@@ -62,7 +66,7 @@ class Declaring:
     @property
     def recorder(self) -> Recorder:
         """The recorder; raises LifetrackError while tracking is off."""
-        return self._on().classes.recorder
+        return self._on().recorder
 
     @overload
     def tracked(self, cls: _C, /) -> _C: ...
@@ -102,11 +106,14 @@ class Declaring:
 
     def tracked_as(self, cls: _C, /, **options: Any) -> _C:
         """Declare a class with options, as the decorator :meth:`tracked` does."""
+        from lifetrack.guards.release_names import DECLARED
+        from lifetrack.instrument.declare import declare
+
         declaration = declare(cls, **options)
         self._registry.add(cls, declaration)
         DECLARED[cls] = declaration
         if self._account is not None:
-            self._account.classes.install(cls, declaration)
+            self._account.install(cls, declaration)
             if declaration.limit is not None or declaration.max_live is not None:
                 self._watch_limits()
         return cls
@@ -132,6 +139,9 @@ class Declaring:
         ``owner`` has the duty to release it, as after :func:`lifetrack.transfer`; ``parent`` is what it depends on.
         Raises DeclarationError for an object without the release method.
         """
+        from lifetrack.instrument.declare import check_label
+        from lifetrack.ownership.transfers import check_owner, hand_to
+
         check_owner(owner)
         check_label(label)
         tracked: _T = obj
@@ -155,6 +165,9 @@ class Declaring:
         The function may be a coroutine function. Without ``release`` the usual names are looked for in the result; a
         result with none is to be handed to a function declared with :meth:`releases`.
         """
+        from lifetrack.instrument.declare import check_label
+        from lifetrack.instrument.functions import acquiring
+
         check_label(label)
         if function is None:
             return lambda decorated: acquiring(self, decorated, release, label)
@@ -162,4 +175,6 @@ class Declaring:
 
     def releases(self, parameter: str) -> Callable[[_F], _F]:
         """Declare a function that releases the argument named. Raises DeclarationError if it has no such parameter."""
+        from lifetrack.instrument.releasing import releasing
+
         return lambda function: releasing(self, function, parameter)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from lifetrack.instrument.classes import Classes
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.values.records import UNKNOWN, Unseen
 from lifetrack.watchers.rows import DESCRIPTORS, FILES, SOCKETS
@@ -36,15 +35,21 @@ class Earlier:
             if what is not None and what not in standard and _is_own(number):
                 self._open[number] = what
 
-    def unseen(self, ledger: Ledger, classes: Classes, watched: tuple[str, ...]) -> Iterator[Unseen]:
-        """Tell what of the watched kinds was there before; nothing in a forked child, whose parent tells it."""
+    def unseen(
+        self, ledger: Ledger, declared: Iterable[type], watched: tuple[str, ...], *, heap: bool
+    ) -> Iterator[Unseen]:
+        """Tell what of the watched kinds was there before; nothing in a forked child, whose parent tells it.
+
+        Without ``heap`` only of the descriptors.
+        """
         if os.getpid() != self._pid:
             return
         own = None if ledger.journal is None else ledger.journal.file
         counts = Counter(self._descriptors(mechanisms_of(watched), own))
         for (kind, why), number in sorted(counts.items()):
             yield Unseen(UNKNOWN, f"{kind} descriptor", number, why)
-        for name, number in sorted(unmet(ledger.entries, classes.declared(), classes_in_use()).items()):
+        found = unmet(ledger.entries, declared, classes_in_use()) if heap else Counter()
+        for name, number in sorted(found.items()):
             yield Unseen(UNKNOWN, name, number, _ALIVE)
 
     def _descriptors(self, mechanisms: frozenset[str], own: tuple[int, int] | None) -> Iterator[tuple[str, str]]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import TypeAlias
 
 from lifetrack.guards.shapes import mro, own
-from lifetrack.instrument.classes import Classes
 from lifetrack.ledger.entries import type_name
 from lifetrack.values.declarations import Declaration
 
@@ -70,9 +69,9 @@ class Registry:
             each.declaration.limit is not None or each.declaration.max_live is not None for each in self._declared
         )
 
-    def install(self, classes: Classes) -> None:
+    def install(self, install: Callable[[type, Declaration], None]) -> None:
         """Instrument every declared class."""
         peers: _Peers = {}
         for item in self._declared:
             for cls in item.classes(peers):
-                classes.install(cls, item.declaration)
+                install(cls, item.declaration)

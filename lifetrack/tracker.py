@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from lifetrack.account import Account, ReportTarget, report_of, report_targets, type_totals, why_alive
 from lifetrack.company import Company
-from lifetrack.declaring import OFF
+from lifetrack.declaring import OFF, address_of
 from lifetrack.journaling import Journaled
 from lifetrack.judgement import leak_error
 from lifetrack.ledger.entries import Entry
 from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.ledger.rendering import events_of, record_of
-from lifetrack.ownership.handles import held_by
 from lifetrack.ownership.scopes import Allowance, Scope
 from lifetrack.reports.model import Report
 from lifetrack.switches import Switch, Undo
@@ -126,7 +125,7 @@ class Tracker(Journaled):
             self._account = Account(settings, targets, self._watches, ledger)
         else:
             self._account = self._account.changed(settings, targets)
-        self._registry.install(self._account.classes)
+        self._registry.install(self._account.install)
         if names:
             self._account.watching.install(names)
         if witness:
@@ -168,7 +167,7 @@ class Tracker(Journaled):
     def _renew(self, account: Account) -> None:
         """Make the wrappers anew, because they have more to do."""
         self._account = account.changed(account.settings, account.targets)
-        self._registry.install(self._account.classes)
+        self._registry.install(self._account.install)
 
     def guard_scopes(self) -> None:
         """Let releases be looked at from now on; until some scope is exclusive, nothing pays for it."""
@@ -184,7 +183,7 @@ class Tracker(Journaled):
     def end_scope(self, place: Place, mark: int, *, may_raise: bool) -> None:
         """Judge a scope that ends: what is open in it is LT103."""
         if self._account is not None:
-            self._account.classes.settle()
+            self._account.settle_classes()
             self._account.judgement.end_scope(place, mark, may_raise=may_raise)
 
     def released_of(self, entries: Sequence[Entry]) -> tuple[Record, ...]:
@@ -263,7 +262,7 @@ class Tracker(Journaled):
     def history(self, obj: object) -> tuple[Event, ...]:
         """Give what happened to an object, oldest first; empty for one that is not tracked."""
         ledger = self.ledger
-        entry = None if ledger is None else ledger.entries.get(id(held_by(obj)))
+        entry = None if ledger is None else ledger.entries.get(address_of(obj))
         return () if ledger is None or entry is None else tuple(events_of(ledger, entry))
 
     def why_alive(self, obj: object) -> tuple[Holder, ...]:
@@ -272,7 +271,7 @@ class Tracker(Journaled):
         The object need not be tracked, nor tracking be on; of a handle that is what it holds. Your own variables are
         told too, last. It takes one walk over the heap, in which nothing of the program runs and nothing is kept.
         """
-        key = id(held_by(obj))
+        key = address_of(obj)
         del obj  # which would be one more reference that has to be accounted for
         return why_alive(key, self._account)
 
@@ -296,7 +295,7 @@ class Tracker(Journaled):
         """Make the report at the end of the process: what is live now is LT101. Later calls give the same account.
 
         Where children are followed it has what they have reported, and tells which of them were lost. ``holders`` says
-        whether to look for who holds what is not explained yet.
+        whether to walk over the heap: for who holds what is not explained yet, and for what was there before.
         """
         own = self._own_final_report(ending, holders=holders)
         if own is None:
@@ -316,7 +315,7 @@ class Tracker(Journaled):
             account.engine.ledger.journal.end(ending)
         if self._service is not None:
             self._service.finish()
-        report = report_of(account, ending, None)
+        report = report_of(account, ending, None, heap=holders)
         if ending == "signal":
             self._end_service()  # there is no later moment at which sinks could send what they have
         return report

@@ -11,8 +11,8 @@ from typing import Any
 
 from lifetrack.backends.cleanup import Cleanup, group_of
 from lifetrack.guards.engine import Engine
+from lifetrack.guards.noting import new_entry, note_release
 from lifetrack.holders.explain import explain
-from lifetrack.instrument.recorder import new_entry, note_release
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import LIVE, Entry, Kind, extra_of, type_name
 from lifetrack.ledger.ledger import Ledger

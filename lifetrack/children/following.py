@@ -21,6 +21,7 @@ from lifetrack.children.signals import LastWord
 from lifetrack.guards.patches import Patches
 
 # Loaded before the program forks, so that the child need not.
+from lifetrack.reports import grouping as _grouping  # noqa: F401
 from lifetrack.reports import json_report as _json_report  # noqa: F401
 from lifetrack.reports.merging import merged
 from lifetrack.reports.model import ProcessInfo, Report

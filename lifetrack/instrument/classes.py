@@ -85,13 +85,12 @@ class Classes:
         self._unsettled: list[weakref.ref[type]] = []
         self._protocols: list[Shape] = []
         self._former: list[Shape] = []
-        listen(self)
 
     # -- which classes -------------------------------------------------------------------------------------------
 
     def install(self, cls: type, declaration: Declaration) -> None:
         """Instrument a declared class and every subclass that it has."""
-        look_for_attrs()
+        listen(self)
         if any(ref() is cls and old == declaration for ref, old in self._roots):
             for each in list(_family(cls)):
                 if not _is_protocol(each):

@@ -33,11 +33,12 @@ _lock = threading.RLock()
 
 
 def listen(listener: Listener) -> None:
-    """Begin to tell ``listener``."""
+    """Begin to tell ``listener``, unless it is told already."""
     with _lock:
         if not _listeners:
             _hook_dataclasses()
-        _listeners.append(listener)
+        if listener not in _listeners:
+            _listeners.append(listener)
         look_for_attrs()
 
 

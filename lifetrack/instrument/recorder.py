@@ -11,6 +11,7 @@ from lifetrack.guards.authority import ending_now
 from lifetrack.guards.callers import is_construction
 from lifetrack.guards.conditions import judge_live_release, judge_order
 from lifetrack.guards.engine import Engine
+from lifetrack.guards.noting import new_entry, note_release
 from lifetrack.guards.shapes import Shape, mro, set_class, shape_of
 from lifetrack.guards.tombstones import bury, is_tombstone, judge_release, orphan, seal, unseal
 from lifetrack.instrument.evidence import left_behind
@@ -26,9 +27,6 @@ from lifetrack.ledger.entries import (
     MOMENT,
     NUMBER,
     OFFSET,
-    RELEASE_MOMENT,
-    RELEASE_OFFSET,
-    RELEASE_TRACE,
     RELEASED,
     RELEASING,
     STATE,
@@ -36,7 +34,6 @@ from lifetrack.ledger.entries import (
     UNOPENED,
     Entry,
     Extra,
-    Kind,
     extra_of,
     is_opening,
     place_of,
@@ -48,20 +45,6 @@ from lifetrack.ownership.holding import let_go
 from lifetrack.ownership.kinship import dependents
 from lifetrack.values.declarations import INIT
 from lifetrack.values.events import ACQUIRE_FAILED, RELEASE_FAILED
-
-
-def new_entry(engine: Engine, kind: Kind, state: int, number: int | None, frame: FrameType | None) -> Entry:
-    """Make an entry the slow way."""
-    trace, offset, when = (None, None, None) if frame is None else engine.place(frame)
-    return [state, number, trace, offset, engine.ledger.place.get(), kind, when, None, None, None, None]
-
-
-def note_release(engine: Engine, entry: Entry, frame: FrameType) -> None:
-    """Note where and when a resource was released, and that it was."""
-    entry[RELEASE_TRACE], entry[RELEASE_OFFSET], entry[RELEASE_MOMENT] = engine.place(frame)
-    if engine.ledger.journal is not None:
-        engine.ledger.journal.released(entry)
-    entry[STATE] = RELEASED
 
 
 class Recorder:

@@ -9,9 +9,9 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from lifetrack.guards.conditions import judge_live_release
+from lifetrack.guards.noting import note_release
 from lifetrack.guards.shapes import shape_of
 from lifetrack.instrument.functions import Desk
-from lifetrack.instrument.recorder import note_release
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import BOUND, INHERITED, OPEN_STATES, RELEASED, RELEASING, STATE, type_name
 from lifetrack.values.errors import DeclarationError

@@ -7,11 +7,11 @@ from types import FrameType
 from typing import Any
 
 from lifetrack.guards.engine import Engine
+from lifetrack.guards.noting import new_entry, note_release
 from lifetrack.guards.release_names import recognise
 from lifetrack.guards.shapes import resolve, shape_of
 from lifetrack.instrument.classes import Classes
 from lifetrack.instrument.declare import names_of
-from lifetrack.instrument.recorder import new_entry, note_release
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import (
     LIVE,

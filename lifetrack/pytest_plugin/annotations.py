@@ -10,11 +10,6 @@ import pytest
 
 from lifetrack.pytest_plugin.options import Terms, worker_of
 from lifetrack.pytest_plugin.run import Run
-from lifetrack.pytest_plugin.summary import owner_name
-from lifetrack.reports.github import ERROR, WARNING, command
-from lifetrack.reports.grouping import group
-from lifetrack.reports.paths import clean
-from lifetrack.reports.text_finding import subject
 from lifetrack.values.findings import Finding
 
 if TYPE_CHECKING:
@@ -57,6 +52,10 @@ class AnnotationHooks:
 
 def properties(findings: Iterable[Finding], terms: Terms) -> list[str]:
     """Give one line of text for each group of findings: what, where, its fingerprint, and what speaks for it."""
+    from lifetrack.reports.grouping import group
+    from lifetrack.reports.paths import clean
+    from lifetrack.reports.text_finding import subject
+
     texts = []
     for finding in group(findings):
         site = "" if finding.site is None else f" from {finding.site} in {finding.site.function}"
@@ -72,6 +71,12 @@ def properties(findings: Iterable[Finding], terms: Terms) -> list[str]:
 
 def commands(run: Run) -> list[str]:
     """Give the workflow commands of one process: errors for what fails, warnings for the rest, none for known ones."""
+    if not run.shown and not run.foreign:
+        return []
+    from lifetrack.pytest_plugin.summary import owner_name
+    from lifetrack.reports.github import ERROR, WARNING, command
+    from lifetrack.reports.grouping import group
+
     failing = {finding.fingerprint for finding in run.failing}
     lines = []
     for finding in group([*run.shown, *run.foreign]):

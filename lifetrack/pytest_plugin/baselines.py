@@ -11,14 +11,13 @@ import pytest
 from lifetrack.pytest_plugin.options import worker_of
 from lifetrack.pytest_plugin.ratchet import Coverage, Ratchet
 from lifetrack.pytest_plugin.run import Run
-from lifetrack.reports.baseline import Known
-from lifetrack.reports.layout import counted
-from lifetrack.reports.paths import shortest
 from lifetrack.values.errors import ConfigurationError, LeakError, LifetrackError
 from lifetrack.values.findings import Finding
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
+
+    from lifetrack.reports.baseline import Known
 
 _OUTPUT = "lifetrack-baseline"
 _MOST = 20
@@ -140,6 +139,9 @@ class BaselineHooks:
         baseline = self._ratchet.baseline
         if baseline is None:
             return
+        from lifetrack.reports.layout import counted
+        from lifetrack.reports.paths import shortest
+
         name = shortest(baseline.path)
         lines = self._lines(name)
         if self._told:

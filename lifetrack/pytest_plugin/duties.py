@@ -19,7 +19,6 @@ from lifetrack.ledger.rendering import finding_of_case
 from lifetrack.ownership.custody import ObjectPlace
 from lifetrack.ownership.scopes import Scope
 from lifetrack.pytest_plugin.options import Terms
-from lifetrack.pytest_plugin.reach import reached
 from lifetrack.tracker import Tracker
 from lifetrack.values.findings import Finding
 
@@ -125,6 +124,8 @@ class Duty(Scope):
             left = {id(entry): entry for entry in self._left()} if self.is_current() else {}
             if not left:
                 return
+            from lifetrack.pytest_plugin.reach import reached
+
             addresses = {key: entry for key, entry in self._home.entries.copy().items() if id(entry) in left}
             for key in reached(ask(), set(addresses)):
                 self._move(addresses[key], PROCESS if duty is None else duty._inside)

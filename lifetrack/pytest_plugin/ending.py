@@ -10,16 +10,14 @@ import pytest
 
 from lifetrack.pytest_plugin.options import Terms, worker_of
 from lifetrack.pytest_plugin.run import Run
-from lifetrack.pytest_plugin.summary import FOREIGN, KNOWN, Summary, evidence, header, owner_name, rows_of, write
-from lifetrack.pytest_plugin.verdict import fails_run
+from lifetrack.pytest_plugin.telling import header
 from lifetrack.pytest_plugin.workers import Told, WorkerHooks
-from lifetrack.reports.files import write_report
-from lifetrack.reports.layout import counted
-from lifetrack.reports.model import Report
 from lifetrack.values.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
+
+    from lifetrack.reports.model import Report, Totals
 
 #: Left out: what is live when the tests are over may well be released before the process ends.
 _AT_EXIT = "LT101"
@@ -43,7 +41,7 @@ class EndHooks:
     def __init__(self, run: Run, workers: WorkerHooks) -> None:
         self._run = run
         self._workers = workers
-        self._clean = ""
+        self._totals: Totals | None = None
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, Any, Any]:
@@ -57,14 +55,19 @@ class EndHooks:
             self._workers.hand_over(told, report)
             return result
         self._write(_marked(self._workers.merge(report), run.terms))
-        summary = self._summary()
-        if (summary.failing or summary.problems) and session.exitstatus == pytest.ExitCode.OK:
+        told = self._told()
+        if (told.failing or told.problems) and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         return result
 
     def _judge_rest(self) -> None:
         run = self._run
         rest = [(place, finding) for place, finding in run.docket.rest() if finding.rule != _AT_EXIT]
+        if not rest:
+            return
+        from lifetrack.pytest_plugin.summary import owner_name
+        from lifetrack.pytest_plugin.verdict import fails_run
+
         due = [finding for place, finding in rest if run.terms.counts(finding) and fails_run(finding, place)]
         for owner in dict.fromkeys(map(owner_name, due)):
             run.ratchet.note(owner, [finding for finding in due if owner_name(finding) == owner])
@@ -77,7 +80,7 @@ class EndHooks:
         if not run.tracker.is_tracking():
             run.ensure(run.terms)
         run.judge_late()
-        # Who holds what is shown in each test's own section; a walk over the heap is for those who read a report.
+        # Who holds what is shown in each test's own section; walks over the heap are for those who read a report.
         is_read = bool(run.options.reports) or worker_of(run.config) is not None
         report = run.tracker.final_report(holders=is_read)
         run.docket.take(run.tracker.ledger)
@@ -86,33 +89,41 @@ class EndHooks:
         return replace(report, findings=tuple(found), totals=totals)
 
     def _write(self, report: Report) -> None:
+        self._totals = report.totals
+        if not self._run.options.reports:
+            return
+        from lifetrack.reports.files import write_report
+
         for path in self._run.options.reports:
             try:
                 write_report(report, path)
             except ConfigurationError as error:
                 self._run.problems.append(f"lifetrack: {error}")
-        totals = report.totals
-        self._clean = (
-            f"lifetrack: no findings; {counted(totals.acquired, 'resource')} acquired, {totals.released} released"
-        )
 
-    def _summary(self) -> Summary:
-        run = self._run
-        told = Told()
+    def _told(self) -> Told:
+        """Give what this process and others have found."""
+        run, told = self._run, Told()
         told.take(Told(run.shown, run.failing, run.docket.raised, run.problems, run.known, run.foreign))
         told.take(self._workers.told())
-        allowed = [finding for finding in told.shown if finding.allowed is not None]
-        found = [finding for finding in told.shown if finding.allowed is None]
-        verbose = run.config.get_verbosity() > 0
-        quiet = [*rows_of(allowed), *rows_of(told.raised, "raised in the program"), *rows_of(told.known, KNOWN)]
-        rows = [*rows_of(found, verbose=verbose), *rows_of(told.foreign, FOREIGN)]
-        text = evidence(told.failing) if told.failing else ""
-        number = sum(finding.count for finding in told.failing)
-        return Summary(rows, quiet, text, number, told.problems)
+        return told
 
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
-        """Write the section at the end."""
-        write(terminalreporter, [self._summary()], self._clean)
+        """Write the section at the end; what it needs is loaded only where there is something to say."""
+        told, verbose = self._told(), terminalreporter.config.get_verbosity() > 0
+        if not verbose and not (told.shown or told.failing or told.problems or told.foreign):
+            return
+        from lifetrack.pytest_plugin.summary import summary_of, write
+
+        write(terminalreporter, [summary_of(told, verbose=verbose)], self._clean())
+
+    def _clean(self) -> str:
+        """Say that nothing was found."""
+        from lifetrack.reports.layout import counted
+
+        totals = self._totals
+        if totals is None:
+            return ""
+        return f"lifetrack: no findings; {counted(totals.acquired, 'resource')} acquired, {totals.released} released"
 
     def pytest_report_header(self) -> str:
         """Say that it is on, what is watched, and what is held against nobody."""

@@ -9,7 +9,6 @@ from functools import partial, wraps
 from typing import Any
 
 from lifetrack.guards.patches import Patches
-from lifetrack.pytest_plugin.cleanups import held_by_cleanup
 
 
 class ExitHooks:
@@ -49,6 +48,8 @@ class ExitHooks:
 
     def held(self) -> list[object]:
         """Give what the hooks can be about, and the finalizers of libraries that run at exit at the latest."""
+        from lifetrack.pytest_plugin.cleanups import held_by_cleanup
+
         return [value for hook in (*self._hooks, *_finalizers()) for value in held_by_cleanup(hook)]
 
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from lifetrack.pytest_plugin.cleanups import held_by_cleanup
 from lifetrack.pytest_plugin.coroutines import Inside, fixture_within
 from lifetrack.pytest_plugin.duties import FIXTURE, Duty
 from lifetrack.pytest_plugin.exits import ExitHooks
 from lifetrack.pytest_plugin.fixture import DUTY
 from lifetrack.pytest_plugin.options import terms_of
-from lifetrack.pytest_plugin.reach import Caches
 from lifetrack.pytest_plugin.run import Run
+
+if TYPE_CHECKING:
+    from lifetrack.pytest_plugin.reach import Caches
 
 #: The function of all such fixtures.
 _DIRECT = "get_direct_param_fixture_func"
@@ -29,6 +30,8 @@ class _Active(NamedTuple):
 
     def held(self) -> list[object]:
         """Give what it has handed out, and what its teardown can be about."""
+        from lifetrack.pytest_plugin.cleanups import held_by_cleanup
+
         result = self.fixturedef.cached_result
         values = [] if result is None else [result[0]]
         for finalizer in list(getattr(self.fixturedef, "_finalizers", ())):
@@ -51,7 +54,7 @@ class FixtureHooks:
         self._item: pytest.Item | None = None
         self._exits = ExitHooks()
         self._exits.start()
-        self._caches = Caches()
+        self._caches: Caches | None = None
 
     def begin_test(self, item: pytest.Item, duty: Duty) -> None:
         """Note which test runs, with its duty."""
@@ -136,4 +139,12 @@ class FixtureHooks:
             if active.duty is not duty:
                 yield active.duty, active.held
         yield None, self._exits.held
-        yield None, self._caches.results
+        yield None, self._cached
+
+    def _cached(self) -> list[object]:
+        """Give what the caches of the program hold."""
+        if self._caches is None:
+            from lifetrack.pytest_plugin.reach import Caches
+
+            self._caches = Caches()
+        return self._caches.results()

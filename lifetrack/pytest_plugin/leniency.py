@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from lifetrack.ledger.territory import FILES, INSTALLED, USER
-from lifetrack.reports.baseline import Baseline
 from lifetrack.values.findings import Finding
 from lifetrack.values.stacks import Site
+
+if TYPE_CHECKING:
+    from lifetrack.reports.baseline import Baseline
 
 _FOLDERS = ("/site-packages/", "/dist-packages/")
 

@@ -12,7 +12,6 @@ import pytest
 from lifetrack.configuration import names, third_party
 from lifetrack.pytest_plugin.leniency import Leniency
 from lifetrack.pytest_plugin.settings import DEFAULTS, read_settings
-from lifetrack.reports.baseline import Baseline, read_baseline
 from lifetrack.values.errors import ConfigurationError, MissingExtraError
 from lifetrack.values.findings import Certainty, Finding
 from lifetrack.values.making import dataclass
@@ -22,6 +21,7 @@ from lifetrack.witness.system import psutil
 
 if TYPE_CHECKING:
     from lifetrack.journal.plans import JournalPlan
+    from lifetrack.reports.baseline import Baseline
 
 MARKER = "lifetrack"
 #: The baseline where none is named: used if it is there, and made by an update.
@@ -122,7 +122,11 @@ def _baseline(config: pytest.Config, path: str | None, updates: bool) -> Baselin
     usual = os.path.join(config.rootpath, BASELINE)
     if path is None and (updates or os.path.exists(usual)):
         path = usual
-    return None if path is None else read_baseline(path, may_be_new=updates)
+    if path is None:
+        return None
+    from lifetrack.reports.baseline import read_baseline
+
+    return read_baseline(path, may_be_new=updates)
 
 
 def _journal(config: pytest.Config, settings: Mapping[str, Any]) -> JournalPlan | None:

@@ -9,7 +9,6 @@ import pytest
 
 from lifetrack.ledger.leaving import note_left
 from lifetrack.pytest_plugin.annotations import AnnotationHooks, properties
-from lifetrack.pytest_plugin.baselines import BaselineHooks
 from lifetrack.pytest_plugin.coroutines import context_within, test_within
 from lifetrack.pytest_plugin.duties import TEST, Duty
 from lifetrack.pytest_plugin.ending import EndHooks
@@ -17,7 +16,7 @@ from lifetrack.pytest_plugin.fixture import DUTY
 from lifetrack.pytest_plugin.fixtures import FixtureHooks
 from lifetrack.pytest_plugin.options import read_options, terms_of
 from lifetrack.pytest_plugin.run import Run
-from lifetrack.pytest_plugin.summary import evidence, failure
+from lifetrack.pytest_plugin.telling import evidence, failure
 from lifetrack.pytest_plugin.tidying import tidy
 from lifetrack.pytest_plugin.workers import WorkerHooks
 from lifetrack.tracker import default_tracker
@@ -37,6 +36,8 @@ def switch_on(config: pytest.Config, level: str) -> None:
         "annotations": AnnotationHooks(run),
     }
     if run.options.baseline is not None:  # no test pays for it where there is none
+        from lifetrack.pytest_plugin.baselines import BaselineHooks
+
         rooms["baseline"] = BaselineHooks(run, run.ratchet)
     rooms["ending"] = EndHooks(run, workers)
     for name, room in rooms.items():

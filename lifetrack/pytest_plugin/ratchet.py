@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lifetrack.reports.baseline import Baseline, Known, known_of
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Finding
 from lifetrack.values.making import dataclass
+
+if TYPE_CHECKING:
+    from lifetrack.reports.baseline import Baseline, Known
 
 #: How many resources of one fingerprint each test, fixture or the process has left.
 Owners: TypeAlias = dict[str, int]
@@ -54,6 +56,7 @@ class Ratchet:
         """Count what one end of a test or fixture has found. Of several ends, as reruns make them, the worst counts."""
         if self.baseline is None:
             return
+        from lifetrack.reports.baseline import known_of
         from lifetrack.reports.baseline_text import renewed
 
         counts: dict[str, int] = {}
@@ -82,6 +85,10 @@ class Ratchet:
 
     def merge(self, packed: list[Any]) -> None:
         """Take in what a worker has counted; a fixture that several workers set up counts once."""
+        if not packed:
+            return
+        from lifetrack.reports.baseline import Known
+
         for words, owners in packed:
             known = Known(*words)
             self._known.setdefault(known.fingerprint, known)

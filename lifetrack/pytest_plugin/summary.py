@@ -1,27 +1,25 @@
-"""What people read: the evidence in a failing test, and the section at the end of the run."""
+"""What people read of findings, loaded with the first: the evidence in a failing test, the section at the end."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from lifetrack.pytest_plugin.options import FAIL, Options
 from lifetrack.reports.evidence import WIDTH as _WIDTH
 from lifetrack.reports.evidence import evidence
 from lifetrack.reports.grouping import group
 from lifetrack.reports.layout import Layout, counted
-from lifetrack.reports.paths import shortest
 from lifetrack.reports.text_finding import place, subject
-from lifetrack.values.findings import Certainty, Finding
-
-__all__ = ["FOREIGN", "KNOWN", "Row", "Summary", "evidence", "failure", "header", "owner_name", "rows_of", "write"]
+from lifetrack.values.findings import Finding
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
 
+    from lifetrack.pytest_plugin.workers import Told
+
 _MAX_ROWS, _MAX_OWNERS = 50, 10
 #: The notes of what is told apart.
-KNOWN, FOREIGN = "known", "third-party code"
+_KNOWN, _FOREIGN = "known", "third-party code"
 
 
 class Row(NamedTuple):
@@ -100,22 +98,14 @@ def _key(finding: Finding) -> tuple[object, ...]:
     return finding.fingerprint, finding.site, finding.certainty, finding.allowed
 
 
-def header(options: Options) -> str:
-    """Say that it is on: the level, what is watched, and what is not as usual."""
-    told = [f"level {options.level.word}", f"watching {', '.join(options.watch) or 'declared classes only'}"]
-    if options.witness:
-        told.append("asking the operating system")
-    if options.fail_on != Certainty.PROVEN:
-        told.append("failing nothing" if options.fail_on is None else f"failing from {options.fail_on.word} on")
-    if options.third_party == FAIL:
-        told.append("failing for third-party code too")
-    if options.baseline is not None:
-        number = len(options.baseline.entries)
-        doing = "writing the" if options.updates_baseline else f"{number} known in the"
-        told.append(f"{doing} baseline {shortest(options.baseline.path)}")
-    if options.journal is not None:
-        told.append(f"journal {shortest(options.journal.path)}")
-    return f"lifetrack: {', '.join(told)}"
+def summary_of(told: Told, *, verbose: bool) -> Summary:
+    """Make all that is to be said of what was found, here and in other processes."""
+    allowed = [finding for finding in told.shown if finding.allowed is not None]
+    found = [finding for finding in told.shown if finding.allowed is None]
+    quiet = [*rows_of(allowed), *rows_of(told.raised, "raised in the program"), *rows_of(told.known, _KNOWN)]
+    rows = [*rows_of(found, verbose=verbose), *rows_of(told.foreign, _FOREIGN)]
+    text = evidence(told.failing) if told.failing else ""
+    return Summary(rows, quiet, text, sum(finding.count for finding in told.failing), told.problems)
 
 
 def write(reporter: TerminalReporter, summaries: Sequence[Summary], clean: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 from lifetrack.reports.files import AnyPath
 from lifetrack.reports.paths import code_of
+from lifetrack.values import portable as _portable  # noqa: F401 - for fingerprints, asked for wherever a misuse is
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Finding
 from lifetrack.values.making import dataclass

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from lifetrack.reports.paths import is_third_party
 from lifetrack.reports.stored import StoredFinding
+from lifetrack.values import portable as _portable  # noqa: F401 - for fingerprints, loaded with the reporting
 from lifetrack.values.findings import Finding, is_leak
 from lifetrack.values.holders import Holder
 from lifetrack.values.rules import RULES

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 
-from lifetrack.reports.grouping import group
 from lifetrack.values.findings import Finding
 from lifetrack.values.holders import Search
 from lifetrack.values.making import dataclass
@@ -73,6 +72,12 @@ class TrackerInfo:
     search: Search | None = None
 
 
+def _grouped(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    from lifetrack.reports.grouping import group
+
+    return group(findings)
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What one process did with its resources. ``findings`` are grouped when the report is made, worst first."""
@@ -91,7 +96,7 @@ class Report:
     lifetimes: Lifetimes = NO_LIFETIMES
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "findings", group(self.findings))
+        object.__setattr__(self, "findings", _grouped(self.findings) if self.findings else ())
 
     def to_text(self, *, color: bool = False, width: int | None = None) -> str:
         """Give the report for people to read, in lines of ``width`` characters where that can be done."""

@@ -5,30 +5,14 @@ from __future__ import annotations
 import functools
 from dataclasses import field
 from enum import Enum
-from importlib import import_module
-from typing import Any
 
 from lifetrack.values.events import TRANSFERRED, Event
 from lifetrack.values.holders import Holder
 from lifetrack.values.making import dataclass
-from lifetrack.values.portable import portable_file, portable_function
 from lifetrack.values.rules import RULES
 from lifetrack.values.siblings import Parted, Siblings
 from lifetrack.values.stacks import Site
 from lifetrack.values.suggestions import Suggestion
-
-
-def _sha256() -> Any:
-    """Give the hash function without ``hashlib``, which loads all of OpenSSL: a tenth of lifetrack's own start."""
-    for name in ("_sha2", "_sha256", "hashlib"):
-        try:
-            return import_module(name).sha256
-        except (ImportError, AttributeError):
-            continue
-    raise ImportError("this Python has no SHA-256")
-
-
-sha256: Any = _sha256()
 
 
 @functools.total_ordering
@@ -182,12 +166,13 @@ class Finding:
         Made of the rule, the type, and for each place that matters its file within its package, its function and its
         source text: where it was acquired, where a leak got its last owner, where a misuse happened.
         """
+        from lifetrack.values.portable import digest, portable_file, portable_function
+
         parts = [self.rule, portable_function(self.resource.type)]
         for site in (self.site, self.duty_site, self._misuse_site):
             if site is not None:
                 parts += [portable_file(site.file), portable_function(site.function), site.code]
-        digest: str = sha256("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
-        return digest[:16]
+        return digest(parts)
 
     @property
     def _misuse_site(self) -> Site | None:

@@ -1,13 +1,15 @@
 """The decorator of the small immutable classes: frozen dataclasses with slots that cost little to make.
 
 ``dataclasses`` compiles six methods for each frozen class, one by one, which was a quarter of the time that lifetrack
-took to start. Here one is compiled, on first use, and the others are made of what C has. ``fields()``, ``replace()``,
-``is_dataclass()``, matching, copies and pickles work as with any other dataclass.
+took to start. Here one is compiled, for classes with more than a few objects, and all classes share the others.
+``fields()``, ``replace()``, ``is_dataclass()``, matching, copies and pickles work as with any other dataclass.
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from functools import partial
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -30,34 +32,12 @@ def _make(cls: type) -> type:
     finally:
         _freeze(bases, True)
     fields = dataclasses.fields(made)
-    names = [each.name for each in fields]
-    compared = attrgetter(*(each.name for each in fields if each.compare))
-    shown = [each.name for each in fields if each.repr]
-
-    def __repr__(self: Any) -> str:
-        return f"{type(self).__qualname__}({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
-
-    def __eq__(self: Any, other: object) -> Any:
-        return compared(self) == compared(other) if type(other) is type(self) else NotImplemented
-
-    def __hash__(self: Any) -> int:
-        return hash(compared(self))
-
-    def __getstate__(self: Any) -> list[Any]:
-        return [getattr(self, name) for name in names]
-
-    def __setstate__(self: Any, state: list[Any]) -> None:
-        for name, value in zip(names, state, strict=True):
-            object.__setattr__(self, name, value)
-
+    made._lifetrack_compared = attrgetter(*(each.name for each in fields if each.compare))
     if "__init__" not in made.__dict__:
         made.__init__ = _Initialiser(made, fields)
-    methods = (__repr__, __eq__, __hash__, __getstate__, __setstate__, _setattr, _delattr)
-    for method in methods:
-        name = method.__name__
+    for name, method in _METHODS.items():
         # `__hash__` is None where the class compares by itself, and `__eq__` stands before it.
         if name not in made.__dict__ or made.__dict__[name] is None:
-            method.__qualname__ = f"{made.__qualname__}.{name}"
             setattr(made, name, method)
     parameters = made.__dataclass_params__
     parameters.init = parameters.repr = parameters.eq = True
@@ -71,17 +51,42 @@ def _freeze(parameters: list[Any], frozen: bool) -> None:
 
 
 class _Initialiser:
-    """Stands for ``__init__`` until somebody asks for it: most classes are never used in a process without findings."""
+    """Stands for ``__init__`` until compiling is worth it: in a clean run most classes have one object or none."""
 
     def __init__(self, cls: Any, fields: tuple[dataclasses.Field[Any], ...]) -> None:
         self._cls = cls
         self._fields = fields
+        #: How many objects more are made without it.
+        self._first = 2
 
     def __get__(self, obj: object, cls: type | None = None) -> Any:
+        if obj is None or not self._first:
+            return self._compiled().__get__(obj, cls)
+        self._first -= 1
+        return partial(self._initialise, obj)
+
+    def _compiled(self) -> Any:
         made = _initialiser(self._cls, self._fields)
         made.__qualname__ = f"{self._cls.__qualname__}.__init__"
         self._cls.__init__ = made
-        return made.__get__(obj, cls)
+        return made
+
+    def _initialise(self, obj: Any, /, *args: Any, **named: Any) -> None:
+        """Do what the compiled one does, which is left to it where the arguments are not in order."""
+        values = {**{each.name: value for each, value in zip(self._fields, args, strict=False)}, **named}
+        names = {each.name for each in self._fields}
+        needed = {each.name for each in self._fields if each.default is each.default_factory is dataclasses.MISSING}
+        if len(values) != len(args) + len(named) or not needed <= values.keys() <= names:
+            self._compiled()(obj, *args, **named)
+            return
+        for each in self._fields:
+            if each.name in values:
+                value = values[each.name]
+            else:
+                value = each.default if each.default_factory is dataclasses.MISSING else each.default_factory()
+            getattr(self._cls, each.name).__set__(obj, value)
+        if hasattr(self._cls, "__post_init__"):
+            obj.__post_init__()
 
 
 def _initialiser(cls: type, fields: tuple[dataclasses.Field[Any], ...]) -> Any:
@@ -113,6 +118,29 @@ def _initialiser(cls: type, fields: tuple[dataclasses.Field[Any], ...]) -> Any:
     return initialise
 
 
+def _repr(self: Any) -> str:
+    shown = (each.name for each in dataclasses.fields(self) if each.repr)
+    return f"{type(self).__qualname__}({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
+
+
+def _eq(self: Any, other: object) -> Any:
+    compared = self._lifetrack_compared
+    return compared(self) == compared(other) if type(other) is type(self) else NotImplemented
+
+
+def _hash(self: Any) -> int:
+    return hash(self._lifetrack_compared(self))
+
+
+def _getstate(self: Any) -> list[Any]:
+    return [getattr(self, each.name) for each in dataclasses.fields(self)]
+
+
+def _setstate(self: Any, state: list[Any]) -> None:
+    for each, value in zip(dataclasses.fields(self), state, strict=True):
+        object.__setattr__(self, each.name, value)
+
+
 def _setattr(_: object, name: str, _value: object) -> NoReturn:
     raise dataclasses.FrozenInstanceError(f"cannot assign to field {name!r}")
 
@@ -121,7 +149,18 @@ def _delattr(_: object, name: str) -> NoReturn:
     raise dataclasses.FrozenInstanceError(f"cannot delete field {name!r}")
 
 
-_setattr.__name__, _delattr.__name__ = "__setattr__", "__delattr__"
+#: What all these classes share.
+_METHODS: dict[str, Callable[..., Any]] = {
+    "__repr__": _repr,
+    "__eq__": _eq,
+    "__hash__": _hash,
+    "__getstate__": _getstate,
+    "__setstate__": _setstate,
+    "__setattr__": _setattr,
+    "__delattr__": _delattr,
+}
+for _name, _method in _METHODS.items():
+    _method.__name__ = _method.__qualname__ = _name
 
 if TYPE_CHECKING:
     from dataclasses import dataclass as dataclass  # noqa: PLC0414 - exported

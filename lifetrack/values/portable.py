@@ -1,10 +1,29 @@
-"""Portable names: a file and a function as they are called on every machine and by every Python."""
+"""Portable names: a file and a function as they are called on every machine and by every Python; and their digest.
+
+Loaded by whatever is going to ask for a fingerprint: most runs have no finding.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 import sys
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Any
+
+
+def _sha256() -> Any:
+    """Give the hash function without ``hashlib``, which loads all of OpenSSL: a tenth of lifetrack's own start."""
+    for name in ("_sha2", "_sha256", "hashlib"):
+        try:
+            return import_module(name).sha256
+        except (ImportError, AttributeError):
+            continue
+    raise ImportError("this Python has no SHA-256")
+
+
+_sha256_of: Any = _sha256()
 
 _INSTALLED = re.compile(r".*/(?:site-packages|dist-packages)/")
 _STANDARD = re.compile(r".*/[Ll]ib(?:64)?/(?:python\d[.\d]*t?|pypy\d[.\d]*)/")
@@ -72,3 +91,9 @@ def _absolute(file: str) -> str:
         if isinstance(main, str) and os.path.isabs(main) and main.endswith(os.sep + os.path.normpath(file)):
             return main
     return os.path.abspath(file)
+
+
+def digest(parts: Iterable[str]) -> str:
+    """Make one name of several: 16 hex digits."""
+    whole: str = _sha256_of("\0".join(parts).encode("utf-8", "backslashreplace")).hexdigest()
+    return whole[:16]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lifetrack.guards.conditions import judge_order
 from lifetrack.guards.engine import Engine
-from lifetrack.instrument.recorder import note_release
+from lifetrack.guards.noting import note_release
 from lifetrack.ledger.entries import BOUND, EXTRA, KIND, OPEN_STATES, RELEASED, SCOPE, STATE, Entry, extra_of
 from lifetrack.ledger.holds import Nobodys
 from lifetrack.ledger.journaling import note_owner

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
+from functools import lru_cache
 from types import CodeType
 from typing import Any
 
@@ -130,7 +131,8 @@ def parts(listener: Recording, declaration: Declaration, classes: Iterable[type]
     }  # fmt: skip
 
 
+@lru_cache(maxsize=64)
 def compiled(text: str, what: str) -> CodeType:
-    """Compile one function; ``what`` stands in tracebacks."""
+    """Compile one function; ``what`` stands in tracebacks. The end of tracking asks for what stood there before."""
     outer = compile(text, f"{GENERATED}{what}{NOT_COUNTED}", "exec")
     return next(const for const in outer.co_consts if isinstance(const, CodeType))

@@ -10,8 +10,8 @@ from typing import Any
 from lifetrack.guards.authority import ending_now
 from lifetrack.guards.conditions import judge_live_release
 from lifetrack.guards.engine import Engine
+from lifetrack.guards.noting import new_entry, note_release
 from lifetrack.guards.shapes import mro, shape_of
-from lifetrack.instrument.recorder import new_entry, note_release
 from lifetrack.ledger.entries import (
     BOUND,
     EXTRA,

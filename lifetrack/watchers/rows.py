@@ -90,6 +90,11 @@ class Row:
     works: tuple[str, ...] = ()
     #: It belongs to whoever is at work when it is acquired.
     within: bool = False
+
+    def __hash__(self) -> int:
+        """Tell rows apart by what is enough for nearly all: each start and stop looks them up many times."""
+        return hash((self.module, self.name, self.mechanism))
+
     #: Methods during which whatever is acquired belongs to a pool, and so does what they return.
     keeps: tuple[str, ...] = ()
     #: Gives that pool, for the object whose methods these are, or None where it does not keep what it makes; without

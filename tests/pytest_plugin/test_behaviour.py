@@ -191,6 +191,40 @@ def test_ours():
     run(fresh=True).assert_outcomes(passed=1)
 
 
+def test_what_is_needed_later_is_loaded_later(pytester: pytest.Pytester, run: Run) -> None:
+    """What declared classes and findings need is loaded with the first of them, and it is not rewritten either."""
+    pytester.makepyfile(
+        """
+import atexit, sys
+from _pytest.assertion.rewrite import AssertionRewritingHook
+LATER = ("lifetrack.instrument.classes", "lifetrack.guards.tombstones", "lifetrack.ownership.handles",
+         "lifetrack.pytest_plugin.summary", "lifetrack.pytest_plugin.cleanups", "lifetrack.reports.grouping",
+         "lifetrack.reports.text_finding", "lifetrack.reports.baseline", "lifetrack.reports.files")
+def there(): return [name for name in LATER if name in sys.modules]
+def rewritten():
+    early = {f"lifetrack.{name}" for name in ("pytest_plugin", "pytest_plugin.importing", "values", "values.collector")}
+    ours = {name for name, module in sys.modules.items() if name.startswith("lifetrack.")
+            and isinstance(module.__loader__, AssertionRewritingHook)}
+    return sorted(ours - early)
+def at_exit():
+    print("AT EXIT", sorted(set(LATER) - set(there())), rewritten())
+atexit.register(at_exit)
+def test_clean():
+    if there(): raise ValueError(there())
+def test_leaky():
+    import lifetrack
+    @lifetrack.tracked
+    class Resource:
+        def close(self): pass
+    global kept
+    kept = Resource()
+"""
+    )
+    result = run("-v", fresh=True)
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["*LT103*", "AT EXIT ?'lifetrack.reports.baseline', 'lifetrack.reports.files'? ??"])
+
+
 def test_nothing_is_kept_of_a_test_that_is_over(pytester: pytest.Pytester, run: Run) -> None:
     """Pytest keeps its tests to the end, and each full collection looks at all that they keep."""
     pytester.makeconftest(

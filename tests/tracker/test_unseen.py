@@ -56,6 +56,61 @@ def test_objects_of_a_declared_class(tracker: Tracker, make_class: Callable[[], 
     assert counts == {SINCE: 1}
 
 
+def test_objects_of_subclasses_from_before(tracker: Tracker, make_class: Callable[[], Any]) -> None:
+    """Those of subclasses count, at any depth and once each, whatever their metaclass says of it; others do not."""
+
+    class Hiding(type):
+        """Its classes say that they have no subclasses."""
+
+        def __subclasses__(cls) -> list[type]:
+            return []
+
+    class Hashless(type):
+        """Its classes have no hash."""
+
+        def __eq__(cls, other: object) -> bool:
+            raise NotImplementedError
+
+    base = Hiding("Base", (make_class(),), {})
+    left = Hiding("Left", (base,), {})
+    right = Hiding("Right", (base,), {})
+    both = Hiding("Both", (left, right), {})
+    stranger = Hashless("Stranger", (), {})()
+    kept = [base(), left(), both(), both(), stranger]
+    tracker.tracked(base)
+    tracker.start(policy="record", report=False)
+    found = {name.rpartition(".")[2]: counts for name, counts in told(tracker.report(), "").items()}
+    assert found == {"Base": {ALIVE: 1}, "Left": {ALIVE: 1}, "Both": {ALIVE: 2}}
+    for each in kept[:-1]:
+        each.close()
+
+
+def test_subclasses_of_watched_classes_from_before(tracker: Tracker) -> None:
+    """An executor whose class is a grandchild of the watched one is found; one shut down, and no thread's, is not."""
+
+    class Pool(ThreadPoolExecutor):
+        pass
+
+    class Deeper(Pool):
+        pass
+
+    kept, done = Deeper(1), Deeper(1)
+    done.shutdown()
+    tracker.start(policy="record", watch="concurrent", report=False)
+    found = told(tracker.report(), "Deeper")
+    kept.shutdown()
+    assert [*found.values()] == [{ALIVE: 1}]
+
+
+def test_a_report_that_nobody_reads(tracker: Tracker, make_class: Callable[[], Any]) -> None:
+    """It is made without a look at everything in memory."""
+    kept = tracker.tracked(make_class())()
+    tracker.start(policy="record", report=False)
+    assert told(tracker.final_report(holders=False), "") == {}
+    assert [*told(tracker.final_report(), "").values()] == [{ALIVE: 1}]
+    kept.close()
+
+
 def test_threads_and_executors(tracker: Tracker) -> None:
     """Watched classes too: a thread is seen to end, an executor to be shut down, and what goes on is alive."""
     stop = threading.Event()

@@ -83,6 +83,28 @@ def test_it_behaves_like_a_standard_one() -> None:
             thing()
 
 
+@pytest.mark.parametrize("before", [0, 1, 2, 3])
+def test_the_first_ones_are_as_the_others(before: int) -> None:
+    """However many there are already, arguments are taken by place and by name, and wrong ones are refused."""
+    mine, standard = _namesake(ours), _namesake(dataclasses.dataclass)
+    for thing in (mine, standard):
+        for _ in range(before):
+            thing("x")
+
+    def outcome(thing: Any, *args: Any, **named: Any) -> object:
+        try:
+            return repr(thing(*args, **named)), thing(*args, **named).hidden
+        except Exception as error:
+            return type(error), str(error)
+
+    for args, named in (
+        (("a",), {}), ((), {"name": "a"}), (("a", 2, [1], "h"), {}), (("a",), {"hidden": "h", "size": 3}),
+        ((), {}), (("a", 1, [], "", 5), {}), (("a",), {"name": "b"}), (("a",), {"wrong": 1}), ((), {"size": 1}),
+        (("a", -1), {}),
+    ):  # fmt: skip
+        assert outcome(mine, *args, **named) == outcome(standard, *args, **named)
+
+
 def test_it_cannot_be_changed() -> None:
     """Neither a field nor anything else can be set or deleted."""
     thing = OURS("a")
