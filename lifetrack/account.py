@@ -7,19 +7,19 @@ import os
 import sys
 import threading
 import weakref
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 from lifetrack.detect.leaks import filed_findings, leaks, misuses
+from lifetrack.detect.totals import type_totals
 from lifetrack.earlier import Earlier
 from lifetrack.guards.active import delist, enlist
 from lifetrack.guards.engine import Engine
 from lifetrack.holders.leaks import MOST, MOST_ALIKE
 from lifetrack.instruments import Instruments
 from lifetrack.judgement import Judgement, is_released
-from lifetrack.ledger.entries import EXTRA, KIND, RELEASED, STATE, Entry, is_idle
+from lifetrack.ledger.entries import EXTRA, RELEASED, STATE, Entry
 from lifetrack.ledger.leaving import note_ended, note_handled
 from lifetrack.ledger.ledger import Ledger, is_reported
 from lifetrack.ledger.lifetimes import lifetimes_of
@@ -31,7 +31,7 @@ from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Finding
 from lifetrack.values.holders import Holder
 from lifetrack.values.interpreter import now, python_version
-from lifetrack.values.records import UNKNOWN, UNTRACKABLE, Record, TypeTotals
+from lifetrack.values.records import UNKNOWN, UNTRACKABLE, Record
 from lifetrack.values.settings import Level, Settings
 from lifetrack.watchers.context import Follow
 from lifetrack.watchers.unwinding import Unwinding
@@ -221,22 +221,6 @@ def why_alive(address: int, account: Account | None) -> tuple[Holder, ...]:
     if account is None:
         return explain((address,)).holders[address]
     return account.judgement.evidence.explain((address,))[address]
-
-
-def type_totals(ledger: Ledger) -> tuple[TypeTotals, ...]:
-    """Count by type: how many were acquired and released, and how many are live."""
-    live = Counter(entry[KIND].type_name for entry in ledger.open_entries())
-    acquired: Counter[str] = Counter()
-    # What the collector has noticed and nobody has taken in yet is open no more; it was not released for that.
-    collected = Counter(entry[KIND].type_name for entry in list(ledger.pending) if not is_idle(entry))
-    for kind in ledger.kinds:
-        acquired[kind.type_name] += kind.acquired
-        collected[kind.type_name] += kind.collected
-    return tuple(
-        TypeTotals(name, count, max(0, count - live[name] - collected[name]), live[name])
-        for name, count in sorted(acquired.items())
-        if count
-    )
 
 
 def report_of(account: Account, ending: str, findings: Sequence[Finding] | None, *, heap: bool = True) -> Report:

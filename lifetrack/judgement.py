@@ -94,12 +94,9 @@ class Judgement:
             self.evidence.note((case.entry for case in cases), at_once=otherwise == "LT101")
         return cases
 
-    def explain(self, *, also_live: bool) -> None:
-        """Note who holds the object of each finding so far that is alive; of each that is open too, where asked."""
-        found = [case.entry for case in self._ledger.cases.all()]
-        if also_live:
-            found += [entry for entry in self._ledger.open_entries() if not is_reported(entry)]
-        self.evidence.note(found, at_once=True)
+    def explain(self) -> None:
+        """Note who holds the object of each finding so far that is alive."""
+        self.evidence.note((case.entry for case in self._ledger.cases.all()), at_once=True)
 
     def drain(self) -> None:
         """Take in what the collector noticed, and warn of it where the policy says so."""
@@ -189,7 +186,7 @@ class Judgement:
         self._file(left, "LT101", certainty, holders=holders)
         self._testimony(PROCESS)
         if holders:
-            self.explain(also_live=False)
+            self.explain()
 
     def _let_threads_end(self) -> None:
         """Give threads that are just ending a moment, while there are any and the operating system is asked."""

@@ -7,9 +7,10 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lifetrack.account import Account, ReportTarget, report_of, report_targets, type_totals, why_alive
+from lifetrack.account import Account, ReportTarget, report_of, report_targets, why_alive
 from lifetrack.company import Company
 from lifetrack.declaring import OFF, address_of
+from lifetrack.detect.totals import type_totals
 from lifetrack.journaling import Journaled
 from lifetrack.judgement import leak_error
 from lifetrack.ledger.entries import Entry

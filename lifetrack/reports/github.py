@@ -11,6 +11,7 @@ from lifetrack.values.findings import Certainty, Finding
 
 if TYPE_CHECKING:
     from lifetrack.reports.model import Report
+    from lifetrack.values.stacks import Site
 
 ERROR, WARNING, NOTICE = "error", "warning", "notice"
 _WORDS = {Certainty.PROVEN: ERROR, Certainty.SUSPECTED: WARNING, Certainty.HINT: NOTICE}
@@ -40,14 +41,20 @@ def command(word: str, finding: Finding, where: str) -> str:
     title = f"{finding.rule} {finding.name}"
     hint = f" ({finding.hint})" if finding.hint and finding.hint not in finding.message else ""
     text = f"{finding.message} [{where}]{hint}"
-    site = finding.site
+    site = place_to_mend(finding)
     pairs = {} if site is None else {"file": _in_repository(site.file), "line": str(max(1, site.line))}
     told = ",".join(f"{name}={_escaped(value, _PROPERTY)}" for name, value in {**pairs, "title": title}.items())
     return f"::{word} {told}::{_escaped(text, _DATA)}"
 
 
+def place_to_mend(finding: Finding) -> Site | None:
+    """Give where a misuse happened, or where a leak was acquired."""
+    misuse = finding.misuse
+    return misuse.stack[0] if misuse is not None and misuse.stack else finding.site
+
+
 def _told(finding: Finding) -> str:
-    count = f"{finding.count} x " if finding.count > 1 else ""
+    count = f"{finding.count} x; " if finding.count > 1 else ""
     return f"{count}{finding.test or finding.scope or finding.owner.words}"
 
 

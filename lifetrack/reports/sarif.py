@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from lifetrack.reports.github import place_to_mend
 from lifetrack.reports.paths import absolute, code_of, is_artificial
 from lifetrack.reports.text_finding import subject
 from lifetrack.values.events import Event
@@ -138,7 +139,7 @@ def _result(finding: Finding, index: int, places: _Places) -> dict[str, Any]:
         "ruleIndex": index,
         "level": _LEVELS[finding.certainty],
         "message": _message(finding.message + hint),
-        "locations": [places.location(site) for site in [_main_site(finding)] if site is not None],
+        "locations": [places.location(site) for site in [place_to_mend(finding)] if site is not None],
         "partialFingerprints": {FINGERPRINT: finding.fingerprint},
         "occurrenceCount": finding.count,
         "properties": _properties(finding),
@@ -146,7 +147,10 @@ def _result(finding: Finding, index: int, places: _Places) -> dict[str, Any]:
     flow = [places.location(event.stack[0], _words(event)) for event in finding.events if event.stack]
     if flow:
         result["codeFlows"] = [{"threadFlows": [{"locations": [{"location": each} for each in flow]}]}]
-    stacks = [_stack(event, places) for event in finding.events if event.stack]
+    stacks: list[dict[str, Any]] = []
+    for event in finding.events:
+        if event.stack and (stack := _stack(event, places)) not in stacks:  # the format wants each of them once
+            stacks.append(stack)
     if stacks:
         result["stacks"] = stacks
     related = list(_related(finding, places))
@@ -157,12 +161,6 @@ def _result(finding: Finding, index: int, places: _Places) -> dict[str, Any]:
     elif finding.known:
         result["suppressions"] = [{"kind": "external", "justification": "accepted by the baseline"}]
     return result
-
-
-def _main_site(finding: Finding) -> Site | None:
-    """Give the place to mend: where a misuse happened, where a leak was acquired."""
-    misuse = finding.misuse
-    return misuse.stack[0] if misuse is not None and misuse.stack else finding.site
 
 
 def _related(finding: Finding, places: _Places) -> Iterator[dict[str, Any]]:

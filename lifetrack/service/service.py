@@ -152,8 +152,9 @@ class Service:
             if not self._complained:
                 self._complained = True
                 self._trouble(f"the service could not look ({described(error)})")
-        for done in asking:
-            done.set()
+        finally:
+            for done in asking:
+                done.set()
 
     def _look(self, *, numbers: bool) -> None:
         """Look at limits, growth and news, and tell the sinks."""

@@ -6,6 +6,7 @@ lock of ours is held then.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -138,7 +139,9 @@ class Sinks:
     def _attempt(self, sink: Sink, step: Callable[[], object], choice: SinkChoice | None = None) -> None:
         try:
             step()
-        except Exception as error:  # whatever foreign code raises
+        except BaseException as error:  # whatever foreign code raises, and were it to end the thread
+            if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+                raise  # that is the user's, who interrupts the program
             if choice is not None:
                 self._open.pop(choice, None)
                 self._complain(f"sink '{sink.name}' failed ({described(error)}) and was dropped")

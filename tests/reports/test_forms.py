@@ -78,11 +78,13 @@ def test_annotations(build, monkeypatch, tmp_path):
         build.leak(count=2, owner=OwnerName("pool", "Owner"), hint="Use a with block."),
         build.leak(certainty=Certainty.SUSPECTED, test="t.py::a", site=None, events=()),
         build.leak(certainty=Certainty.HINT, rule="LT108", scope="job"),
+        build.misuse(),
         build.leak(allowed="known"),
     ]
     message = "It was never released: call close() when you are done with it."
     assert render(build.report(*found)).splitlines() == [
-        f"::error file=app.py,line=5,title=LT101 leak-at-exit::{message} [2 x Owner 'pool'] (Use a with block.)",
+        f"::error file=app.py,line=10,title=LT201 use-after-release::{found[3].message} [the process]",
+        f"::error file=app.py,line=5,title=LT101 leak-at-exit::{message} [2 x; Owner 'pool'] (Use a with block.)",
         f"::warning title=LT101 leak-at-exit::{message} [t.py::a]",
         f"::notice file=app.py,line=5,title=LT108 held-too-long::{message} [job]",
     ]

@@ -43,6 +43,16 @@ def test_valid_against_the_schema(build, validator):
         assert log["version"] == "2.1.0"
 
 
+def test_what_happened_again_at_the_same_place_is_valid_too(build, validator):
+    """A pool lends from one line, over and over: the flow tells each time, the stacks tell each once."""
+    lent = [build.event(name, build.used, time=at / 10) for at in (1, 3) for name in ("borrowed", "returned")]
+    log = json.loads(render(build.report(build.leak(events=(build.event(), *lent)))))
+    assert [error.message for error in validator.iter_errors(log)] == []
+    (result,) = log["runs"][0]["results"]
+    assert len(result["codeFlows"][0]["threadFlows"][0]["locations"]) == 5
+    assert [each["message"]["text"] for each in result["stacks"]] == ["acquired here", "borrowed here", "returned here"]
+
+
 def test_the_schema_refuses_what_is_wrong(build, validator):
     """The validation above can fail."""
     log = as_dict(build.report(build.leak()))

@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 import time
+from asyncio import CancelledError
 
 import pytest
 
@@ -54,12 +55,15 @@ def test_what_happens_at_the_end_is_told_too(tracker: Tracker, caplog: pytest.Lo
     assert held is not None
 
 
-def test_a_sink_that_fails_is_dropped_and_told_of_once(tracker: Tracker, caplog: pytest.LogCaptureFixture) -> None:
-    """The other sinks go on, and so does the program."""
+@pytest.mark.parametrize("error", [RuntimeError, SystemExit, KeyboardInterrupt, CancelledError])
+def test_a_sink_that_fails_is_dropped_and_told_of_once(
+    tracker: Tracker, caplog: pytest.LogCaptureFixture, error: type[BaseException]
+) -> None:
+    """The other sinks go on, and so does the program, also where the sink meant to end its thread."""
     heard: list[ServiceEvent] = []
 
     def broken(event: ServiceEvent) -> None:
-        raise RuntimeError("the secret of the user")
+        raise error("the secret of the user")
 
     tracker.start("sites", policy="record", report=False, sinks=[broken, heard.append], check_every=0.01)
     cls = session_class(tracker)
@@ -70,8 +74,24 @@ def test_a_sink_that_fails_is_dropped_and_told_of_once(tracker: Tracker, caplog:
         assert until(lambda number=number: sum(e.count for e in heard if e.event == FINDING) == number + 1)
     said = [record.getMessage() for record in _records(caplog)]
     assert len(said) == 1
-    assert "broken' failed (RuntimeError at " in said[0]
+    assert f"broken' failed ({error.__name__} at " in said[0]
     assert "secret" not in caplog.text
+
+
+def test_ctrl_c_is_the_programs_while_its_own_thread_tells_a_sink(tracker: Tracker) -> None:
+    """What is told at the end is told in the main thread, and who interrupts it there is heard."""
+    calls: list[ServiceEvent] = []
+
+    def interrupted(event: ServiceEvent) -> None:
+        calls.append(event)
+        raise KeyboardInterrupt
+
+    tracker.start("sites", policy="record", report=False, sinks=interrupted, check_every=3600)
+    kept = session_class(tracker)()
+    with pytest.raises(KeyboardInterrupt):
+        tracker.final_report()
+    assert len(calls) == 1
+    kept.close()
 
 
 def test_a_leak_of_thousands_is_a_few_events(tracker: Tracker) -> None:
