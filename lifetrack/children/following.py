@@ -18,6 +18,7 @@ from typing import Any
 
 from lifetrack.children.exchange import Exchange, Orders, now, this_process
 from lifetrack.children.signals import LastWord
+from lifetrack.children.waits import look_up_from_locks
 from lifetrack.guards.patches import Patches
 
 # Loaded before the program forks, so that the child need not.
@@ -29,7 +30,7 @@ from lifetrack.watchers.imports import forget, when_imported
 
 #: How a followed child finds the folder of its run.
 VARIABLE = "LIFETRACK_CHILDREN"
-_UTIL, _PROCESS = "multiprocessing.util", "multiprocessing.process"
+_UTIL, _PROCESS, _LOCKS = "multiprocessing.util", "multiprocessing.process", "multiprocessing.synchronize"
 #: The program that ``multiprocessing`` hands to a new Python; what it unpickles are the arguments of the process.
 _COMMAND = "<string>"
 #: Later than every finalizer of the program's.
@@ -98,7 +99,7 @@ class Following:
         self._token = ""
         self._collected: tuple[list[Report], list[ProcessInfo]] | None = None
         self._before: dict[str, str | None] = {}
-        self._listens_to_exec = False
+        self._listens_to_exec = self._looks_up = False
         self._journal: Any = None
         #: Goes on with a journal in a forked child.
         self.begin_journal: Callable[[], None] | None = None
@@ -138,6 +139,7 @@ class Following:
         _active.discard(self)
         forget(_UTIL, self._meet_workers)
         forget(_PROCESS, self._meet_arguments)
+        forget(_LOCKS, self._meet_locks)
         self._patches.undo()
         for name, value in self._before.items():
             if value is None:
@@ -204,6 +206,12 @@ class Following:
         self._info = replace(self._info, name=_worker_name())
         self._exchange.begin(self._token, self._info)
         util.Finalize(None, self._at_worker_end, exitpriority=_LAST)
+        if not self._looks_up:  # it goes on in workers of this one
+            self._looks_up = True
+            when_imported(_LOCKS, self._meet_locks)
+
+    def _meet_locks(self) -> None:
+        look_up_from_locks(sys.modules[_LOCKS].SemLock, self._patches)
 
     def _at_worker_end(self) -> None:
         # Up to Python 3.12 it runs in a 'finally' clause, with the exception of the worker on its way.

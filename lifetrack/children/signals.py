@@ -67,6 +67,8 @@ class LastWord:
         self._speaking = False
         self._deferred: int | None = None
         self._handler = _Handler(self._on_signal)
+        #: The masks to give back after a fork, for each thread.
+        self._masks = threading.local()
 
     @contextmanager
     def speaking(self) -> Iterator[None]:
@@ -87,7 +89,27 @@ class LastWord:
                 signal.signal(number, self._handler)
                 self._installed.append(number)
         if self._installed and hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self.remove)
+            os.register_at_fork(
+                before=self._hold, after_in_parent=self._let_through, after_in_child=self._begin_in_child
+            )
+
+    def _hold(self) -> None:
+        """Hold the signals back while this thread forks.
+
+        One for a child that has hardly begun would be noted by the handler which it inherits, and the interpreter
+        forgets what was noted before the fork was done: the child would live on.
+        """
+        if self._installed:
+            self._masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, self._installed)
+
+    def _let_through(self) -> None:
+        before, self._masks.before = getattr(self._masks, "before", None), None
+        if before is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def _begin_in_child(self) -> None:
+        self.remove()
+        self._let_through()
 
     def remove(self) -> None:
         """Give the default back wherever our handler still stands; a forked child does so at once."""

@@ -49,6 +49,55 @@ def test_the_workers_of_a_pool_that_is_terminated(family: Family) -> None:
     assert 1 <= len(family.report["processes"]) <= 2
 
 
+TERMINATED = """\
+import multiprocessing, os, signal, threading, time
+def work(lock, ready):
+    global kept
+    kept = open(os.devnull)
+    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])  # in this thread; the other one takes the signal
+    ready.set()
+    with lock:
+        pass
+if __name__ == "__main__":
+    context = multiprocessing.get_context("fork")
+    lock, ready = context.Lock(), context.Event()
+    lock.acquire()
+    p = context.Process(target=work, args=(lock, ready), name="worker")
+    p.start()
+    ready.wait()
+    time.sleep(0.3)
+    p.terminate()
+    p.join()
+    lock.release()
+"""
+
+
+def test_a_worker_that_waits_for_a_lock_hears_the_signal_that_did_not_wake_it(family: Family) -> None:
+    """A signal that does not interrupt the wait, as one that comes just before it, ends the worker all the same."""
+    family.run(TERMINATED)
+    assert family.leaked_in() == [("LT101", 4, ["worker"])]
+    assert [each["ending"] for each in family.report["processes"]] == ["signal"]
+
+
+def test_a_child_that_is_terminated_before_its_first_step_dies(family: Family) -> None:
+    """The signal is not lost to the handler that the child inherits, whichever of both goes on first."""
+    family.run(
+        "import os, signal, sys, time\n"
+        "alive = 0\n"
+        "for _ in range(40):\n"
+        "    pid = os.fork()\n"
+        "    if pid == 0:\n"
+        "        time.sleep(1)\n"
+        "        os._exit(0)\n"
+        "    os.kill(pid, signal.SIGTERM)\n"
+        "    alive += not os.WIFSIGNALED(os.waitpid(pid, 0)[1])\n"
+        "if alive or signal.pthread_sigmask(signal.SIG_BLOCK, []):\n"
+        "    sys.exit(f'{alive} live on')\n"
+    )
+    assert family.report["findings"] == []
+
+
 def test_a_bare_fork(family: Family) -> None:
     """A forked child that ends as Python does reports what it leaked itself, and nothing that it inherited."""
     family.run(
