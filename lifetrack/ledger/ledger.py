@@ -220,9 +220,12 @@ class Ledger:
         if self.pending or self.orphaned or self.moved:
             return False
         try:
-            return next(reversed(self.entries), None) == mark
+            for key, entry in reversed(self.entries.items()):
+                if key == mark or entry[STATE] != FINALIZING:  # other marks are nothing
+                    return key == mark
         except RuntimeError:  # another thread acquires at this moment
-            return False
+            pass
+        return False
 
     def open_since(self, mark: int, *, keep: bool = False) -> list[Entry]:
         """Give the open entries younger than a mark, oldest first, and take the mark away unless told to keep it."""

@@ -31,6 +31,8 @@ def test_what_came_is_no_quiet(tracker, resource, happens):
     kept = [resource()]
     mark = tracker.ledger.mark()
     assert tracker.ledger.is_quiet_since(mark)
+    tracker.ledger.mark()
+    assert tracker.ledger.is_quiet_since(mark)
     happens(tracker, resource, kept)
     assert not tracker.ledger.is_quiet_since(mark)
 
