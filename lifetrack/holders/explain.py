@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Collection, Iterable, Mapping
 from functools import partial
-from itertools import compress
 from time import perf_counter
 from types import CodeType
 from typing import Any
@@ -15,7 +14,7 @@ from lifetrack.holders.blocks import Blocks
 from lifetrack.holders.naming import Namer, judged
 from lifetrack.holders.roots import Root
 from lifetrack.holders.unreached import by_block, explain_unreached
-from lifetrack.holders.walk import Walk
+from lifetrack.holders.walk import Walk, those_at
 from lifetrack.ledger.entries import type_name
 from lifetrack.values import holders as verdicts
 from lifetrack.values.holders import Holder
@@ -134,5 +133,4 @@ def _tell(walk: Walk, wanted: set[int], explained: Explained, always: str | None
 
 def _held(holder: Any, wanted: set[int]) -> dict[int, Any]:
     """Give those of the objects that are looked for to which one of their holders refers, by address."""
-    found = gc.get_referents(holder)
-    return {id(each): each for each in compress(found, map(wanted.__contains__, map(id, found)))}
+    return {id(each): each for each in those_at(wanted, gc.get_referents(holder))}

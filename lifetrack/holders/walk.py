@@ -163,7 +163,7 @@ class Walk:
     def _note(self, start: int, end: int, hits: set[int]) -> None:
         """Note which of some objects have those that were hit."""
         for position in self._among(start, end, hits):
-            found = _those_at(hits, gc.get_referents(self.order[position]))
+            found = those_at(hits, gc.get_referents(self.order[position]))
             for address in set(map(id, found)):
                 holders = self.holders.setdefault(address, [])
                 if position not in holders:
@@ -214,7 +214,7 @@ class Walk:
         return self.trail.guess(way[at], way[at + 1]) if at + 1 < len(way) else -1
 
 
-def _those_at(addresses: set[int], objects: list[Any]) -> list[Any]:
+def those_at(addresses: set[int], objects: list[Any]) -> list[Any]:
     """Give those of many objects that are at some addresses."""
     return list(compress(objects, map(addresses.__contains__, map(id, objects))))
 

@@ -189,32 +189,25 @@ def _make_capture(limit: int, far: Callable[[FrameType, int], Trace]) -> Callabl
 
 def unpack(trace: Trace | CodeType | None, offset: int | None) -> RawStack:
     """Give the captured frames, without lifetrack's own. ``offset`` goes with a lone code object."""
-    if trace is None:
-        return ()
-    if not isinstance(trace, tuple):
-        return ((trace, offset or 0),)
-    tail = trace[-1]
-    parts = trace[:-1] if tail is None else trace[:-1] + tail
-    found = []
-    for frame in zip(parts[::2], parts[1::2], strict=False):
-        if FILES[frame[0].co_filename] != OURS:
-            found.append(frame)
-        elif is_launcher(frame[0]):
-            break
-    return tuple(found)
+    return tuple(_frames(trace, offset))
 
 
 def users_frames(trace: Trace | CodeType | None, offset: int | None) -> Iterator[RawFrame]:
     """Give those frames of a trace that are the user's own, innermost first; looks no further than it is asked."""
+    return (frame for frame in _frames(trace, offset) if is_users(frame[0]))
+
+
+def _frames(trace: Trace | CodeType | None, offset: int | None) -> Iterator[RawFrame]:
     if trace is None:
         return
-    parts = trace if isinstance(trace, tuple) else (trace, offset or 0, None)
-    for part in (parts[:-1], parts[-1] or ()):
-        for code, at in zip(part[::2], part[1::2], strict=True):
-            whose = FILES[code.co_filename]
-            if whose == USER:
-                yield code, at
-            elif whose == OURS and is_launcher(code):
+    if not isinstance(trace, tuple):
+        yield trace, offset or 0
+        return
+    for parts in (trace[:-1], trace[-1] or ()):
+        for frame in zip(parts[::2], parts[1::2], strict=False):
+            if FILES[frame[0].co_filename] != OURS:
+                yield frame
+            elif is_launcher(frame[0]):
                 return
 
 
