@@ -78,8 +78,11 @@ _CONSTRUCTOR_AT = {
         return""",
         "NUMBERED": "",
         "WRITE": """if _lt_scoped:
+        _lt_swept = _lt_names.swept
         _lt_pack_owned(
             _lt_slot, 0, _lt_number, _lt_kind.noted, _lt_site, _lt_clock(), _lt_owner(_lt_where), _lt_number)
+        if _lt_names.swept is not _lt_swept:
+            _lt_reowned(_lt_slot, _lt_where)
     else:
         _lt_pack(_lt_slot, 0, _lt_number, _lt_kind.noted, _lt_site, _lt_clock(), _lt_number)""",
         "TRACE": "_lt_code, _lt_at",
@@ -99,9 +102,12 @@ _CONSTRUCTOR_AT = {
             return""",
         "HOME": "",
         "NUMBERED": _STACK,
-        "WRITE": f"""_lt_pack(
+        "WRITE": f"""_lt_swept = _lt_names.swept
+    _lt_pack(
         _lt_slot, 0, _lt_number, _lt_kind.noted, _lt_known[5], _lt_moment[0], {_OWNER}, {_THREAD},
         _lt_number)
+    if _lt_names.swept is not _lt_swept:
+        _lt_reowned(_lt_slot, _lt_where)
     if _lt_moment[2] is not None:
         _lt_tasked(_lt_slot, _lt_moment[2])""",
         "TRACE": "_lt_trace, None",

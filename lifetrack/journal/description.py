@@ -10,6 +10,7 @@ from typing import Any
 
 from lifetrack.journal.files import problem
 from lifetrack.journal.format import (
+    BEGUN_WORDS,
     BIG,
     CELL,
     EVENT,
@@ -45,6 +46,11 @@ class Description:
         self.size = size
         self.tables = {name: Table(*told["tables"][name]) for name in TABLES}
         self._words = words
+
+    def begun(self, first: int) -> int:
+        """Give how much of a table has been begun, as its words from ``first`` on have it."""
+        words: tuple[int, ...] = struct.unpack_from(f"{self.order}{BEGUN_WORDS}Q", self._words, first * 8)
+        return max(words)
 
     def word(self, number: int) -> int:
         """Give one of the changing words, as it was when they were read."""

@@ -24,7 +24,11 @@ LITTLE, BIG = 1, 2
 #: Where the changing words stand, and where the tables begin.
 WORDS_AT, TABLES_AT = 4096, 8192
 #: The changing words, 8 bytes each.
-ENDING, ENDED, UNNAMED, UNKEPT_FINDINGS, OTHER_KINDS, SLOTS_BEGUN, CELLS_BEGUN, UNTRACKABLE, UNKNOWN, LEVEL = range(10)
+ENDING, ENDED, UNNAMED, UNKEPT_FINDINGS, OTHER_KINDS, UNTRACKABLE, UNKNOWN, LEVEL = range(8)
+#: Where the words stand that say how much of a table has been begun, and how many these are. Each step of a table is
+#: noted in the next of them, and the highest counts: so a thread that was held up while it noted an earlier step takes
+#: nothing back.
+SLOTS_BEGUN, CELLS_BEGUN, BEGUN_WORDS = 64, 128, 64
 #: How a process can end, as the word ENDING has it; 0 while it runs, and for ever where it was lost.
 ENDINGS = (None, "normal", "exit", "exception", "signal")
 

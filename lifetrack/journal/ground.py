@@ -33,7 +33,10 @@ class Threads(dict[Who | None, int]):
         self._names = names
 
     def __missing__(self, who: Who | None) -> int:
-        number = self[who] = 0 if who is None else self._names.text(who.name, passing=True)
+        return 0 if who is None else self._names.lasting(lambda: self._meet(who))
+
+    def _meet(self, who: Who) -> int:
+        number = self[who] = self._names.text(who.name, passing=True)
         return number
 
 
@@ -53,14 +56,14 @@ class Ground:
         self._waits = count()
         self._words: Any = memoryview(bytearray(form.TABLES_AT)).cast("Q")
         self._tables: dict[str, form.Table] = {}
-        self._unnamed, self._unkept_findings = count(1), count(1)
+        self._unnamed, self._unkept_findings = count(), count()
 
     # -- the file --------------------------------------------------------------------------------------------------
 
     def begin(self, mapping: Any, tables: dict[str, form.Table]) -> None:
         """Write to this map from now on; after :meth:`leave` what was known there is known here too."""
         before, self._before = self._before, None
-        self._unnamed, self._unkept_findings = count(1), count(1)
+        self._unnamed, self._unkept_findings = count(), count()
         self._events, self._findings = count(1), count(1)
         #: The number of the last finding of one kind and place.
         self._last_of: dict[int, int] = {}
@@ -71,7 +74,6 @@ class Ground:
             self.names.begin(mapping, tables["cells"], self._note_cells, self._make_room)
         else:
             self.names.resume(before, mapping, tables["cells"])
-            self._note_cells()
         self.level(self._level)
         kinds, self._kinds = self._kinds or self._ledger.kinds.copy(), []
         for kind in kinds:
@@ -88,11 +90,11 @@ class Ground:
     def _set(self, word: int, value: int) -> None:
         self._words[form.WORDS_AT // 8 + word] = value
 
-    def _note_cells(self) -> None:
-        self._set(form.CELLS_BEGUN, self.names.begun() + 64)
+    def _note_cells(self, step: int, end: int) -> None:
+        self._set(form.CELLS_BEGUN + step % form.BEGUN_WORDS, end)
 
-    def _note_slots(self) -> None:
-        self._set(form.SLOTS_BEGUN, self.slots.begun())
+    def _note_slots(self, step: int, end: int) -> None:
+        self._set(form.SLOTS_BEGUN + step % form.BEGUN_WORDS, end)
 
     def level(self, level: int) -> None:
         """Note how much is recorded from now on."""
@@ -108,7 +110,7 @@ class Ground:
                 self._waits = count(-_PATIENCE)  # where it is of no use it is not tried each time
             if freed:
                 return True
-        self._set(form.UNNAMED, next(self._unnamed))
+        self._note_one(form.WORDS_AT // 8 + form.UNNAMED, self._unnamed)
         return False
 
     @property
@@ -140,7 +142,7 @@ class Ground:
         form.KIND.pack_into(
             self._map, self._tables["kinds"].place(index), name, told, usual, 0, before, before, 0, 0, 0
         )
-        self._unkept[index] = count(1), count(1), count(1)
+        self._unkept[index] = count(), count(), count()
         kind.noted = index
 
     def _count_unkept(self, kind: Kind, last: int) -> None:
@@ -154,8 +156,15 @@ class Ground:
     def _count(self, kind: Kind, word: int) -> None:
         counters = self._unkept.get(kind.noted)
         if counters is not None:
-            value = next(counters[word - form.KIND_COLLECTED])
-            self._words[self._tables["kinds"].place(kind.noted) // 8 + word] = value
+            place = self._tables["kinds"].place(kind.noted) // 8 + word
+            self._note_one(place, counters[word - form.KIND_COLLECTED])
+
+    def _note_one(self, place: int, counter: count[int]) -> None:
+        """Count one more, and write down how many: again where others, who may have noted more, came in between."""
+        next(counter)
+        noted = -1
+        while noted != counted(counter):
+            self._words[place] = noted = counted(counter)
 
     def checkpoint(self) -> None:
         """Write down how many of each type there have been: their slots may be used again from here on."""

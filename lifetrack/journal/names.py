@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from itertools import count
 from types import CodeType
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from lifetrack.journal.format import (
     CELL,
@@ -35,15 +35,23 @@ from lifetrack.values.stacks import Stack, line_of
 
 #: How many code objects, and how many tails of stacks, are known by address at once.
 _MOST_KNOWN = 16384
+#: After how many cells it is noted how far they go, and how far ahead: a thread may be held up before it has noted it.
+_STEP, _AHEAD = 64, 1024
+#: How often something is written again, because names were withdrawn meanwhile: where hardly any room is left for names
+#: that may happen each time.
+_TRIES = 8
 #: Stands for a frame where the program's stack is over.
 _OVER = -1
 _NO_CELLS = Table(0, 0, CELL.size)
+_Written = TypeVar("_Written")
 
 
 #: A code object, which is kept so that its address stays its own, and the numbers of the frames in it by offset.
 Known: TypeAlias = tuple[CodeType, dict[int, int]]
 
 
+#: A name that comes and goes: what it is known by, its cells, and the names that it refers to.
+Passing: TypeAlias = tuple[object, list[int], tuple[int, ...]]
 #: What is said of an owner: its name and kind, the scope and the test that it stands in, and why it may leak.
 Owner: TypeAlias = tuple[str, str, str | None, str | None, str | None]
 _PROCESS: Owner = "process", "process", None, None, None
@@ -81,14 +89,21 @@ class Names:
         self._tails: dict[int, tuple[Trace, int]] = {}
         self._fresh, self._spare = count(), deque[int]()
         self._numbers = count(1)
-        #: Of names that come and go, by number: what they are known by, their cells, and the names that they refer to.
-        self.passing: dict[int, tuple[object, list[int], tuple[int, ...]]] = {}
+        #: The names that come and go, by number.
+        self.passing: dict[int, Passing] = {}
+        #: Another object each time that names were withdrawn. Who writes a number down and finds another one afterwards
+        #: gets the number again: what is written by then is not withdrawn any more, see :meth:`withdraw`.
+        self.swept = object()
         self._cells: Any = None
         self._table = _NO_CELLS
         self._written = 0
 
-    def begin(self, cells: Any, table: Table, begun: Callable[[], None], full: Callable[[], bool]) -> None:
-        """Write to these cells from now on. ``full`` makes room, if it can, when there is none."""
+    def begin(self, cells: Any, table: Table, begun: Callable[[int, int], None], full: Callable[[], bool]) -> None:
+        """Write to these cells from now on.
+
+        ``begun`` notes the number of a step and up to where cells may be written; ``full`` makes room, if it can, when
+        there is none.
+        """
         self._cells, self._table, self._begun, self._full = cells, table, begun, full
 
     def pause(self) -> None:
@@ -106,6 +121,7 @@ class Names:
         for known in (self._codes, self._traces, self._tails):  # what found no name meanwhile
             known.clear()
         self._cells, self._table, self._spare = cells, table, self._stock
+        self._begun(self._written // _STEP, self._written + _AHEAD)
 
     # -- writing -------------------------------------------------------------------------------------------------
 
@@ -116,18 +132,14 @@ class Names:
             cell = next(self._fresh)
             if cell >= self._table.count:
                 return None
-            if cell % 64 == 0:
-                self._begun()
+            if cell % _STEP == 0:
+                self._begun(cell // _STEP, cell + _AHEAD)
             return cell
 
     def has_much_room(self) -> bool:
         """Whether a quarter of the cells is free: findings leave that to what is acquired later."""
         free = self._table.count - int(repr(self._fresh)[6:-1]) + len(self._spare)
         return free > self._table.count // 4
-
-    def begun(self) -> int:
-        """Give how many cells may have been written so far."""
-        return min(self._table.count, (int(repr(self._fresh)[6:-1]) | 63) + 1)
 
     def _room(self, needed: int) -> list[int]:
         """Take so many cells; none if there are not enough."""
@@ -157,12 +169,28 @@ class Names:
             self.passing[number] = key, taken, refers
         return number
 
-    def forget(self, numbers: Iterable[int]) -> int:
-        """Give the cells of names back that nobody refers to; give how many."""
+    def withdraw(self, numbers: Iterable[int]) -> dict[int, Passing]:
+        """Let nobody get these numbers any more; give the names, to be restored or forgotten.
+
+        Whoever got one before has written it down by now, which a look at the records shows, or sees :attr:`swept`.
+        """
+        taken = {number: name for number in numbers if (name := self.passing.pop(number, None)) is not None}
+        if taken:
+            self.swept = object()
+        return taken
+
+    def restore(self, names: dict[int, Passing]) -> None:
+        """Let names that were withdrawn be got again."""
+        self.passing.update(names)
+        for number, (key, _, _) in names.items():
+            self._known.setdefault(key, number)
+
+    def forget(self, names: dict[int, Passing]) -> int:
+        """Give the cells of withdrawn names back; give how many."""
         freed = 0
-        for number in numbers:
-            key, taken, _ = self.passing.pop(number, (None, [], ()))
-            self._known.pop(key, None)
+        for number, (key, taken, _) in names.items():
+            if self._known.get(key) == number:
+                self._known.pop(key, None)
             for cell in taken:
                 CELL.pack_into(self._cells, self._table.place(cell), 0, 0, 0, 0, 0, b"")
             self._spare.extend(taken)
@@ -172,13 +200,14 @@ class Names:
     # -- texts and owners ----------------------------------------------------------------------------------------
 
     def text(self, text: str, *, passing: bool = False) -> int:
-        """Give the number of a text."""
-        number = self._known.get(text)
-        if number is None:
+        """Give the number of a text; of the same one that stays and that may pass there are two."""
+        key = text if passing else (text,)
+        number = self._known.get(key)
+        if number is None or (passing and number not in self.passing):
             body = text.encode("utf-8", "surrogatepass")[:LONGEST]
             number = self.write(TEXT, body, text if passing else None)
             if number:
-                self._known[text] = number
+                self._known[key] = number
         return number
 
     def owner(self, place: Place | None) -> int:
@@ -187,14 +216,26 @@ class Names:
             return 0
         key = owner_of(place)
         number = self._known.get(key)
-        if number is None:
+        if number is None or number not in self.passing:
             if key == _PROCESS:
                 return 0
-            parts = [0 if part is None else self.text(part, passing=True) for part in key]
-            number = self.write(OWNER, OWNER_BODY.pack(*parts), key, tuple(parts))
+            number = self.lasting(lambda: self._new_owner(key))
             if number:
                 self._known[key] = number
         return number
+
+    def _new_owner(self, key: Owner) -> int:
+        parts = [0 if part is None else self.text(part, passing=True) for part in key]
+        return self.write(OWNER, OWNER_BODY.pack(*parts), key, tuple(parts))
+
+    def lasting(self, write: Callable[[], _Written]) -> _Written:
+        """Write down what refers to names that may pass: again where some were withdrawn meanwhile."""
+        for _ in range(_TRIES):
+            seen = self.swept
+            written = write()
+            if self.swept is seen:
+                break
+        return written
 
     # -- places in the code --------------------------------------------------------------------------------------
 

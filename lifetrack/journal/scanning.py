@@ -155,7 +155,7 @@ class _Reader:
 
     def _slots_raw(self) -> list[tuple[int, tuple[Any, ...]]]:
         table, reader = self.about.tables["slots"], self._struct(form.SLOT)
-        begun = min(table.count, description_of(self.path).word(form.SLOTS_BEGUN))
+        begun = min(table.count, description_of(self.path).begun(form.SLOTS_BEGUN))
         data = self._bytes(table.at, begun * table.size)
         found = []
         for index, first in enumerate(reader.iter_unpack(data)):
@@ -182,7 +182,7 @@ class _Reader:
 
     def _nouns(self) -> Nouns:
         table = self.about.tables["cells"]
-        begun = min(table.count, description_of(self.path).word(form.CELLS_BEGUN))
+        begun = min(table.count, description_of(self.path).begun(form.CELLS_BEGUN))
         nouns = Nouns(self.order)
         for record in self._struct(form.CELL).iter_unpack(self._bytes(table.at, begun * table.size)):
             number, part, length, kind, check, text = record

@@ -44,7 +44,9 @@ class Slots:
         self.scrap = memoryview(bytearray(SLOT.size)).cast("Q")
         self.end()
 
-    def begin(self, words: Any, table: Table, begun: Callable[[], None], checkpoint: Callable[[], None]) -> None:
+    def begin(
+        self, words: Any, table: Table, begun: Callable[[int, int], None], checkpoint: Callable[[], None]
+    ) -> None:
         """Use these slots from now on; ``words`` is the whole file, 8 bytes each."""
         self._words, self._table, self._begun, self._checkpoint = words, table, begun, checkpoint
         self._steps, self._misses = count(), count()
@@ -54,7 +56,7 @@ class Slots:
 
     def end(self) -> None:
         """Use none any more."""
-        self.begin(None, Table(0, 0, SLOT.size), lambda: None, lambda: None)
+        self.begin(None, Table(0, 0, SLOT.size), lambda step, end: None, lambda: None)
 
     def begun(self) -> int:
         """Give how many slots may have been written so far."""
@@ -110,12 +112,12 @@ class Slots:
         self._ready.extend(moved)
         return first
 
-    def wipe(self) -> None:
-        """Forget what has ended, once it is counted. A slot is out of line while that is done."""
+    def wipe(self) -> bool:
+        """Forget what has ended, once it is counted; give whether it was possible. Meanwhile a slot is out of line."""
         try:
             turn = self._turn.pop()
         except IndexError:
-            return
+            return False
         self._mover = get_ident()
         try:
             counted = len(self._ended)
@@ -125,6 +127,7 @@ class Slots:
             self._wipe(self._ended, counted)
         finally:
             self._turn.append(turn)
+        return True
 
     def _wipe(self, line: deque[Any], number: int) -> None:
         for _ in range(number):
@@ -138,11 +141,12 @@ class Slots:
 
     def _begin_more(self) -> Any:
         """Begin slots that were never used; give one of them, or None where there are no more."""
-        first = next(self._steps) * _STEP
+        step = next(self._steps)
+        first = step * _STEP
         last = min(first + _STEP, self._table.count)
         if first >= last:
             return None
-        self._begun()
+        self._begun(step, last)
         at = self._table.at // 8
         words = self._words
         made = [words[at + n * SLOT_WORDS : at + (n + 1) * SLOT_WORDS] for n in range(first, last)]

@@ -78,17 +78,17 @@ class Journal(Ground):
             slot = self.slots.refill()
             if slot is self.slots.scrap:
                 self._count_unkept(kind, counted(kind.numbers) - 1)
+        end = (0.0, 0, 0, _STATES.get(entry[STATE], form.OPEN), number)
+        self.names.lasting(lambda: self._write(slot, number, entry, end))
+        entry[NUMBER] = slot
+
+    def _write(self, slot: Any, number: int, entry: Entry, end: tuple[float, int, int, int, int]) -> None:
         time, who, task = entry[MOMENT] or moment()
         names = self.names
         trace, owner = names.trace(entry[TRACE], entry[OFFSET]), names.owner(entry[SCOPE])
-        state = _STATES.get(entry[STATE], form.OPEN)
-        label = self._label_of(entry)
+        label, error = self._label_of(entry), self._error_of(entry)
         about = 0 if task is None else names.text(task, passing=True)
-        error = self._error_of(entry)
-        end = (0.0, 0, 0, state, number)
-        thread = self.threads[who]
-        _pack(slot, 0, number, kind.noted, trace, time, owner, thread, about, label, error, 0, *end)
-        entry[NUMBER] = slot
+        _pack(slot, 0, number, entry[KIND].noted, trace, time, owner, self.threads[who], about, label, error, 0, *end)
 
     def released(self, entry: Entry) -> None:
         """Write down the release of a resource, from what its entry says of it."""
@@ -149,7 +149,7 @@ class Journal(Ground):
         """Write down the label of a resource."""
         slot = entry[NUMBER]
         if slot.__class__ is memoryview:
-            _INT(slot, form.SLOT_LABEL, self._label_of(entry))
+            self.names.lasting(lambda: _INT(slot, form.SLOT_LABEL, self._label_of(entry)))
 
     def discounted(self, kind: Kind) -> None:
         """Write down that one of a type was no acquisition of this process's."""
@@ -179,7 +179,8 @@ class Journal(Ground):
             "acquired": self.acquired, "sites": room, "located": names.site,
             "nothing": _NOTHING if with_stacks else _NOWHERE,
             "pack": (STACK if with_stacks else SITE).pack_into, "pack_owned": OWNED.pack_into,
-            "threads": self.threads, "tasked": self._tasked, "learned": self._learned,
+            "threads": self.threads, "tasked": self._tasked, "learned": self._learned, "names": names,
+            "reowned": self._own,
         }  # fmt: skip
 
     def releasing(self, *, with_stacks: bool) -> dict[str, Any]:
@@ -216,7 +217,10 @@ class Journal(Ground):
         self._count(entry[KIND], form.KIND_UNKEPT_ENDED)
 
     def _tasked(self, slot: Any, task: str) -> None:
-        _INT(slot, form.SLOT_TASK, self.names.text(task, passing=True))
+        self.names.lasting(lambda: _INT(slot, form.SLOT_TASK, self.names.text(task, passing=True)))
+
+    def _own(self, slot: Any, place: Place | None) -> None:
+        self.names.lasting(lambda: _INT(slot, form.SLOT_OWNER, self.names.owner(place)))
 
     # -- further events --------------------------------------------------------------------------------------------
 
@@ -225,38 +229,43 @@ class Journal(Ground):
         slot = entry[NUMBER]
         if slot.__class__ is not memoryview or slot is self.slots.scrap or self._map is None:
             return
-        word, trace, when, about = note
-        named = self.names.text(about, passing=True) if isinstance(about, str) else 0
-        self._event(word, slot[0], entry[KIND].noted, trace, when, named)
+        about = note[3] if isinstance(note[3], str) else None
+        self._event(note[0], slot[0], entry[KIND].noted, note[1], note[2], about)
 
-    def _event(self, word: str, number: int, kind: int, trace: Any, when: Any, about: int) -> None:
-        time, who, task = when or moment()
-        table, sequence = self._tables["events"], next(self._events)
+    def _event(self, word: str, number: int, kind: int, trace: Any, when: Any, about: str | Place | None) -> None:
+        place = self._tables["events"], next(self._events)
+        told = number, kind, _WORD.get(word, 0), self.names.trace(trace, None)
+        self.names.lasting(lambda: self._write_event(*place, told, when or moment(), about))
+
+    def _write_event(
+        self, table: form.Table, sequence: int, told: tuple[int, ...], when: Any, about: str | Place | None
+    ) -> None:
+        names = self.names
+        task = 0 if when[2] is None else names.text(when[2], passing=True)
+        named = names.text(about, passing=True) if isinstance(about, str) else names.owner(about)
+        at = table.place(sequence % table.count)
         form.EVENT.pack_into(
-            self._map, table.place(sequence % table.count), sequence, number, kind, _WORD.get(word, 0),
-            self.names.trace(trace, None), 0 if task is None else self.names.text(task, passing=True), time,
-            self.threads[who], about, sequence,
+            self._map, at, sequence, *told, task, when[0], self.threads[when[1]], named, sequence
         )  # fmt: skip
 
     def transferred(self, entry: Entry, note: Note) -> None:
         """Write down who owns a resource from now on."""
         slot = entry[NUMBER]
         if slot.__class__ is memoryview and self._map is not None:
-            owner = self.names.owner(note[3])
             if slot is not self.slots.scrap:
-                self._event(note[0], slot[0], entry[KIND].noted, note[1], note[2], owner)
-            _INT(slot, form.SLOT_OWNER, owner)
+                self._event(note[0], slot[0], entry[KIND].noted, note[1], note[2], note[3])
+            self._own(slot, note[3])
 
     def owned(self, entry: Entry) -> None:
         """Write down who owns a resource, where that is no transfer."""
         slot = entry[NUMBER]
         if slot.__class__ is memoryview:
-            _INT(slot, form.SLOT_OWNER, self.names.owner(entry[SCOPE]))
+            self._own(slot, entry[SCOPE])
 
     def owner_ended(self, place: Place) -> None:
         """Write down that an owner is over."""
         if self._map is not None:
-            self._event("owner-ended", 0, 0, None, None, self.names.owner(place))
+            self._event("owner-ended", 0, 0, None, None, place)
 
     def found(self, case: Case, before: int, same: object) -> None:
         """Write down a finding when it is filed; of many of the same the first ones, and how many more."""
@@ -268,13 +277,20 @@ class Journal(Ground):
             return
         sequence = next(self._findings) if self.names.has_much_room() else form.MOST
         if sequence > table.count:
-            self._set(form.UNKEPT_FINDINGS, next(self._unkept_findings))
+            self._note_one(form.WORDS_AT // 8 + form.UNKEPT_FINDINGS, self._unkept_findings)
             return
         entry, use = case.entry, case.use
         about = self.names.text(told_of_case(self._ledger, case, self.names.rendered))
         time, who, _ = (None if use is None else use[2]) or moment()
-        form.EVENT.pack_into(
-            self._map, table.place(sequence - 1), sequence, number_of(entry), entry[KIND].noted, _WORD["finding"],
-            more, self.names.trace(entry[TRACE], entry[OFFSET]), time, self.threads[who], about, sequence,
-        )  # fmt: skip
+        told = (
+            number_of(entry),
+            entry[KIND].noted,
+            _WORD["finding"],
+            more,
+            self.names.trace(entry[TRACE], entry[OFFSET]),
+        )
+        at = table.place(sequence - 1)
+        self.names.lasting(
+            lambda: form.EVENT.pack_into(self._map, at, sequence, *told, time, self.threads[who], about, sequence)
+        )
         self._last_of[id(same)] = sequence

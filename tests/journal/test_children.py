@@ -125,7 +125,7 @@ def test_what_the_parent_writes_after_the_fork_is_not_the_childs() -> None:
     table = Table(0, 64, CELL.size)
     parents, childs = bytearray(64 * CELL.size), bytearray(64 * CELL.size)
     names = Names()
-    names.begin(parents, table, lambda: None, lambda: False)
+    names.begin(parents, table, lambda step, end: None, lambda: False)
     names.text("before")
     names.pause()  # as in the forked child
     assert names.text("not written anywhere") == 0
