@@ -82,7 +82,10 @@ class ProcessJournal(Journal):
             self.leave()
 
     def end(self, ending: str) -> None:
-        """Note how the process ends. The journal of a child that leaves nothing to tell is taken away."""
+        """Note how the process ends; what is acquired later, such as by our own report, is of no account.
+
+        The journal of a child that leaves nothing to tell is taken away.
+        """
         if self._path:
             super().end(ending)
             is_clean = not self._ledger.open_entries() and not self._ledger.cases.all()
@@ -91,12 +94,12 @@ class ProcessJournal(Journal):
                     os.unlink(self._path)
                 except OSError:
                     pass
+            self._path = ""
+            self.leave()
 
     def close(self) -> None:
         """Note that tracking ends, if nothing was said of an end before."""
-        if self._path and not self.is_ended:
-            self.end("normal")
-        self.leave()
+        self.end("normal")
 
     def begin_in_fork(self) -> None:
         """Write no more to the file of the parent process."""

@@ -82,6 +82,8 @@ class Ground:
 
     def leave(self) -> None:
         """Write to no file any more: what comes goes nowhere."""
+        if self._map is None:
+            return
         self._before, self._map, self._unkept = self._map, None, {}
         self.names.pause()
         self.slots.end()
@@ -112,11 +114,6 @@ class Ground:
                 return True
         self._note_one(form.WORDS_AT // 8 + form.UNNAMED, self._unnamed)
         return False
-
-    @property
-    def is_ended(self) -> bool:
-        """Whether something was said of the end."""
-        return bool(self._words[form.WORDS_AT // 8 + form.ENDING])
 
     def end(self, ending: str) -> None:
         """Note how the process ends, and what only the ledger knows."""

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from typing import Any
 
 from lifetrack.journal.files import siblings_of
 from lifetrack.journal.format import CELL, LAST, TEXT, Table
 from lifetrack.journal.names import Names
+from lifetrack.journal.scanning import read_book
+from lifetrack.reports.reading import load
+from lifetrack.tracker import Tracker
 from tests.journal.conftest import Runs
 
 HEAD = """
@@ -47,6 +52,34 @@ def test_lost_children_are_told_from_their_journals(runs: Runs) -> None:
     assert "LT101 leak-at-exit (suspected): 3 x __main__.Conn" in err
     assert err.count("Lost: process") == 3
     assert "__main__.Conn         6         3     3" in err
+
+
+def test_the_journal_counts_what_the_report_counts(runs: Runs) -> None:
+    """What we open ourselves when the process ends, such as the reports of children, is in neither."""
+    runs.run(
+        "import subprocess, sys\nfor _ in range(3):\n    subprocess.run([sys.executable, '-c', 'pass'])\n",
+        "--children", "--report", f"{runs.folder}/report.json",
+    )  # fmt: skip
+    reported, told = load(str(runs.folder / "report.json")), runs.report()
+    counts = {row.type: (row.acquired, row.released, row.live) for row in reported.types}
+    assert counts["subprocess.Popen"] == (3, 3, 0)
+    assert {row.type: (row.acquired, row.released, row.live) for row in told.types} == counts
+
+
+def test_a_child_that_is_forked_after_the_end_has_all_names(tmp_path: Path, tracker: Tracker) -> None:
+    """Its journal has the names that its parent had written down, though that one is over."""
+    tracker.start("stacks", policy="record", report=False, journal=tmp_path / "a.journal")
+    made = tracker.tracked(type("Conn", (), {"close": lambda self: None}))
+    kept = [made() for _ in range(2)]
+    tracker.final_report()
+    journal: Any = tracker.ledger.journal  # type: ignore[union-attr]
+    journal.begin_in_fork()
+    journal.begin_in_child()
+    kept.append(made())
+    (beside,) = siblings_of(str(tmp_path / "a.journal"))
+    (held,) = read_book(beside).resources
+    assert held.stack[0].function == "test_a_child_that_is_forked_after_the_end_has_all_names"
+    assert len(kept) == 3
 
 
 def test_a_spawned_child_writes_too(runs: Runs) -> None:
