@@ -48,7 +48,6 @@ _LOOK = """_lt_code = _lt_frame.f_code
     _lt_site = _lt_known[_lt_at]
     if _lt_site is None:
         _lt_site = _lt_known[_lt_at] = _lt_located(_lt_code, _lt_at)"""
-_OWNER = "_lt_owner(_lt_where) if _lt_scoped else 0"
 # Often it is the same stack as the last time, which the note on the frame above shows, see lifetrack.ledger.capture.
 _STACK = """_lt_known = _lt_last
     _lt_above = _lt_frame.f_back
@@ -59,6 +58,9 @@ _STACK = """_lt_known = _lt_last
     _lt_who = _lt_thread.who
     _lt_moment = _lt_clock(), _lt_who, _lt_task() if _lt_tasks else None"""
 _THREAD = "_lt_known[7] if _lt_who is _lt_known[6] else _lt_threads[_lt_who]"
+_PACKED = """_lt_pack(
+            _lt_slot, 0, _lt_number, _lt_kind.noted, _lt_known[5], _lt_moment[0], {owner}, {thread},
+            _lt_number)"""
 _CONSTRUCTOR = CONSTRUCTOR[:_TAIL].replace("_lt_last = None", "_lt_last = _lt_nothing") + _RECORD
 _CONSTRUCTOR_AT = {
     Level.SITES: {
@@ -102,12 +104,13 @@ _CONSTRUCTOR_AT = {
             return""",
         "HOME": "",
         "NUMBERED": _STACK,
-        "WRITE": f"""_lt_swept = _lt_names.swept
-    _lt_pack(
-        _lt_slot, 0, _lt_number, _lt_kind.noted, _lt_known[5], _lt_moment[0], {_OWNER}, {_THREAD},
-        _lt_number)
-    if _lt_names.swept is not _lt_swept:
-        _lt_reowned(_lt_slot, _lt_where)
+        "WRITE": f"""if _lt_scoped:
+        _lt_swept = _lt_names.swept
+        {_PACKED.format(owner="_lt_owner(_lt_where)", thread=_THREAD)}
+        if _lt_names.swept is not _lt_swept:
+            _lt_reowned(_lt_slot, _lt_where)
+    else:
+        {_PACKED.format(owner="0", thread=_THREAD)}
     if _lt_moment[2] is not None:
         _lt_tasked(_lt_slot, _lt_moment[2])""",
         "TRACE": "_lt_trace, None",
