@@ -20,6 +20,7 @@ from lifetrack.ledger.ledger import is_reported
 from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.ledger.rendering import finding_of_case
 from lifetrack.ledger.suspended import note_suspended
+from lifetrack.values.collector import without_collector
 from lifetrack.values.errors import LeakError
 from lifetrack.values.findings import Certainty, Finding
 from lifetrack.values.records import Lasting
@@ -78,25 +79,13 @@ class Judgement:
         #: What was found to live as long as the process.
         self.lasting: dict[Lasting, None] = {}
 
-    def _file(
-        self,
-        entries: Iterable[Entry],
-        otherwise: str,
-        certainty: Certainty = Certainty.PROVEN,
-        *,
-        holders: bool = True,
-    ) -> list[Case]:
-        entries = list(entries)
+    def _file(self, entries: list[Entry], otherwise: str) -> list[Case]:
         note_suspended(self._ledger.entries, entries)
-        filed = (self._ledger.file_leak(entry, otherwise, certainty) for entry in entries)
+        filed = (self._ledger.file_leak(entry, otherwise) for entry in entries)
         cases = [case for case in filed if case is not None]
-        if holders and any(place_of(case.entry).allowed() is None for case in cases):
-            self.evidence.note((case.entry for case in cases), at_once=otherwise == "LT101")
+        if any(place_of(case.entry).allowed() is None for case in cases):
+            self.evidence.note(case.entry for case in cases)
         return cases
-
-    def explain(self) -> None:
-        """Note who holds the object of each finding so far that is alive."""
-        self.evidence.note((case.entry for case in self._ledger.cases.all()), at_once=True)
 
     def drain(self) -> None:
         """Take in what the collector noticed, and warn of it where the policy says so."""
@@ -182,11 +171,13 @@ class Judgement:
         self._ledger.drain()
         certainty = Certainty.SUSPECTED if ending == "signal" else Certainty.PROVEN
         live = [entry for entry in self._ledger.open_entries() if not self.lasts(entry)]
-        left = (e for e in live if not ends_with_process(e) and not is_in_use(e, PROCESS_ENDS))
-        self._file(left, "LT101", certainty, holders=holders)
+        left = [e for e in live if not ends_with_process(e) and not is_in_use(e, PROCESS_ENDS)]
+        note_suspended(self._ledger.entries, left)
+        with without_collector():
+            self._ledger.file_leaks(left, "LT101", certainty)
         self._testimony(PROCESS)
         if holders:
-            self.explain()
+            self.evidence.note_all(case.entry for case in self._ledger.cases.all())
 
     def _let_threads_end(self) -> None:
         """Give threads that are just ending a moment, while there are any and the operating system is asked."""

@@ -148,7 +148,8 @@ def _few_searches(request: pytest.FixtureRequest) -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         if request.path.parent.name not in SEARCHED:
-            patch.setattr(Evidence, "note", lambda *_, **__: None)
+            for name in ("note", "note_all"):
+                patch.setattr(Evidence, name, lambda *_: None)
             patch.setattr(Evidence, "of_now", lambda *_, **__: nullcontext())
         yield
 

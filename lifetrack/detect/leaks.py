@@ -8,7 +8,7 @@ from dataclasses import replace
 from lifetrack.detect.alike import alike
 from lifetrack.detect.families import Leak, fold, upper
 from lifetrack.ledger.cases import leak_rule
-from lifetrack.ledger.entries import EXTRA, KIND, OPEN_STATES, STATE, Entry, is_orphan, origin_of, place_of
+from lifetrack.ledger.entries import EXTRA, KIND, OPEN_STATES, SCOPE, STATE, Entry, is_orphan, origin_of, place_of
 from lifetrack.ledger.holds import ASKED, SCOPE_ENDS, is_in_use
 from lifetrack.ledger.ledger import Ledger, is_reported
 from lifetrack.ledger.places import Place
@@ -26,6 +26,8 @@ def belongs_to(entry: Entry, place: Place) -> bool:
 
 def ends_with_process(entry: Entry) -> bool:
     """Whether the resource lives, by its own design or that of what it is a part of, until the process ends."""
+    if entry[EXTRA] is None and entry[SCOPE] is None:  # it is a part of nothing, and nothing is known of its object
+        return False
     seen: set[int] = set()
     each: Entry | None = entry
     while each is not None and id(each) not in seen and (each is entry or each[STATE] in OPEN_STATES or _is_lent(each)):

@@ -17,6 +17,7 @@ from lifetrack.holders.unreached import by_block, explain_unreached
 from lifetrack.holders.walk import Walk, those_at
 from lifetrack.ledger.entries import type_name
 from lifetrack.values import holders as verdicts
+from lifetrack.values.collector import collector_paused
 from lifetrack.values.holders import Holder
 
 #: What is told last: it goes away by itself.
@@ -45,22 +46,17 @@ def explain(
     """
     explained = Explained()
     begun = perf_counter()
-    collects = gc.isenabled()
-    gc.disable()
-    try:
-        _explain(explained, set(wanted), set(closed), Blocks(acquired or {}))
-    finally:
-        if collects:
-            gc.enable()
+    with collector_paused():
+        # There may be a million leaks, all of which are closed: of their addresses there is one set.
+        _explain(explained, set(wanted), {*closed, *wanted, *roots.closed()}, Blocks(acquired or {}))
     explained.seconds = perf_counter() - begun
     return explained
 
 
-def _explain(explained: Explained, wanted: set[int], closed: set[int], blocks: Blocks) -> None:
+def _explain(explained: Explained, wanted: set[int], stops: set[int], blocks: Blocks) -> None:
     if not wanted:
         return
-    closed |= roots.closed()
-    walk = Walk(wanted, closed)
+    walk = Walk(wanted, stops)
     _walk_all(walk)
     targets = _tell(walk, wanted, explained)
     left = wanted - explained.holders.keys()
@@ -71,7 +67,7 @@ def _explain(explained: Explained, wanted: set[int], closed: set[int], blocks: B
     left -= _by_leaks(left, targets, met, explained)
     untracked = explain_unreached(left, met, explained.holders, blocks)
     if untracked:
-        thorough = Walk(untracked, closed | (wanted - untracked), thorough=True)
+        thorough = Walk(untracked, stops, thorough=True)
         _walk_all(thorough)
         _tell(thorough, untracked, explained)
         explained.objects += len(thorough.order)
@@ -83,7 +79,7 @@ def _by_leaks(left: set[int], leaks: dict[int, Any], met: set[int], explained: E
     """Tell those that nothing holds but another leak, or one that is held by it; give their addresses."""
     told: set[int] = set()
     while leaks and left - told:
-        walk = Walk(left - told, met - leaks.keys())
+        walk = Walk(left - told, (met - leaks.keys()) | (left - told))
         walk.go([_leaked(leak) for leak in leaks.values()])
         leaks = _tell(walk, left - told, explained, always=verdicts.ANOTHER_LEAK)
         met |= walk.met() - left

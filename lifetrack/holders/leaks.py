@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from time import perf_counter
 from typing import TypeAlias
 
@@ -23,7 +23,7 @@ from lifetrack.ledger.entries import (
     extra_of,
     place_of,
 )
-from lifetrack.ledger.holds import HOLDER, holder_of, is_nobodys
+from lifetrack.ledger.holds import HOLDER, is_nobodys
 from lifetrack.ledger.journaling import number_of
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.values.holders import Holder, Search
@@ -52,17 +52,20 @@ class Evidence:
         #: What it took so far.
         self.search = Search()
 
-    def note(self, entries: Iterable[Entry], *, at_once: bool = False) -> None:
+    def note(self, entries: Iterable[Entry]) -> None:
         """Note for entries, or copies of such, who holds the object of each that is alive and not yet explained.
 
-        Unless it is wanted ``at_once``, it is left out when walks have taken too long in all.
+        It is left out when walks have taken too long in all.
         """
         alive = self._unexplained(entries)
-        chosen = _chosen(alive, Counter() if at_once else self._alike, MOST_ALIKE)
-        if not at_once and not self._may_walk():
-            chosen = {}
+        chosen = _chosen(alive, self._alike, MOST_ALIKE) if self._may_walk() else {}
         self._alike.update(map(_key, chosen.values()))
         self._note(alive, chosen)
+
+    def note_all(self, entries: Iterable[Entry]) -> None:
+        """As :meth:`note`, at the end, when it may take long; also for all that was reported as a leak."""
+        alive = self._unexplained(entries, or_reported=True)
+        self._note(alive, _chosen(alive, Counter(), MOST_ALIKE))
 
     @contextmanager
     def of_now(self, entries: Iterable[Entry], most_alike: int) -> Iterator[None]:
@@ -78,9 +81,30 @@ class Evidence:
             for extra in noted:
                 extra.held_by = ()
 
-    def _unexplained(self, entries: Iterable[Entry]) -> dict[int, Entry]:
-        keys = {id(_lasting(entry)) for entry in entries if not _is_explained(entry)}
-        return {address: entry for address, entry in self._alive() if id(_lasting(entry)) in keys} if keys else {}
+    def _unexplained(self, found: Iterable[Entry], *, or_reported: bool = False) -> dict[int, Entry]:
+        """Give those found, or whose copies are, that stand for an object and are not explained, by address.
+
+        Reported leaks are asked of themselves where all are wanted: there may be a million.
+        """
+        # What an entry and its copies share is its further part, if it has one.
+        keys = {id(each[EXTRA] or each) for each in found}
+        if not keys:
+            return {}
+        while True:
+            try:
+                entries = self._ledger.entries.copy()
+                break
+            except RuntimeError:  # another thread acquires or releases meanwhile
+                continue
+        return {
+            address: entry
+            for address, entry in entries.items()
+            if ((extra := entry[EXTRA]) is None or not extra.held_by)
+            and ((or_reported and extra is not None and extra.reported) or id(extra or entry) in keys)
+            and address > 0
+            and entry[KIND] is not None
+            and _is_of_object(entry)
+        }
 
     def _note(self, alive: dict[int, Entry], chosen: dict[int, Entry]) -> list[Extra]:
         if not alive:
@@ -113,10 +137,9 @@ class Evidence:
         from lifetrack.holders.explain import explain
 
         ours = (id(self._ledger.entries), id(self._ledger.moved), id(self._ledger.owners))
-        leaked = (key for key in others if key not in wanted)
         entries = self._ledger.entries
         acquired = {key: acquire_stack(entries[key]) for key in wanted if key in entries}
-        explained = explain(wanted, (*ours, *leaked), acquired)
+        explained = explain(wanted, chain(ours, others), acquired)
         before, now = self.search, explained.seconds
         self.search = Search(before.walks + 1, before.seconds + now, max(before.longest, now), before.left_out)
         return explained.holders
@@ -125,37 +148,11 @@ class Evidence:
         """Tell what it took so far; None where nobody has asked."""
         return self.search if self.search.walks or self.search.left_out else None
 
-    def _alive(self) -> list[tuple[int, Entry]]:
-        """Give the entries that stand for an object, with its address; a mark and a lock that is held are none."""
-        while True:
-            try:
-                items = list(self._ledger.entries.items())
-                break
-            except RuntimeError:  # another thread acquires or releases meanwhile
-                continue
-        return [
-            (key, entry)
-            for key, entry in items
-            if key > 0 and entry[KIND] is not None and (_is_plain(entry) or _is_of_object(entry))
-        ]
-
-
-def _is_plain(entry: Entry) -> bool:
-    """Whether an entry is short, as most are."""
-    return len(entry) <= HOLDER and entry[EXTRA] is None
-
 
 def _is_of_object(entry: Entry) -> bool:
-    return holder_of(entry) is None and not is_nobodys(entry)
-
-
-def _lasting(entry: Entry) -> object:
-    """Give what an entry and its copies share."""
-    return entry if entry[EXTRA] is None else entry[EXTRA]
-
-
-def _is_explained(entry: Entry) -> bool:
-    return entry[EXTRA] is not None and bool(entry[EXTRA].held_by)
+    """Whether it stands for an object; a mark and a lock that is held do not."""
+    extra = entry[EXTRA]
+    return len(entry) <= HOLDER and (extra is None or extra.reference is None or not is_nobodys(entry))
 
 
 def _number(entry: Entry) -> tuple[int, int]:

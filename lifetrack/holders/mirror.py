@@ -59,7 +59,7 @@ class _Mirror:
         self._closed.update(id(root.carrier) for root in self._running)
         self._reached: list[Any] = []
         if gc.get_freeze_count():
-            walk = Walk((0,), ())  # nothing is there, so it goes to the end
+            walk = Walk({0}, {0})  # nothing is there, so it goes to the end
             users, libraries = roots.modules()
             walk.go([*roots.registrations(), *users, *libraries])
             self._closed.update(id(root.carrier) for root in walk.roots.values() if root.copied)

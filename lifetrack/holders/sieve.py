@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import compress, islice
 from operator import not_
 from sys import getrefcount
@@ -97,8 +97,8 @@ def in_pieces(found: list[Any]) -> Iterator[list[Any]]:
 class Sieve:
     """Knows what was met. ``stops`` are the addresses where the walk does not go on."""
 
-    def __init__(self, stops: Iterable[int], *, thorough: bool) -> None:
-        self._stops = set(stops)
+    def __init__(self, stops: set[int], *, thorough: bool) -> None:
+        self._stops = stops
         #: What was met and can be met again, by address.
         self.seen: dict[int, Any] = dict.fromkeys(self._stops)
         self._is_followed = _is_no_atom if thorough else gc.is_tracked

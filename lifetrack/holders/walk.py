@@ -47,21 +47,21 @@ def _from_itself(obj: object) -> int:
 
 
 class Walk:
-    """One walk. ``wanted`` are the addresses of what is looked for, ``closed`` those that it does not go through.
+    """One walk. ``wanted`` are the addresses of what is looked for, ``stops`` those that it does not go through.
 
-    It does not go through what is wanted either, so no path leads through another leak. With ``thorough`` it also
+    All that is wanted is to be among the stops, so that no path leads through another leak. With ``thorough`` it also
     looks at what the collector does not track, which takes longer. It ends as soon as every reference to everything
     that is wanted is accounted for.
     """
 
-    def __init__(self, wanted: Collection[int], closed: Iterable[int], *, thorough: bool = False) -> None:
+    def __init__(self, wanted: Collection[int], stops: set[int], *, thorough: bool = False) -> None:
         self.order: list[Any] = []
         self.roots: dict[int, Root] = {}
         #: For each object found the positions of its holders.
         self.holders: dict[int, list[int]] = {}
         self.trail = Trail(self.order)
         self._open = set(wanted)
-        self._sieve = Sieve({*closed, *wanted}, thorough=thorough)
+        self._sieve = Sieve(stops, thorough=thorough)
         #: For each address how many references to it are accounted for.
         self._accounted: dict[int, int] = {}
         #: Up to where in the order was asked what it refers to; and what was told and not looked at yet.

@@ -189,15 +189,16 @@ def _make_capture(limit: int, far: Callable[[FrameType, int], Trace]) -> Callabl
 
 def unpack(trace: Trace | CodeType | None, offset: int | None) -> RawStack:
     """Give the captured frames, without lifetrack's own. ``offset`` goes with a lone code object."""
-    return tuple(_frames(trace, offset))
+    return tuple(frames(trace, offset))
 
 
 def users_frames(trace: Trace | CodeType | None, offset: int | None) -> Iterator[RawFrame]:
     """Give those frames of a trace that are the user's own, innermost first; looks no further than it is asked."""
-    return (frame for frame in _frames(trace, offset) if is_users(frame[0]))
+    return (frame for frame in frames(trace, offset) if is_users(frame[0]))
 
 
-def _frames(trace: Trace | CodeType | None, offset: int | None) -> Iterator[RawFrame]:
+def frames(trace: Trace | CodeType | None, offset: int | None) -> Iterator[RawFrame]:
+    """As :func:`unpack`, looking no further than it is asked."""
     if trace is None:
         return
     if not isinstance(trace, tuple):

@@ -34,7 +34,7 @@ KEPT_CASES = 100
 def notes_of(entry: Entry) -> list[Note]:
     """Give the noted events in order; those that matter are there even where many others pushed them out."""
     extra = entry[EXTRA]
-    if extra is None:
+    if extra is None or not (extra.notes or extra.transfer or extra.loans or extra.lent or extra.sharers):
         return []
     notes: list[Note] = list(extra.notes or ())
     if extra.transfer is not None and not any(note is extra.transfer for note in notes):
@@ -128,6 +128,11 @@ def origin_of_trace(trace: Any, offset: int | None) -> tuple[int, int | None]:
     return id(trace), offset
 
 
+def _key(rule: str, entry: Entry, use: tuple[int, int | None] | None) -> tuple[object, ...]:
+    # Kinds, places and code objects are kept by the cases themselves, so their addresses stay theirs.
+    return rule, id(entry[KIND]), id(entry[SCOPE]), origin_of_trace(entry[TRACE], entry[OFFSET]), use
+
+
 class Cases:
     """All cases of one ledger."""
 
@@ -142,11 +147,8 @@ class Cases:
 
     def add(self, case: Case) -> Case:
         """File a case; beyond a number of the same kind and place they are counted only."""
-        entry, use = case.entry, case.use
-        use_origin = None if use is None else origin_of_trace(use[1], None)
-        # Kinds, places and code objects are kept by the cases themselves, so their addresses stay theirs.
-        key = (case.rule, id(entry[KIND]), id(entry[SCOPE]), *origin_of_trace(entry[TRACE], entry[OFFSET]), use_origin)
-        same = self._same.setdefault(key, _Same())
+        use_origin = None if case.use is None else origin_of_trace(case.use[1], None)
+        same = self._same.setdefault(_key(case.rule, case.entry, use_origin), _Same())
         before = same.add(case)
         self.latest = case
         if self.news is not None:
@@ -154,6 +156,14 @@ class Cases:
         if self.listener is not None:
             self.listener(case, before, same)
         return case
+
+    def counts(self, rule: str, entry: Entry) -> bool:
+        """Count a leak if enough of its kind and place are kept, and nobody wants to hear of more; else do nothing."""
+        same = self._same.get(_key(rule, entry, None))
+        if same is None or len(same.kept) < KEPT_CASES or self.news is not None or self.listener is not None:
+            return False
+        next(same.numbers)
+        return True
 
     def all(self) -> list[Case]:
         """Give all cases filed so far."""

@@ -183,7 +183,14 @@ class Ledger:
         if not extra_of(entry).claim(rule):
             return None
         # The entry goes on changing; the case keeps what it was.
-        return self.cases.add(Case(rule, min(sure, certainty), list(entry), None))
+        return self.cases.add(Case(rule, sure if sure is certainty else min(sure, certainty), list(entry), None))
+
+    def file_leaks(self, entries: Iterable[Entry], otherwise: str, certainty: Certainty) -> None:
+        """File open entries as leaks, as :meth:`file_leak` does; there may be a million, most of which are counted."""
+        for entry in entries:
+            rule, sure = leak_rule(entry, otherwise)
+            if extra_of(entry).claim(rule) and not self.cases.counts(rule, entry):
+                self.cases.add(Case(rule, sure if sure is certainty else min(sure, certainty), list(entry), None))
 
     # -- what is open --------------------------------------------------------------------------------------------
 

@@ -12,7 +12,9 @@ from itertools import islice
 from types import AsyncGeneratorType, BuiltinMethodType, CodeType, FrameType, GeneratorType, MethodType
 from typing import Any
 
-from lifetrack.ledger.entries import EXTRA, Entry, acquire_stack, extra_of
+from lifetrack.ledger.capture import frames
+from lifetrack.ledger.entries import EXTRA, OFFSET, TRACE, Entry, extra_of
+from lifetrack.ledger.territory import FILES, OURS
 from lifetrack.values.collector import objects_of
 
 # CO_GENERATOR | CO_ASYNC_GENERATOR
@@ -27,9 +29,10 @@ def note_suspended(known: dict[int, Entry], entries: Iterable[Entry]) -> None:
     All objects are gone through only if one of these was acquired in a generator.
     """
     wanted: dict[CodeType, dict[int, Entry]] = {}
+    plain: set[int] = set()
     for entry in entries:
-        if entry[EXTRA] is None or entry[EXTRA].reported is None:
-            for code, _ in acquire_stack(entry)[:_FRAMES]:
+        if (entry[EXTRA] is None or entry[EXTRA].reported is None) and _may_be_suspended(entry[TRACE], plain):
+            for code, _ in islice(frames(entry[TRACE], entry[OFFSET]), _FRAMES):
                 if code.co_flags & _SUSPENDABLE:
                     wanted.setdefault(code, {})[id(entry)] = entry
     if not wanted:
@@ -39,6 +42,19 @@ def note_suspended(known: dict[int, Entry], entries: Iterable[Entry]) -> None:
             found = wanted[code].get(id(known.get(id(each))))
             if found is not None:
                 extra_of(found).suspended = code, offset
+
+
+def _may_be_suspended(trace: Any, plain: set[int]) -> bool:
+    """Tell quickly that no generator is among the frames that are asked; ``plain`` is code that is known to be none."""
+    if not isinstance(trace, tuple):
+        return trace is not None
+    for part in (trace[:-1], trace[-1] or ()):
+        codes = part[: 2 * _FRAMES : 2]
+        if not plain.issuperset(map(id, codes)):
+            if any(code.co_flags & _SUSPENDABLE or FILES[code.co_filename] == OURS for code in codes):
+                return True
+            plain.update(map(id, codes))
+    return False
 
 
 def _suspended(codes: dict[CodeType, Any]) -> Iterator[tuple[CodeType, int, object]]:

@@ -31,19 +31,22 @@ class Certainty(Enum):
     @property
     def rank(self) -> int:
         """Its place in the order, from 0."""
-        return list(Certainty).index(self)
+        return _RANKS[self._value_]
 
     def __str__(self) -> str:
         return self.value
 
     def __eq__(self, other: object) -> bool:
-        return self is other or self.value == other
+        return self is other or self._value_ == other
 
     def __hash__(self) -> int:
-        return hash(self.value)
+        return hash(self._value_)
 
     def __lt__(self, other: Certainty) -> bool:
         return self.rank < Certainty(other).rank
+
+
+_RANKS = {each.word: rank for rank, each in enumerate(Certainty)}
 
 
 def is_leak(rule: str) -> bool:

@@ -139,7 +139,7 @@ def test_what_is_in_a_column_of_alike_objects_twice_is_walked_once() -> None:
         BALLAST.append(Node(number))
     for one, other in zip(BALLAST, reversed(BALLAST), strict=True):
         one.other = other
-    walk = Walk((0,), ())  # looks for what is nowhere, so it goes to the end
+    walk = Walk({0}, {0})  # looks for what is nowhere, so it goes to the end
     walk.go([Root(BALLAST, "BALLAST", MODULE_GLOBAL, named=False, copied=False)])
     met = Counter(map(id, walk.order))
     assert all(met[id(node)] == met[id(node.children)] == 1 for node in BALLAST)

@@ -248,12 +248,13 @@ def test_holders_are_looked_for_at_the_end_only_for_a_report(
     pytester: pytest.Pytester, run: Run, monkeypatch: pytest.MonkeyPatch, report: tuple[str, ...]
 ) -> None:
     """What was left out at the end of its test is explained where somebody is going to read it."""
-    asked: list[bool] = []
-    monkeypatch.setattr(Evidence, "note", lambda *_, at_once=False: asked.append(at_once))
+    asked: list[str] = []
+    for name in ("note", "note_all"):
+        monkeypatch.setattr(Evidence, name, lambda *_, name=name: asked.append(name))
     pytester.makepyfile(HEAD + "def test_leaky(): keep()\n")
     run(*report).assert_outcomes(passed=1, errors=1)
-    assert asked[0] is False  # at the end of the test, within limits
-    assert any(asked) == bool(report)
+    assert asked[0] == "note"  # at the end of the test, within limits
+    assert ("note_all" in asked) == bool(report)
 
 
 def test_by_its_entry_point(pytester: pytest.Pytester, run: Run) -> None:
