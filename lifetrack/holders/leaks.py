@@ -44,8 +44,9 @@ class Evidence:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        #: How many of one type and site were explained at the ends of scopes.
+        #: How many of one type and site were explained at the ends of scopes, and at the end of the process.
         self._alike: Counter[_Key] = Counter()
+        self._at_end: Counter[_Key] = Counter()
         #: The resources that were left out so far, by what tells them; and how many more there were at most.
         self._left_out: set[tuple[int, int]] = set()
         self._more = 0
@@ -57,15 +58,16 @@ class Evidence:
 
         It is left out when walks have taken too long in all.
         """
-        alive = self._unexplained(entries)
-        chosen = _chosen(alive, self._alike, MOST_ALIKE) if self._may_walk() else {}
-        self._alike.update(map(_key, chosen.values()))
-        self._note(alive, chosen)
+        self._note_some(self._unexplained(entries), self._alike, may_walk=self._may_walk())
 
     def note_all(self, entries: Iterable[Entry]) -> None:
         """As :meth:`note`, at the end, when it may take long; also for all that was reported as a leak."""
-        alive = self._unexplained(entries, or_reported=True)
-        self._note(alive, _chosen(alive, Counter(), MOST_ALIKE))
+        self._note_some(self._unexplained(entries, or_reported=True), self._at_end)
+
+    def _note_some(self, alive: dict[int, Entry], alike: Counter[_Key], *, may_walk: bool = True) -> None:
+        chosen = _chosen(alive, alike, MOST_ALIKE) if may_walk else {}
+        alike.update(map(_key, chosen.values()))
+        self._note(alive, chosen)
 
     @contextmanager
     def of_now(self, entries: Iterable[Entry], most_alike: int) -> Iterator[None]:

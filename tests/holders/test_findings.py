@@ -15,6 +15,7 @@ import jsonschema
 import pytest
 
 from lifetrack.holders import leaks
+from lifetrack.ledger.cases import KEPT_CASES
 from lifetrack.reports.json_form import schema
 from lifetrack.reports.reading import load as read
 from lifetrack.values.holders import Search
@@ -214,6 +215,22 @@ def test_what_was_left_out_is_counted_once(tracker: Tracker, tmp_path: Path, jou
     REGISTRY.clear()
     assert search is not None
     assert search.left_out == 20 - leaks.MOST_ALIKE
+
+
+@pytest.mark.parametrize("journal", [None, "app.journal"])
+def test_at_the_end_all_are_counted(tracker: Tracker, tmp_path: Path, journal: str | None) -> None:
+    """Of leaks alike that are too many to be kept one by one a report at the end has the number, as often as asked."""
+    tracker.tracked(Backend)
+    tracker.start(policy="record", report=False, journal=journal and tmp_path / journal)
+    REGISTRY["list"] = [Backend() for _ in range(3 * KEPT_CASES)]
+    reports = [tracker.final_report() for _ in range(2)]
+    REGISTRY.clear()
+    for report in reports:
+        (finding,) = report.findings
+        assert (finding.count, report.totals.findings, report.totals.live) == (3 * KEPT_CASES,) * 3
+        assert str(finding.held_by[0]).startswith(f"{HERE}['list'][")
+        assert report.tracker.search is not None
+        assert report.tracker.search.left_out == 3 * KEPT_CASES - leaks.MOST_ALIKE
 
 
 def test_of_very_many_that_were_left_out_a_bounded_number_is_kept(tracking: Tracker) -> None:
