@@ -26,9 +26,11 @@ from lifetrack.ledger.lifetimes import lifetimes_of
 from lifetrack.ledger.places import Place
 from lifetrack.ledger.rendering import record_of
 from lifetrack.ownership.holding import outlive
+from lifetrack.preloading import preload
 from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo, grouped
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Finding
+from lifetrack.values.headroom import headroom, is_tight
 from lifetrack.values.holders import Holder
 from lifetrack.values.interpreter import now, python_version
 from lifetrack.values.records import UNKNOWN, UNTRACKABLE, Record
@@ -76,6 +78,8 @@ class Account:
         watches: Iterable[tuple[str, ...]],
         ledger: Ledger | None = None,
     ) -> None:
+        if is_tight():
+            preload()
         self.settings = settings
         self.targets = targets
         #: The process that started it, the only one that reports at exit.
@@ -159,6 +163,7 @@ class Account:
         found += [entry for entry in ledger.open_entries() if not is_reported(entry)]
         return self.judgement.evidence.of_now(found, most_alike)
 
+    @headroom()
     def found_leaks(self, place: Place | None, *, held_by: bool) -> list[Finding]:
         """Give every leak so far, or what was acquired in a place, with its holders where asked. Look before."""
         if not held_by:
@@ -181,6 +186,7 @@ class Account:
         ledger = self.engine.ledger
         return tuple(record_of(ledger, entry) for entry in entries if entry[STATE] == RELEASED)
 
+    @headroom()
     def present(self, report: Report) -> None:
         """Print or write the report at exit; a target that fails is one clear line and the text is printed."""
         from lifetrack.reports.files import write_report
@@ -223,6 +229,7 @@ def why_alive(address: int, account: Account | None) -> tuple[Holder, ...]:
     return account.judgement.evidence.explain((address,))[address]
 
 
+@headroom()
 def report_of(account: Account, ending: str, findings: Sequence[Finding] | None, *, heap: bool = True) -> Report:
     """Make a report: of these leaks and every misuse filed, or of all that was filed.
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from lifetrack.reports.model import Report
+from lifetrack.values.headroom import headroom
 from lifetrack.values.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class Company:
 
             self._following.order(Orders(settings, watch, journal))
 
+    @headroom()
     def merge(self, report: Report) -> Report:
         """Give the report with those of the children that were followed."""
         return report if self._following is None else self._following.merge(report)

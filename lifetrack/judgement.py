@@ -23,6 +23,7 @@ from lifetrack.ledger.suspended import note_suspended
 from lifetrack.values.collector import without_collector
 from lifetrack.values.errors import LeakError
 from lifetrack.values.findings import Certainty, Finding
+from lifetrack.values.headroom import headroom
 from lifetrack.values.records import Lasting
 from lifetrack.witness.lasting import lasting_record
 
@@ -132,6 +133,7 @@ class Judgement:
         else:
             self._judge(place, mark, may_raise=may_raise)
 
+    @headroom()
     def _judge(self, place: Place, mark: int, *, may_raise: bool) -> None:
         open_now = (entry for entry in self._ledger.due_since(mark) if belongs_to(entry, place))
         due = [entry for entry in open_now if not is_in_use(entry, SCOPE_ENDS) and not self.lasts(entry)]
@@ -161,6 +163,7 @@ class Judgement:
         dropped = [case for case in self._ledger.cases.all() if case.rule in rules and not case.raised]
         return [case for case in dropped if belongs_to(case.entry, place)]
 
+    @headroom()
     def end_process(self, ending: str, *, holders: bool = True) -> None:
         """File what is live at the end of the process as LT101; only suspected where a signal ended it.
 

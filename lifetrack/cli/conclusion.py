@@ -5,28 +5,29 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import tokenize as _tokenize  # noqa: F401
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO, cast
 
-# All of the reporting is loaded before the program starts, which may change the import path and the directory, or use
-# up all descriptors; the forms of report files, when their options are checked. Besides,
-# a module that makes named tuples, loaded at exit, would let the interpreter forget that it was ended by Ctrl-C.
 from lifetrack.cli.shadows import own_modules
 from lifetrack.cli.standard_error import StandardError
-from lifetrack.detect import explaining as _explaining  # noqa: F401
-from lifetrack.holders import explain as _explain  # noqa: F401
 from lifetrack.ledger.leaving import note_left
+from lifetrack.preloading import preload
 from lifetrack.reports.files import write_report
 from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
 from lifetrack.reports.text import print_report
 from lifetrack.values.errors import LifetrackError
+from lifetrack.values.headroom import headroom
 from lifetrack.values.interpreter import now, python_version
 from lifetrack.values.settings import Level
 
 if TYPE_CHECKING:
     from lifetrack.tracker import Tracker
     from lifetrack.values.findings import Certainty
+
+# All of the reporting is loaded before the program starts, which may change the import path and the directory, or use
+# up all descriptors; the forms of report files, when their options are checked. Besides,
+# a module that makes named tuples, loaded at exit, would let the interpreter forget that it was ended by Ctrl-C.
+preload()
 
 #: Seconds that the exit waits for a report which a signal has begun.
 _LONGEST_REPORT = 60.0
@@ -78,7 +79,7 @@ class Conclusion:
             self._done.wait(_LONGEST_REPORT)  # the other one of exit and signal is at it
             return
         try:
-            with own_modules():
+            with own_modules(), headroom():
                 self._report(ending)
         except Exception as error:
             self._complain(f"the report could not be made: {_described(error)}")

@@ -11,6 +11,7 @@ import pytest
 from lifetrack.pytest_plugin.options import Terms, worker_of
 from lifetrack.pytest_plugin.run import Run
 from lifetrack.values.findings import Finding
+from lifetrack.values.headroom import headroom
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -50,6 +51,7 @@ class AnnotationHooks:
             terminalreporter.write_line(line)
 
 
+@headroom()
 def properties(findings: Iterable[Finding], terms: Terms) -> list[str]:
     """Give one line of text for each group of findings: what, where, its fingerprint, and what speaks for it."""
     from lifetrack.reports.grouping import group
@@ -69,6 +71,7 @@ def properties(findings: Iterable[Finding], terms: Terms) -> list[str]:
     return texts
 
 
+@headroom()
 def commands(run: Run) -> list[str]:
     """Give the workflow commands of one process: errors for what fails, warnings for the rest, none for known ones."""
     if not run.shown and not run.foreign:

@@ -21,6 +21,7 @@ from lifetrack.ownership.scopes import Scope
 from lifetrack.pytest_plugin.options import Terms
 from lifetrack.tracker import Tracker
 from lifetrack.values.findings import Finding
+from lifetrack.values.headroom import headroom
 
 TEST, FIXTURE = "test", "fixture"
 _OWN = {TEST, FIXTURE, PROCESS.kind}
@@ -114,6 +115,7 @@ class Duty(Scope):
             owner = (owner.parent or PROCESS).owner()
         return owner is self._place or (isinstance(owner, Part) and owner.parent is self._inside)
 
+    @headroom()
     def hand_on(self, holders: Iterable[tuple[Duty | None, Callable[[], Iterable[object]]]]) -> None:
         """Let what somebody else is going to release be due when that one has had his turn.
 

@@ -13,6 +13,7 @@ from lifetrack.pytest_plugin.run import Run
 from lifetrack.pytest_plugin.telling import header
 from lifetrack.pytest_plugin.workers import Told, WorkerHooks
 from lifetrack.values.errors import ConfigurationError
+from lifetrack.values.headroom import headroom
 
 if TYPE_CHECKING:
     from _pytest.terminal import TerminalReporter
@@ -47,18 +48,22 @@ class EndHooks:
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, Any, Any]:
         """Judge what came too late for its test, write the reports, and fail the run where that is due."""
         result = yield
+        with headroom():
+            self._finish(session)
+        return result
+
+    def _finish(self, session: pytest.Session) -> None:
         run = self._run
         report = self._report()
         self._judge_rest()
         if worker_of(run.config) is not None:
             told = Told(run.shown, run.failing, run.docket.raised, run.problems, run.known, run.foreign)
             self._workers.hand_over(told, report)
-            return result
+            return
         self._write(_marked(self._workers.merge(report), run.terms))
         told = self._told()
         if (told.failing or told.problems) and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        return result
 
     def _judge_rest(self) -> None:
         run = self._run
@@ -107,6 +112,7 @@ class EndHooks:
         told.take(self._workers.told())
         return told
 
+    @headroom()
     def pytest_terminal_summary(self, terminalreporter: TerminalReporter) -> None:
         """Write the section at the end; what it needs is loaded only where there is something to say."""
         told, verbose = self._told(), terminalreporter.config.get_verbosity() > 0

@@ -20,6 +20,7 @@ from lifetrack.pytest_plugin.ratchet import Ratchet
 from lifetrack.tracker import Tracker
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Finding
+from lifetrack.values.headroom import headroom, is_tight
 from lifetrack.values.settings import Settings
 
 
@@ -34,6 +35,16 @@ class Extra(NamedTuple):
     def is_needed(self, tracker: Tracker) -> bool:
         """Whether something is open that may be one of these: its release would be missed."""
         return tracker.ledger is self.ledger and any(True for _ in self.ledger.open_since(self.mark, keep=True))
+
+
+def _preload() -> None:
+    """Load what tests that leave something open need, as far as it is not the tracker that does."""
+    import lifetrack.pytest_plugin.cleanups
+    import lifetrack.pytest_plugin.reach
+    import lifetrack.pytest_plugin.summary
+    import lifetrack.pytest_plugin.verdict
+    import lifetrack.reports.evidence
+    import lifetrack.reports.github  # noqa: F401
 
 
 class Run:
@@ -68,6 +79,8 @@ class Run:
     def start(self) -> None:
         """Start tracking; what was on before, if anything, is remembered."""
         linecache.checkcache()  # of an earlier run in this process
+        if is_tight():
+            _preload()
         engine = self.tracker.engine
         self._before = None if engine is None or self._is_by_environment() else engine.settings
         if self.options.journal is not None and self._before is None:
@@ -150,11 +163,12 @@ class Run:
         self.docket.take(self.tracker.ledger, scopes_raised=True)
         duty.end()
         self.docket.take(self.tracker.ledger)
-        findings = [] if duty.place is None else self._explained(self.docket.of(duty.place))
+        findings = [] if duty.place is None else self.docket.of(duty.place)
         if duty.place is not None and not duty.failed:
             self._ended.add(duty.place)
         if not findings:
             return findings
+        findings = self._explained(findings)
         if duty.failed:  # a consequence, which the failing test shows
             return [finding for finding in findings if finding.allowed is None]
         duty.found = findings
@@ -164,9 +178,10 @@ class Run:
         )
         return [finding for finding in findings if duty.terms.fails(finding)]
 
+    @headroom()
     def _explained(self, findings: list[Finding]) -> list[Finding]:
         ledger = self.tracker.ledger
-        if ledger is None or not findings:
+        if ledger is None:
             return findings
         from lifetrack.detect.explaining import explained
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from lifetrack.pytest_plugin.options import FAIL, Options
 from lifetrack.values.findings import Certainty, Finding
+from lifetrack.values.headroom import headroom
 
 
 def header(options: Options) -> str:
@@ -34,6 +35,7 @@ def _joined(told: list[str]) -> str:
     return f"lifetrack: {', '.join(told)}"
 
 
+@headroom()
 def failure(findings: Sequence[Finding]) -> str:
     """Tell a test what it has leaked."""
     from lifetrack.pytest_plugin.summary import failure
@@ -41,6 +43,7 @@ def failure(findings: Sequence[Finding]) -> str:
     return failure(findings)
 
 
+@headroom()
 def evidence(findings: Sequence[Finding]) -> str:
     """Tell findings one by one with their stacks, worst first."""
     from lifetrack.reports.evidence import evidence
