@@ -52,9 +52,8 @@ class Source:
         """Give the source of a node in one line, as it was written where that is one line."""
         first, last = getattr(node, "lineno", 0), getattr(node, "end_lineno", 0)
         if first == last and 0 < first <= len(self._lines):
-            segment = ast.get_source_segment("".join(self._lines), node)
-            if segment is not None:
-                return segment
+            start, end = getattr(node, "col_offset", None), getattr(node, "end_col_offset", None)
+            return self._lines[first - 1].encode()[start:end].decode()  # columns are counted in bytes
         return ast.unparse(node)
 
     def name_of(self, function: ast.expr) -> tuple[str, str]:

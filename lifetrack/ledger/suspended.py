@@ -7,7 +7,7 @@ know where that generator stands.
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from types import AsyncGeneratorType, BuiltinMethodType, CodeType, FrameType, GeneratorType, MethodType
 from typing import Any
@@ -21,6 +21,8 @@ from lifetrack.values.collector import objects_of
 _SUSPENDABLE = 0x20 | 0x200
 #: How many of the innermost frames of an acquisition are asked, and at how many generators one look is taken.
 _FRAMES, _GENERATORS = 8, 10_000
+#: Up to how many codes it is asked who refers to them.
+_FEW = 16
 
 
 def note_suspended(known: dict[int, Entry], entries: Iterable[Entry]) -> None:
@@ -58,7 +60,7 @@ def _may_be_suspended(trace: Any, plain: set[int]) -> bool:
 
 
 def _suspended(codes: dict[CodeType, Any]) -> Iterator[tuple[CodeType, int, object]]:
-    for obj in objects_of(GeneratorType, AsyncGeneratorType):
+    for obj in _generators_of(codes):
         frame: FrameType | None = None
         if type(obj) is GeneratorType and obj.gi_code in codes and not obj.gi_running:
             frame = obj.gi_frame
@@ -66,6 +68,17 @@ def _suspended(codes: dict[CodeType, Any]) -> Iterator[tuple[CodeType, int, obje
             frame = obj.ag_frame
         if frame is not None and frame.f_lasti >= 0:
             yield frame.f_code, frame.f_lasti, obj
+
+
+def _generators_of(codes: Collection[CodeType]) -> list[Any]:
+    """Give the generators of some functions; others may be among them.
+
+    A generator that was begun refers to its code. Asking who does so takes a fifth of going through all objects, as
+    long as there are few codes to compare with.
+    """
+    if len(codes) > _FEW:
+        return objects_of(GeneratorType, AsyncGeneratorType)
+    return [each for each in gc.get_referrers(*codes) if type(each) in (GeneratorType, AsyncGeneratorType)]
 
 
 def _held(generator: object) -> Iterator[object]:

@@ -22,7 +22,7 @@ _SPARE = 32
 
 
 #: Up to so many descriptors a program may well use up.
-_MANY = 1 << 16
+_MANY = 4096
 
 
 def is_tight() -> bool:
@@ -30,7 +30,7 @@ def is_tight() -> bool:
     if _limits is None:
         return False
     soft, hard = _limits.getrlimit(_limits.RLIMIT_NOFILE)
-    return bool(soft < _MANY and hard < soft + _SPARE and _limits.RLIM_INFINITY not in (soft, hard))
+    return bool(soft <= _MANY and hard < soft + _SPARE and _limits.RLIM_INFINITY not in (soft, hard))
 
 
 @contextmanager
