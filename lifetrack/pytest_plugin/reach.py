@@ -165,7 +165,6 @@ class Caches:
         self._known.update(each for each in found if "__wrapped__" in vars(each))
         return [result for cache in list(self._known) for result in _results(cache)]
 
-
     def _all(self) -> list[Any]:
         # Each refers to its type, and asking who does so takes a fifth of going through all objects.
         return [each for each in gc.get_referrers(self._kind) if type(each) is self._kind]
