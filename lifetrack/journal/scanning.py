@@ -215,7 +215,7 @@ class _Reader:
         return kinds
 
     def _held(self, raw: tuple[Any, ...], kinds: dict[int, Kind], nouns: Nouns) -> Held | None:
-        number, kind, trace, when, owner, thread, task, label, error, _, ended, by, __, word, ___ = raw
+        number, kind, trace, when, owner, thread, task, label, error, _, ended, __, by, word, ___ = raw
         if kind not in kinds or word & 0xFF not in _STATES or not math.isfinite(when) or when < 0:
             return None
         names = [nouns.text(each) for each in (thread, task, label, error, by)]

@@ -16,8 +16,8 @@ from lifetrack.journal.names import Names, Passing
 from lifetrack.journal.slots import Slots
 from lifetrack.ledger.moment import Who
 
-#: Where the state stands among the fields of a slot.
-_STATE = 13
+#: Where the thread of the release and the state stand among the fields of a slot.
+_RELEASED_BY, _STATE = 12, 13
 
 
 def sweep(names: Names, threads: dict[Who | None, int], mapping: Any, tables: dict[str, Table], slots: Slots) -> int:
@@ -91,6 +91,7 @@ def _names_in(slots: Iterable[Any], events: Iterable[Any]) -> set[int]:
     used: set[int] = set()
     for slot in slots:
         used.update(slot[4:9])
+        used.add(slot[_RELEASED_BY])
     for event in events:
         used.update((event[5], event[7], event[8]))
     return used

@@ -14,6 +14,7 @@ from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.rendering import _scope_name, events_of, label_of, owner_name
 from lifetrack.ownership.custody import ObjectPlace
 from lifetrack.values.events import RETURNED, Event
+from lifetrack.values.settings import Level
 
 _STATES = {HALF_RELEASED: form.HALF_RELEASED, FAILED: form.FAILED}
 
@@ -49,7 +50,7 @@ def _short(told: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _less(one: Any, other: Any) -> Any:
     if isinstance(one, list) and isinstance(other, list):
-        return [(line[0], line[1][:2], len(line[1]), line[2]) for line in one if line not in other]
+        return [(line[0], line[1][:2], len(line[1]), *line[2:]) for line in one if line not in other]
     return one
 
 
@@ -69,7 +70,7 @@ def _known(ledger: Ledger, entry: Entry) -> tuple[Any, tuple[Any, ...]]:
     extra = entry[EXTRA]
     owner, place = owner_name(place_of(entry)), place_of(entry)
     state = _STATES.get(entry[STATE], form.OPEN)
-    events = events_of(ledger, entry)
+    events, threads = events_of(ledger, entry), ledger.journal._level >= Level.STACKS  # type: ignore[union-attr]
     scope = None if isinstance(place.owner(), ObjectPlace) else _scope_name(place)
     return (entry[KIND].noted, _slot(entry)[0]), (
         entry[KIND].type_name,
@@ -82,11 +83,12 @@ def _known(ledger: Ledger, entry: Entry) -> tuple[Any, tuple[Any, ...]]:
         ),
         label_of(entry),
         None if extra is None else extra.error,
-        None if extra is not None and extra.dropped else sorted(_line(event) for event in events),
+        None if extra is not None and extra.dropped else sorted(_line(event, with_threads=threads) for event in events),
     )
 
 
 def _told(book: Book, held: Held) -> tuple[Any, tuple[Any, ...]]:
+    threads = book.word(form.LEVEL) >= Level.STACKS
     index = next(number for number, kind in enumerate(book.kinds) if kind is held.kind)
     owner = held.owner or ("?", "?", None, None, None)
     return (index, held.number), (
@@ -96,13 +98,15 @@ def _told(book: Book, held: Held) -> tuple[Any, tuple[Any, ...]]:
         (owner[0], owner[1], None if owner[1] in ("object", "backend", "task", "thread") else owner[2], owner[4]),
         held.label,
         held.error,
-        sorted(_line(event) for event in _events(book, held)),
+        sorted(_line(event, with_threads=threads) for event in _events(book, held)),
     )
 
 
-def _line(event: Event) -> tuple[Any, ...]:
+def _line(event: Event, *, with_threads: bool) -> tuple[Any, ...]:
     return (
         event.event,
         () if event.event == RETURNED else tuple((site.file, site.line, site.function) for site in event.stack),
         event.detail or "",
+        # Below that level the ledger asks no thread; the journal tells it where it is at hand.
+        (event.thread, event.task) if with_threads else (),
     )

@@ -95,6 +95,26 @@ def test_the_owner_the_scope_and_the_thread_are_told(runs: Runs) -> None:
     assert finding.events[1].detail == "to Owner 'pool'"
 
 
+def test_the_thread_of_a_release_is_told(runs: Runs) -> None:
+    """Who released what is used afterwards may be another thread; the dead process tells which."""
+    runs.run(
+        "import lifetrack, os, threading\n"
+        "@lifetrack.tracked\n"
+        "class Conn:\n"
+        "    def close(self): pass\n"
+        "conn = Conn()\n"
+        "closer = threading.Thread(target=conn.close, name='the closer')\n"
+        "closer.start(); closer.join()\n"
+        "os._exit(0)\n",
+        "--watch",
+        "",
+        "--level",
+        "stacks",
+    )
+    (held,) = runs.book().resources
+    assert (held.thread, held.end[1]) == ("MainThread", "the closer")
+
+
 def test_findings_are_told_as_they_were_filed(runs: Runs) -> None:
     """A misuse, a collected resource and a failed release stand in the journal when the process is killed."""
     runs.run(

@@ -98,6 +98,8 @@ def _wrong_end(name: str, held: Held, level: str) -> list[str]:
     where = held.end[2][:1]
     if level != "counts" and (not where or where[0].function != "release"):
         return [f"{name} was released at {where}"]
+    if level == "stacks" and held.end[1] != _thread_of(name):
+        return [f"{name} was released by {_thread_of(name)}, not {held.end[1]}"]
     return []
 
 
