@@ -38,8 +38,7 @@ if __name__ == "__main__":
     lease = Lease()
     time.sleep(0.3)
     lease.release()
-    print(
-        f"growth: {[finding.count for finding in lifetrack.growth(handle_request)]}"
-    )  # one write: a sink prints meanwhile
+    counts = [finding.count for finding in lifetrack.growth(handle_request)]
+    print(f"growth: {counts}")  # in one piece, for a sink prints meanwhile
     os.kill(os.getpid(), signal.SIGUSR2)  # or from a shell: kill -USR2 PID
     time.sleep(0.5)
