@@ -54,6 +54,11 @@ class Root:
         self.copied = copied
 
 
+#: A module that shows to whoever asks what it refers to objects that are freed already, and is broken by that: the next
+#: one who asks, or the collector, never ends. (``_asyncio`` of Python 3.12 keeps freed iterators of futures in a list.)
+_UNASKED = frozenset({"_asyncio"} if sys.version_info[:2] == (3, 12) else ())
+
+
 # -- modules -----------------------------------------------------------------------------------------------------
 
 
@@ -103,7 +108,8 @@ def modules() -> tuple[list[Root], list[Root]]:
         else:
             rank = 1 if whose == INSTALLED else 2
             libraries.append(Root(module if names is None else names, label, MODULE_GLOBAL, rank, copied=False))
-            libraries.append(Root(module, label, UNKNOWN, 3, named=False, copied=False))  # what its C code keeps
+            if name not in _UNASKED:
+                libraries.append(Root(module, label, UNKNOWN, 3, named=False, copied=False))  # what its C code keeps
     libraries.sort(key=lambda root: root.rank)
     return users, libraries
 

@@ -45,7 +45,11 @@ def stands_in_cleanup(code: CodeType, offset: int) -> bool:
     instructions = code.co_code
     for target in handlers(code, offset):
         if instructions[target] != begin:
-            continue  # what the compiler puts around every generator
+            # What the compiler puts around every generator, and around ``yield from`` on Python 3.12: that stands in a
+            # block in turn.
+            if target > offset and stands_in_cleanup(code, target):
+                return True
+            continue
         for at in range(target, len(instructions), 2):
             if instructions[at] in words:
                 if words[instructions[at]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.machinery
+import subprocess
 import sys
 import types
 from typing import Any
@@ -61,3 +62,23 @@ def test_a_module_is_named_as_it_names_itself(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setitem(sys.modules, name, module)
     (found,) = (each for each in lifetrack.why_alive(kept) if each.verdict == "module-global")
     assert found.path[0] == "shop_main (module)"
+
+
+def test_looking_for_holders_leaves_asyncio_sound() -> None:
+    """Its C module shows freed objects to whoever asks, on Python 3.12: who has asked hangs at the next collection."""
+    program = (
+        "import asyncio, gc, lifetrack\n"
+        "async def main():\n"
+        "    loop = asyncio.get_running_loop()\n"
+        "    future = loop.create_future()\n"
+        "    loop.call_soon(future.set_result, 1)\n"
+        "    await future\n"
+        "asyncio.run(main())\n"
+        "for _ in range(2):\n"
+        "    lifetrack.why_alive(object())\n"
+        "    gc.collect()\n"
+        "asyncio.run(main())\n"
+        "print('sound')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout == "sound\n"
