@@ -133,7 +133,6 @@ class Judgement:
         else:
             self._judge(place, mark, may_raise=may_raise)
 
-    @headroom()
     def _judge(self, place: Place, mark: int, *, may_raise: bool) -> None:
         open_now = (entry for entry in self._ledger.due_since(mark) if belongs_to(entry, place))
         due = [entry for entry in open_now if not is_in_use(entry, SCOPE_ENDS) and not self.lasts(entry)]

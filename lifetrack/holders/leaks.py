@@ -26,6 +26,7 @@ from lifetrack.ledger.entries import (
 from lifetrack.ledger.holds import HOLDER, is_nobodys
 from lifetrack.ledger.journaling import number_of
 from lifetrack.ledger.ledger import Ledger
+from lifetrack.values.headroom import headroom
 from lifetrack.values.holders import Holder, Search
 
 #: How many resources of one type and site are explained, and how many in all at one occasion.
@@ -134,6 +135,7 @@ class Evidence:
         made = self.search
         return made.seconds + made.longest <= SECONDS + SHARE * (perf_counter() - _began)
 
+    @headroom()
     def explain(self, wanted: Collection[int], others: Iterable[int] = ()) -> dict[int, tuple[Holder, ...]]:
         """Tell who holds the objects at some addresses; no path leads through ``others`` or our own records."""
         from lifetrack.holders.explain import explain

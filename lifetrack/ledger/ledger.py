@@ -177,16 +177,16 @@ class Ledger:
         left = (entry for entry in self.open_entries() if id(entry[SCOPE]) in gone and not is_idle(entry))
         return [case for entry in left if (case := self.file_leak(entry, "LT104")) is not None]
 
-    def file_leak(self, entry: Entry, otherwise: str, certainty: Certainty = Certainty.PROVEN) -> Case | None:
+    def file_leak(self, entry: Entry, otherwise: str) -> Case | None:
         """File an open entry as a leak; give None if it was filed before."""
         rule, sure = leak_rule(entry, otherwise)
         if not extra_of(entry).claim(rule):
             return None
         # The entry goes on changing; the case keeps what it was.
-        return self.cases.add(Case(rule, sure if sure is certainty else min(sure, certainty), list(entry), None))
+        return self.cases.add(Case(rule, sure, list(entry), None))
 
     def file_leaks(self, entries: Iterable[Entry], otherwise: str, certainty: Certainty) -> None:
-        """File open entries as leaks, as :meth:`file_leak` does; there may be a million, most of which are counted."""
+        """File open entries as leaks, at most so certain; there may be a million, most of which are counted."""
         for entry in entries:
             rule, sure = leak_rule(entry, otherwise)
             if extra_of(entry).claim(rule) and not self.cases.counts(rule, entry):

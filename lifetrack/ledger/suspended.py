@@ -15,7 +15,7 @@ from typing import Any
 from lifetrack.ledger.capture import frames
 from lifetrack.ledger.entries import EXTRA, OFFSET, TRACE, Entry, extra_of
 from lifetrack.ledger.territory import FILES, OURS
-from lifetrack.values.collector import objects_of
+from lifetrack.values.collector import objects_of, referring
 
 # CO_GENERATOR | CO_ASYNC_GENERATOR
 _SUSPENDABLE = 0x20 | 0x200
@@ -73,12 +73,11 @@ def _suspended(codes: dict[CodeType, Any]) -> Iterator[tuple[CodeType, int, obje
 def _generators_of(codes: Collection[CodeType]) -> list[Any]:
     """Give the generators of some functions; others may be among them.
 
-    A generator that was begun refers to its code. Asking who does so takes a fifth of going through all objects, as
-    long as there are few codes to compare with.
+    A generator that was begun refers to its code.
     """
     if len(codes) > _FEW:
         return objects_of(GeneratorType, AsyncGeneratorType)
-    return [each for each in gc.get_referrers(*codes) if type(each) in (GeneratorType, AsyncGeneratorType)]
+    return referring(codes, GeneratorType, AsyncGeneratorType)
 
 
 def _held(generator: object) -> Iterator[object]:

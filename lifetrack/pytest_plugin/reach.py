@@ -16,7 +16,7 @@ from types import BuiltinFunctionType, CellType, CodeType, FrameType, FunctionTy
 from typing import Any
 from weakref import WeakSet, WeakValueDictionary
 
-from lifetrack.values.collector import objects_of
+from lifetrack.values.collector import objects_of, referring
 
 #: How many objects are looked at for one holder.
 _OBJECTS = 20_000
@@ -160,14 +160,11 @@ class Caches:
     def results(self) -> list[object]:
         """Give every result that one of them keeps for a function; not the arguments, which it keeps, too."""
         before, self._modules = self._modules, len(sys.modules)
-        found = objects_of(self._kind, young=True) if before == self._modules else self._all()
+        is_known = before == self._modules
+        found = objects_of(self._kind, young=True) if is_known else referring([self._kind], self._kind)
         # One that C code makes for itself wraps no function of the program's.
         self._known.update(each for each in found if "__wrapped__" in vars(each))
         return [result for cache in list(self._known) for result in _results(cache)]
-
-    def _all(self) -> list[Any]:
-        # Each refers to its type, and asking who does so takes a fifth of going through all objects.
-        return [each for each in gc.get_referrers(self._kind) if type(each) is self._kind]
 
 
 def _results(cache: object) -> Iterator[object]:

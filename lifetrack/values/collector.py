@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from itertools import compress
 from typing import Any
@@ -31,14 +31,22 @@ def without_collector() -> Iterator[None]:
     if not gc.isenabled():
         yield
         return
-    gc.disable()
-    try:
-        yield
-    finally:
-        if gc.get_freeze_count() == 0:  # nobody else's are thawed
-            gc.freeze()
-            gc.unfreeze()
-        gc.enable()
+    with collector_paused():
+        try:
+            yield
+        finally:
+            if gc.get_freeze_count() == 0:  # nobody else's are thawed
+                gc.freeze()
+                gc.unfreeze()
+
+
+def referring(to: Iterable[object], *classes: type) -> list[Any]:
+    """Give the objects of exactly these classes that refer to any of a few others.
+
+    Where all that are wanted do, this takes a fifth of the time of :func:`objects_of`.
+    """
+    wanted = frozenset(map(id, classes))
+    return [each for each in gc.get_referrers(*to) if id(type(each)) in wanted]
 
 
 def objects_of(*classes: type, young: bool = False) -> list[Any]:

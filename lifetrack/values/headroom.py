@@ -19,10 +19,10 @@ else:
 
 #: How many descriptors more there may be for a block.
 _SPARE = 32
-
-
 #: Up to so many descriptors a program may well use up.
 _MANY = 4096
+#: Whoever takes this may raise the limit: of blocks in each other or side by side one does, and puts it back exactly.
+_turn = [True]
 
 
 def is_tight() -> bool:
@@ -39,14 +39,19 @@ def headroom() -> Iterator[None]:
 
     That is up to the hard limit, and beyond it for a process with the privilege.
     """
-    before = None if _limits is None else _limits.getrlimit(_limits.RLIMIT_NOFILE)
-    if before is None or not _raise(*before):
+    try:
+        turn = _turn.pop()
+    except IndexError:
         yield
         return
+    before = None if _limits is None else _limits.getrlimit(_limits.RLIMIT_NOFILE)
+    is_raised = before is not None and _raise(*before)
     try:
         yield
     finally:
-        _limits.setrlimit(_limits.RLIMIT_NOFILE, before)
+        if is_raised:
+            _limits.setrlimit(_limits.RLIMIT_NOFILE, before)
+        _turn.append(turn)
 
 
 def _raise(soft: int, hard: int) -> bool:

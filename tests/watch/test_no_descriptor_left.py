@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from lifetrack.values.headroom import headroom
+
 resource = pytest.importorskip("resource")
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,6 +35,26 @@ def _run(folder: Path, hard: int | None, *command: str) -> tuple[str, str]:
     )
     assert done.returncode == 1
     return done.stdout, done.stderr
+
+
+def test_the_limit_is_put_back_exactly() -> None:
+    """One of several blocks that are in each other, or in several threads, raises it, and it is as before then."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before[0] - 100, before[1]))
+        tight = resource.getrlimit(resource.RLIMIT_NOFILE)
+        first, second = headroom(), headroom()
+        first.__enter__()
+        raised = resource.getrlimit(resource.RLIMIT_NOFILE)
+        second.__enter__()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == raised != tight
+        first.__exit__(None, None, None)  # as where the other one is another thread's
+        second.__exit__(None, None, None)
+        assert resource.getrlimit(resource.RLIMIT_NOFILE) == tight
+        with headroom():
+            assert resource.getrlimit(resource.RLIMIT_NOFILE) == raised
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 @LIMITS
