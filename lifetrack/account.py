@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import sys
-import threading
 import weakref
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -33,6 +31,7 @@ from lifetrack.values.findings import Finding
 from lifetrack.values.headroom import headroom, is_tight
 from lifetrack.values.holders import Holder
 from lifetrack.values.interpreter import now, python_version
+from lifetrack.values.process import when_exiting, when_forking
 from lifetrack.values.records import UNKNOWN, UNTRACKABLE, Record
 from lifetrack.values.settings import Level, Settings
 from lifetrack.watchers.context import Follow
@@ -62,10 +61,8 @@ def _exit_begins() -> None:
         account.engine.ledger.begin_exit()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
-# The interpreter calls these before the exit hooks that the program registered; there is no public way to come first.
-getattr(threading, "_register_atexit", atexit.register)(_exit_begins)
+when_forking(in_child=_after_fork)
+when_exiting(_exit_begins)
 
 
 class Account:
@@ -111,6 +108,11 @@ class Account:
             successor.judgement.witness.use(successor.engine)
         successor.instruments.take_over(parts, self.instruments)
         return successor
+
+    def end_quietly(self, place: Place, mark: int) -> bool:
+        """Judge a scope that ends if nothing has come since it began; whether that is so."""
+        self.instruments.settle()
+        return self.judgement.end_quietly(place, mark)
 
     def _take_down(self) -> None:
         self.watching.remove()

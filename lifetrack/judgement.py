@@ -80,11 +80,11 @@ class Judgement:
         #: What was found to live as long as the process.
         self.lasting: dict[Lasting, None] = {}
 
-    def _file(self, entries: list[Entry], otherwise: str) -> list[Case]:
+    def _file(self, entries: list[Entry], otherwise: str, *, holders: bool) -> list[Case]:
         note_suspended(self._ledger.entries, entries)
         filed = (self._ledger.file_leak(entry, otherwise) for entry in entries)
         cases = [case for case in filed if case is not None]
-        if any(place_of(case.entry).allowed() is None for case in cases):
+        if holders and any(place_of(case.entry).allowed() is None for case in cases):
             self.evidence.note(case.entry for case in cases)
         return cases
 
@@ -120,23 +120,32 @@ class Judgement:
             ]
         return max(waiting, default=0.0 if self.witness is None else self.witness.pending(place))
 
-    def end_scope(self, place: Place, mark: int, *, may_raise: bool) -> None:
-        """File what a scope leaves open as LT103; raise LeakError or warn as the policy says."""
-        quiet = self._is_quiet(mark) and not (may_raise and self._ledger.cases.latest)
-        if not quiet:
-            self._ledger.settle(is_released)
-            self.drain()
+    def end_quietly(self, place: Place, mark: int) -> bool:
+        """End a scope in which nothing has come that it could be judged for; whether that is so."""
+        if not self._is_quiet(mark):
+            return False
         if self._ledger.journal is not None:
             self._ledger.journal.owner_ended(place)
-        if quiet:
-            self._ledger.forget_mark(mark)
-        else:
-            self._judge(place, mark, may_raise=may_raise)
+        self._ledger.forget_mark(mark)
+        return True
 
-    def _judge(self, place: Place, mark: int, *, may_raise: bool) -> None:
+    def end_scope(self, place: Place, mark: int, *, may_raise: bool, holders: bool = True) -> None:
+        """File what a scope leaves open as LT103; raise LeakError or warn as the policy says.
+
+        ``holders`` says whether to look for who holds what is found: nobody needs to where nobody will read of it.
+        """
+        if not (may_raise and self._ledger.cases.latest) and self.end_quietly(place, mark):
+            return
+        self._ledger.settle(is_released)
+        self.drain()
+        if self._ledger.journal is not None:
+            self._ledger.journal.owner_ended(place)
+        self._judge(place, mark, may_raise=may_raise, holders=holders)
+
+    def _judge(self, place: Place, mark: int, *, may_raise: bool, holders: bool) -> None:
         open_now = (entry for entry in self._ledger.due_since(mark) if belongs_to(entry, place))
         due = [entry for entry in open_now if not is_in_use(entry, SCOPE_ENDS) and not self.lasts(entry)]
-        cases = self._file(due, "LT103") + self._testimony(place)
+        cases = self._file(due, "LT103", holders=holders) + self._testimony(place)
         for entry in due:
             judge_end_of_owner(self._engine, entry, place, caller(1), may_raise=False)
         policy = self._engine.settings.policy

@@ -16,7 +16,7 @@ from lifetrack.judgement import leak_error
 from lifetrack.ledger.entries import Entry
 from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.ledger.rendering import events_of, record_of
-from lifetrack.ownership.scopes import Allowance, Scope
+from lifetrack.ownership.scopes import Allowance, Scope, Standing
 from lifetrack.reports.model import Report
 from lifetrack.switches import Switch, Undo
 from lifetrack.values.errors import ConfigurationError, LifetrackError
@@ -41,6 +41,7 @@ from lifetrack.witness.system import psutil
 if TYPE_CHECKING:
     from lifetrack.journal.plans import JournalPlan
     from lifetrack.service.options import ServiceOptions
+    from lifetrack.witness.witness import Witness
 
 LimitChoice = str | Mapping[Any, float]
 
@@ -155,15 +156,10 @@ class Tracker(Journaled):
         if self._account is not None and self._account.ask_system(place):
             self._renew(self._account)
 
-    def pause_witness(self, place: Place) -> None:
-        """What comes from now on, until ``resume_witness``, is for other places to answer for."""
-        if self._account is not None and self._account.judgement.witness is not None:
-            self._account.judgement.witness.pause(place)
-
-    def resume_witness(self, place: Place) -> None:
-        """What comes from now on is this place's again."""
-        if self._account is not None and self._account.judgement.witness is not None:
-            self._account.judgement.witness.resume(place)
+    @property
+    def witness(self) -> Witness | None:
+        """The operating system, where it is asked."""
+        return None if self._account is None else self._account.judgement.witness
 
     def _renew(self, account: Account) -> None:
         """Make the wrappers anew, because they have more to do."""
@@ -181,11 +177,15 @@ class Tracker(Journaled):
         """Give for how many seconds something in a place may still be given time to end; 0 if nothing is pending."""
         return 0.0 if self._account is None else self._account.judgement.pending_grace(place, mark)
 
-    def end_scope(self, place: Place, mark: int, *, may_raise: bool) -> None:
-        """Judge a scope that ends: what is open in it is LT103."""
+    def end_quietly(self, place: Place, mark: int) -> bool:
+        """Judge a scope that ends if nothing has come since it began; whether that is so."""
+        return self._account is not None and self._account.end_quietly(place, mark)
+
+    def end_scope(self, place: Place, mark: int, *, may_raise: bool, holders: bool = True) -> None:
+        """Judge a scope that ends: what is open in it is LT103. ``holders`` says whether to look for who holds it."""
         if self._account is not None:
             self._account.instruments.settle()
-            self._account.judgement.end_scope(place, mark, may_raise=may_raise)
+            self._account.judgement.end_scope(place, mark, may_raise=may_raise, holders=holders)
 
     def released_of(self, entries: Sequence[Entry]) -> tuple[Record, ...]:
         """Give the records of those entries that have been released by now, in their order."""
@@ -242,7 +242,7 @@ class Tracker(Journaled):
 
     # -- ask -----------------------------------------------------------------------------------------------------
 
-    def find_leaks(self, *, scope: Scope | None = None, held_by: bool = False) -> list[Finding]:
+    def find_leaks(self, *, scope: Standing | None = None, held_by: bool = False) -> list[Finding]:
         """Give every leak so far: what was filed, and what is live at this moment; never prints, changes no verdict.
 
         With a ``scope`` only what was acquired in it, the last time that it was entered. With ``held_by`` each finding
@@ -254,7 +254,7 @@ class Tracker(Journaled):
         self._look(account)
         return account.found_leaks(None if scope is None else scope.place, held_by=held_by)
 
-    def assert_no_leaks(self, *, scope: Scope | None = None) -> None:
+    def assert_no_leaks(self, *, scope: Standing | None = None) -> None:
         """Raise LeakError if :meth:`find_leaks` finds anything that was not allowed."""
         findings = [finding for finding in self.find_leaks(scope=scope) if finding.allowed is None]
         if findings:

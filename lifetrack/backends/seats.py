@@ -7,12 +7,12 @@ same thread, because the garbage collector may run a plugin's finalizer anywhere
 
 from __future__ import annotations
 
-import os
 import threading
 from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from lifetrack.values.process import when_forking
 from lifetrack.values.stacks import RawFrame, site_of
 
 if TYPE_CHECKING:
@@ -34,8 +34,7 @@ class _Lock:
 
 
 LOCK = _Lock()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=LOCK.renew)
+when_forking(in_child=LOCK.renew)
 
 
 def place_text(place: RawFrame | None) -> str:

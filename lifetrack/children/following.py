@@ -26,6 +26,7 @@ from lifetrack.reports import grouping as _grouping  # noqa: F401
 from lifetrack.reports import json_report as _json_report  # noqa: F401
 from lifetrack.reports.merging import merged
 from lifetrack.reports.model import ProcessInfo, Report
+from lifetrack.values.process import when_forking
 from lifetrack.watchers.imports import forget, when_imported
 
 #: How a followed child finds the folder of its run.
@@ -45,8 +46,7 @@ def _after_fork() -> None:
         following.begin_in_fork()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+when_forking(in_child=_after_fork)
 
 
 def _is_about_to_exec() -> bool:

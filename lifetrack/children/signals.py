@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from lifetrack.values.process import when_forking
+
 #: Seconds that the program stands still for the last word before it may go on until that is done.
 PATIENCE = 1.0
 _NAMES = ("SIGTERM", "SIGHUP")
@@ -88,10 +90,8 @@ class LastWord:
             if number is not None and _is_free(signal.getsignal(number)):
                 signal.signal(number, self._handler)
                 self._installed.append(number)
-        if self._installed and hasattr(os, "register_at_fork"):
-            os.register_at_fork(
-                before=self._hold, after_in_parent=self._let_through, after_in_child=self._begin_in_child
-            )
+        if self._installed:
+            when_forking(before=self._hold, in_parent=self._let_through, in_child=self._begin_in_child)
 
     def _hold(self) -> None:
         """Hold the signals back while this thread forks.

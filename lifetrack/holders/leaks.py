@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain, islice
-from time import perf_counter
+from time import process_time
 from typing import TypeAlias
 
 from lifetrack.ledger.entries import (
@@ -33,10 +33,10 @@ from lifetrack.values.holders import Holder, Search
 MOST_ALIKE, MOST = 5, 500
 #: How many of those that were left out are told from each other.
 MOST_TOLD = 10_000
-#: The seconds that walks at the ends of scopes may take in all, after the first: so many, and a share of the time that
-#: has passed. A suite of tests that leak is to stay within a few percent of what it takes without.
+#: The seconds that walks at the ends of scopes may take in all, after the first: so many, and a share of the processor
+#: time of the process. A suite of tests that leak, and wait, is to stay within a few percent of what it takes without.
 SECONDS, SHARE = 0.05, 0.01
-_began = perf_counter()
+
 _Key: TypeAlias = tuple[object, ...]
 
 
@@ -133,7 +133,7 @@ class Evidence:
     def _may_walk(self) -> bool:
         """Whether a walk as long as the longest so far is within what they may take."""
         made = self.search
-        return made.seconds + made.longest <= SECONDS + SHARE * (perf_counter() - _began)
+        return made.seconds + made.longest <= SECONDS + SHARE * process_time()
 
     @headroom()
     def explain(self, wanted: Collection[int], others: Iterable[int] = ()) -> dict[int, tuple[Holder, ...]]:

@@ -40,6 +40,7 @@ from lifetrack.ledger.unseen import Gaps
 from lifetrack.values import events as words
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.findings import Certainty
+from lifetrack.values.process import when_forking
 
 if TYPE_CHECKING:
     from lifetrack.ledger.journaling import Journaling
@@ -50,6 +51,8 @@ def is_reported(entry: Entry) -> bool:
     return entry[EXTRA] is not None and entry[EXTRA].reported is not None
 
 
+#: What stands in the place of an entry to mark a moment.
+_MARK: Entry = [FINALIZING, *[None] * EXTRA]
 _ledgers: weakref.WeakSet[Ledger] = weakref.WeakSet()
 
 
@@ -59,8 +62,7 @@ def _after_fork() -> None:
         ledger.begin_anew()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+when_forking(in_child=_after_fork)
 
 
 class Ledger:
@@ -213,9 +215,10 @@ class Ledger:
 
     def mark(self) -> int:
         """Leave a mark in the order of entries, for :meth:`open_since`."""
-        self.note_scoped()
+        if not self.scoped:
+            self.note_scoped()
         key = -next(self._marks)
-        self.entries[key] = [FINALIZING, *[None] * EXTRA]
+        self.entries[key] = _MARK.copy()
         return key
 
     def forget_mark(self, mark: int) -> None:

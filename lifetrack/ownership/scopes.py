@@ -48,6 +48,14 @@ class Judge(Protocol):
         """Give the records of those entries that have been released by now."""
 
 
+class Standing(Protocol):
+    """Whatever has a place in which is acquired: a scope, or the test that a plugin runs."""
+
+    @property
+    def place(self) -> Place | None:
+        """The place that was entered last; None before the first time."""
+
+
 class _Entered:
     """One block that is open: where it stands in, and the ledger's mark of its beginning."""
 

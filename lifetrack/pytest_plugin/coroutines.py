@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import Context, ContextVar
 from functools import wraps
 from inspect import isasyncgenfunction, iscoroutinefunction
@@ -15,12 +15,15 @@ from typing import Any
 
 import pytest
 
+from lifetrack.ledger.places import Place
+
 Inside = Callable[[], AbstractContextManager[None]]
 #: The fixture by which a test or fixture says that anyio runs it.
 _ANYIO = "anyio_backend"
 #: The module of its plugin.
 _PLUGIN = "anyio.pytest_plugin"
-_NOTHING = nullcontext()
+#: The module of asynchronous TestCases.
+_ASYNC_CASES = "unittest.async_case"
 _INNER = "lifetrack_inner"
 
 
@@ -59,17 +62,14 @@ def _generator_within(function: Any, inside: Inside) -> Any:
     return run
 
 
-def fixture_within(
-    fixturedef: pytest.FixtureDef[Any], request: pytest.FixtureRequest, inside: Inside
-) -> AbstractContextManager[None]:
-    """Let the function of a fixture run inside a place, if anyio will run it; the function is put back at the end."""
-    if _PLUGIN not in sys.modules or _ANYIO not in request.fixturenames:
-        return _NOTHING
-    return _fixture_within(fixturedef, inside)
+def is_fixture_run_by_others(request: pytest.FixtureRequest) -> bool:
+    """Whether a fixture may be run elsewhere than where it is set up: see :func:`fixture_within`."""
+    return _PLUGIN in sys.modules and _ANYIO in request.fixturenames
 
 
 @contextmanager
-def _fixture_within(fixturedef: pytest.FixtureDef[Any], inside: Inside) -> Iterator[None]:
+def fixture_within(fixturedef: pytest.FixtureDef[Any], inside: Inside) -> Iterator[None]:
+    """Let the function of a fixture that anyio runs run inside a place; the function is put back at the end."""
     function = fixturedef.func
     wrapped = within(function, inside)
     if wrapped is function:
@@ -82,22 +82,27 @@ def _fixture_within(fixturedef: pytest.FixtureDef[Any], inside: Inside) -> Itera
         fixturedef.func = function  # type: ignore[misc]
 
 
-def context_within(item: pytest.Item, variable: ContextVar[Any], inside: Inside) -> None:
-    """Let an asynchronous TestCase run inside a place: it runs all in one context, which is older than its setup."""
+def is_run_by_others(item: pytest.Item) -> bool:
+    """Whether a test may be run elsewhere than where it is called: see :func:`test_within`."""
+    if _ANYIO in (getattr(item, "funcargs", None) or ()):
+        return True
+    return _ASYNC_CASES in sys.modules and _context_of(item) is not None
+
+
+def _context_of(item: pytest.Item) -> Context | None:
+    """Give the context in which an asynchronous TestCase runs all; it is older than its setup."""
     context = getattr(getattr(item, "instance", None), "_asyncioTestContext", None)
-    if isinstance(context, Context):
-        with inside():
-            place = variable.get()
-        context.run(variable.set, place)
-
-
-def test_within(item: pytest.Item, inside: Inside) -> AbstractContextManager[None]:
-    """Let the function of a test run inside a place, if anyio will run it; the function is put back at the end."""
-    return _test_within(item, inside) if _ANYIO in (getattr(item, "funcargs", None) or ()) else _NOTHING
+    return context if isinstance(context, Context) else None
 
 
 @contextmanager
-def _test_within(item: pytest.Item, inside: Inside) -> Iterator[None]:
+def test_within(item: pytest.Item, variable: ContextVar[Place], inside: Inside) -> Iterator[None]:
+    """Let a test run inside the present place that anyio or a TestCase runs; its function is put back at the end."""
+    context = _context_of(item)
+    if context is not None:
+        context.run(variable.set, variable.get())
+        yield
+        return
     holder, name = _test_function(item)
     function = getattr(holder, name)
     wrapped = within(function, inside)

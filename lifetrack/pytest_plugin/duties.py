@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 
 import pytest
 
@@ -17,7 +17,6 @@ from lifetrack.ledger.ledger import Ledger, is_reported
 from lifetrack.ledger.places import PROCESS, OwnerPlace, Place
 from lifetrack.ledger.rendering import finding_of_case
 from lifetrack.ownership.custody import ObjectPlace
-from lifetrack.ownership.scopes import Scope
 from lifetrack.pytest_plugin.options import Terms
 from lifetrack.tracker import Tracker
 from lifetrack.values.findings import Finding
@@ -29,83 +28,123 @@ _OWN = {TEST, FIXTURE, PROCESS.kind}
 _LOOK = 0.005
 
 
+class Post(Place):
+    """The place of a test, or of a fixture that outlives it. Threads of it may acquire more once it was judged."""
+
+    __slots__ = ("judged_by",)
+
+    def __init__(self, name: str, kind: str, parent: Place) -> None:
+        super().__init__(name, kind, parent)
+        #: The docket of the run that has judged it; None before.
+        self.judged_by: Docket | None = None
+
+
 class Part(Place):
     """The place of a fixture that ends with its test: it is named as the owner, and judged with the test."""
 
     __slots__ = ()
 
 
-class Stay(AbstractContextManager[None]):
-    """A block in which is acquired for a place; a class, because every phase of every test is in one."""
+def put_back(variable: ContextVar[Place], token: Token[Place]) -> None:
+    """Undo one setting of a variable, whatever came after it.
 
-    __slots__ = ("_before", "_place", "_variable")
+    A variable that was not set before is not set then: what it held would stay in the context, which outlasts all
+    modules, and with it what leads on from there.
+    """
+    try:
+        variable.reset(token)
+    except ValueError:  # set in another context
+        before = token.old_value
+        variable.set(PROCESS if before is Token.MISSING else before)
+
+
+class Stay(AbstractContextManager[None]):
+    """A block in which is acquired for a place; a class, because it costs less than a generator."""
+
+    __slots__ = ("_place", "_token", "_variable")
 
     def __init__(self, variable: ContextVar[Place], place: Place) -> None:
         self._variable = variable
         self._place = place
 
     def __enter__(self) -> None:
-        self._before = self._variable.get()
-        self._variable.set(self._place)
+        self._token = self._variable.set(self._place)
 
     def __exit__(self, *_: object) -> None:
-        self._variable.set(self._before)
+        put_back(self._variable, self._token)
 
 
-class Duty(Scope):
+class Duty:
     """The scope of one test or of one fixture.
 
     It is entered for each phase and left in between, because other plugins work there, and because the setup of a wider
     fixture falls into the time of a test. ``failed`` says that the test or fixture failed anyway.
     """
 
+    __slots__ = (
+        "_home",
+        "_token",
+        "_tracker",
+        "ended",
+        "failed",
+        "found",
+        "inner",
+        "kind",
+        "mark",
+        "name",
+        "place",
+        "report",
+        "section",
+        "terms",
+        "variable",
+    )
+
     def __init__(self, tracker: Tracker, ledger: Ledger, name: str, kind: str, terms: Terms, parent: Place) -> None:
-        super().__init__(tracker, name, kind)
-        self._tracker = tracker
-        self._home = ledger
-        self._mark = ledger.mark()
-        self._outside: Place = parent
-        self._place = Place(name, kind, parent)
-        self._inside = self._place if terms.allow is None else Place("allow", "allow", self._place, terms.allow)
-        self.place = self._place
+        self.name = name
+        self.kind = kind
         self.terms = terms
+        #: What says in each context where it acquires.
+        self.variable: ContextVar[Place] = ledger.place
+        #: Where it stands in the order of what is acquired.
+        self.mark = ledger.mark()
+        self.place = Post(name, kind, parent)
+        #: Where it acquires: in its place, or in an allowance there.
+        self.inner = self.place if terms.allow is None else Place("allow", "allow", self.place, terms.allow)
         self.failed = False
         self.ended = False
         #: What was found at its end, and the text of it that belongs beside the failure of a test that failed anyway.
-        self.found: list[Finding] = []
+        self.found: Sequence[Finding] = ()
         self.section = ""
         #: By which report it failed before its end.
         self.report: pytest.TestReport | None = None
-
-    @property
-    def variable(self) -> ContextVar[Place]:
-        """What says in each context where it acquires."""
-        return self._home.place
+        self._tracker = tracker
+        self._home = ledger
+        self._token: Token[Place] | None = None
 
     def inside(self, part: Place | None = None) -> Stay:
         """Acquire for this duty, or for a part of it, for a block."""
-        return Stay(self._home.place, part or self._inside)
+        return Stay(self.variable, part or self.inner)
 
     def part(self, name: str) -> Part:
         """Make the place of a fixture that ends with this test."""
-        return Part(name, FIXTURE, self._inside)
+        return Part(name, FIXTURE, self.inner)
 
     def enter(self, part: Place | None = None) -> None:
         """Acquire for this duty, or for a part of it, from now on."""
-        self._outside = self._home.place.get()
-        self._home.place.set(part or self._inside)
+        self._token = self.variable.set(part or self.inner)
 
     def leave(self, part: Place | None = None) -> None:
         """Undo :meth:`enter`; does nothing after another :meth:`leave`."""
-        if self._home.place.get() is (part or self._inside):
-            self._home.place.set(self._outside)
+        token, self._token = self._token, None
+        if token is not None and self.variable.get() is (part or self.inner):
+            put_back(self.variable, token)
 
     def is_open(self) -> bool:
         """Whether anything that was acquired for this duty is still to be released; the entries are not kept."""
-        return self.is_current() and not self._home.is_quiet_since(self._mark) and bool(self._left())
+        return self.is_current() and not self._home.is_quiet_since(self.mark) and bool(self._left())
 
     def _left(self) -> list[Entry]:
-        entries = self._home.open_since(self._mark, keep=True)
+        entries = self._home.open_since(self.mark, keep=True)
         return [entry for entry in entries if self._is_mine(place_of(entry)) and not is_reported(entry)]
 
     def _is_mine(self, place: Place) -> bool:
@@ -113,7 +152,7 @@ class Duty(Scope):
         owner = (_owner_that_stands(place) or place).owner()
         if owner.is_owner:
             owner = (owner.parent or PROCESS).owner()
-        return owner is self._place or (isinstance(owner, Part) and owner.parent is self._inside)
+        return owner is self.place or (isinstance(owner, Part) and owner.parent is self.inner)
 
     @headroom()
     def hand_on(self, holders: Iterable[tuple[Duty | None, Callable[[], Iterable[object]]]]) -> None:
@@ -130,7 +169,7 @@ class Duty(Scope):
 
             addresses = {key: entry for key, entry in self._home.entries.copy().items() if id(entry) in left}
             for key in reached(ask(), set(addresses)):
-                self._move(addresses[key], PROCESS if duty is None else duty._inside)
+                self._move(addresses[key], PROCESS if duty is None else duty.inner)
 
     def _move(self, entry: Entry, place: Place) -> None:
         """Let a resource be due at the end of another place; if it has an owner, that stands there from now on."""
@@ -147,16 +186,24 @@ class Duty(Scope):
         """Whether the tracker still works with the ledger of this duty: the program may have stopped it."""
         return self._tracker.ledger is self._home
 
-    def end(self) -> None:
-        """File what is still open; nothing is raised. A grace period that a type declares is waited for."""
+    def ends_quietly(self) -> bool:
+        """End it if nothing has come since it began, as in most tests of a suite; whether that is so."""
+        self.ended = self.is_current() and self._tracker.end_quietly(self.place, self.mark)
+        return self.ended
+
+    def end(self, *, holders: bool) -> None:
+        """File what is still open, with who holds it where that is wanted; nothing is raised.
+
+        A grace period that a type declares is waited for.
+        """
         self.ended = True
         if not self.is_current():
             return
-        if grace := self._tracker.pending_grace(self._place, self._mark):
+        if grace := self._tracker.pending_grace(self.place, self.mark):
             deadline = clock.now() + grace
-            while clock.now() < deadline and self._tracker.pending_grace(self._place, self._mark):
+            while clock.now() < deadline and self._tracker.pending_grace(self.place, self.mark):
                 clock.wait(_LOOK)
-        self._tracker.end_scope(self._place, self._mark, may_raise=False)
+        self._tracker.end_scope(self.place, self.mark, may_raise=False, holders=holders)
 
 
 def _owner_that_stands(place: Place) -> Place | None:
@@ -199,6 +246,10 @@ class Docket:
                 self.raised.append(finding)
             else:
                 self._waiting.setdefault(_blamed_of(case.entry), []).append((case.entry, finding))
+
+    def has_nothing(self, ledger: Ledger | None, place: Place) -> bool:
+        """Whether nothing was filed since the last time, and nothing waits for one test or fixture."""
+        return ledger is not None and ledger.cases.latest is self._latest and place not in self._waiting
 
     def of(self, place: Place) -> list[Finding]:
         """Give and forget the findings of one test or fixture."""

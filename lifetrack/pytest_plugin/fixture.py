@@ -28,8 +28,7 @@ class TestResources:
         self._duty = duty
         ledger = tracker.ledger
         before = [] if ledger is None else ledger.open_entries()
-        place = None if duty is None else duty.place
-        self._before = [entry for entry in before if place is None or not belongs_to(entry, place)]
+        self._before = [entry for entry in before if duty is None or not belongs_to(entry, duty.place)]
 
     @property
     def tracker(self) -> Tracker:

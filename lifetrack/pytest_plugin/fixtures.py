@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from lifetrack.pytest_plugin.coroutines import Inside, fixture_within
-from lifetrack.pytest_plugin.duties import FIXTURE, Duty
+from lifetrack.ledger.places import Place
+from lifetrack.pytest_plugin.coroutines import fixture_within, is_fixture_run_by_others
+from lifetrack.pytest_plugin.duties import FIXTURE, Duty, put_back
 from lifetrack.pytest_plugin.exits import ExitHooks
 from lifetrack.pytest_plugin.fixture import DUTY
 from lifetrack.pytest_plugin.options import terms_of
 from lifetrack.pytest_plugin.run import Run
+from lifetrack.values.findings import Finding
 
 if TYPE_CHECKING:
     from lifetrack.pytest_plugin.reach import Caches
@@ -51,22 +53,29 @@ class FixtureHooks:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._active: list[_Active] = []
-        self._item: pytest.Item | None = None
+        #: The test that was begun last, with its duty; threads that run others at the same time ask for theirs.
+        self._latest: tuple[pytest.Item, Duty] | None = None
         self._exits = ExitHooks()
         self._exits.start()
         self._caches: Caches | None = None
 
     def begin_test(self, item: pytest.Item, duty: Duty) -> None:
         """Note which test runs, with its duty."""
-        self.forget_test()
-        self._item = item
         item.stash[DUTY] = duty
+        self._latest = item, duty
 
-    def forget_test(self) -> None:
-        """Forget the test that is over."""
-        item, self._item = self._item, None
-        if item is not None and DUTY in item.stash:
+    def duty_of(self, item: pytest.Item) -> Duty:
+        """Give the duty of a test that runs."""
+        latest = self._latest
+        return latest[1] if latest is not None and latest[0] is item else item.stash[DUTY]
+
+    def forget_test(self, item: pytest.Item) -> Duty | None:
+        """Keep nothing of a test that is over, as pytest keeps the test itself to the end; give its duty."""
+        duty = item.stash.get(DUTY, None)
+        if duty is not None:
             del item.stash[DUTY]
+        self._latest = None
+        return duty
 
     def pytest_unconfigure(self) -> None:
         """Take note of exit hooks no more."""
@@ -80,59 +89,66 @@ class FixtureHooks:
 
         Finalizers run last in, first out: what is added before the setup runs after the fixture's own teardown.
         """
-        if self._run.tracker.ledger is None:
+        if _only_hands_over(fixturedef) or self._run.tracker.ledger is None:
             return (yield)
-        name = f"{fixturedef.argname} ({fixturedef.scope})"
-        own: Duty | None = None
-        if fixturedef.scope == "function":
+        scope = fixturedef.scope
+        name = f"{fixturedef.argname} ({scope})"
+        if scope == "function":
             duty = request.node.stash.get(DUTY, None)
-            if duty is None or duty.ended or not duty.is_current() or _only_hands_over(fixturedef):
+            if duty is None or duty.ended or not duty.is_current():
                 return (yield)
-            part = duty.part(name)
-            inside: Inside = partial(duty.inside, part)
-            enter = partial(duty.enter, part)
-            fixturedef.addfinalizer(partial(duty.leave, part))
+            place: Place = duty.part(name)
+            fixturedef.addfinalizer(partial(duty.leave, place))
+            enter = partial(duty.enter, place)
         else:
             duty = self._run.new_duty(name, FIXTURE, terms_of(request.node, self._run.terms))
+            place = duty.inner
             active = _Active(duty, fixturedef)
             self._active.append(active)
-            inside = duty.inside
-            enter = partial(self._begin_teardown, active)
             fixturedef.addfinalizer(partial(self._end, active))
-            own = duty
+            enter = partial(self._begin_teardown, active)
+        token = duty.variable.set(place)
         try:
-            with inside(), fixture_within(fixturedef, request, inside):
+            if not is_fixture_run_by_others(request):
+                return (yield)
+            with fixture_within(fixturedef, partial(duty.inside, place)):
                 return (yield)
         except BaseException:
             duty.failed = True
             raise
         finally:
+            put_back(duty.variable, token)
             fixturedef.addfinalizer(enter)
-            if own is not None and own.place is not None:
-                self._run.tracker.pause_witness(own.place)
+            if scope != "function" and (witness := self._run.tracker.witness) is not None:
+                witness.pause(duty.place)
 
     def _begin_teardown(self, active: _Active) -> None:
         """What the test has left in the keeping of a fixture is the fixture's, which has its turn now."""
-        duty = None if self._item is None else self._item.stash.get(DUTY, None)
+        duty = None if self._latest is None else self._latest[1]
         if duty is not None and not duty.ended:
             duty.hand_on([(active.duty, active.held)])
         active.duty.enter()
-        if active.duty.place is not None:
-            self._run.tracker.resume_witness(active.duty.place)
+        if (witness := self._run.tracker.witness) is not None:
+            witness.resume(active.duty.place)
 
     def _end(self, active: _Active) -> None:
         duty = active.duty
         duty.leave()
         self._active.remove(active)
-        self.hand_on(duty)
-        failures = self._run.end(duty)
+        failures = self.end(duty)
         if not duty.failed:
             self._run.failing += failures
 
-    def hand_on(self, duty: Duty) -> None:
-        """Hand on what a test or fixture leaves that others are going to release: wider fixtures, or exit hooks."""
+    def end(self, duty: Duty) -> list[Finding]:
+        """End a test or fixture; give the findings that are failures.
+
+        What it leaves that others are going to release, wider fixtures or exit hooks, is handed on to them.
+        """
+        if self._run.ends_quietly(duty):
+            return []
         if duty.is_open():
             duty.hand_on(self._holders(duty))
+        return self._run.end(duty)
 
     def _holders(self, duty: Duty) -> Iterator[tuple[Duty | None, Callable[[], Iterable[object]]]]:
         for active in list(self._active):  # the one that was set up first, and so ends last, before the others

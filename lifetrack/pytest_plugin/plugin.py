@@ -9,8 +9,8 @@ import pytest
 
 from lifetrack.ledger.leaving import note_left
 from lifetrack.pytest_plugin.annotations import AnnotationHooks, properties
-from lifetrack.pytest_plugin.coroutines import context_within, test_within
-from lifetrack.pytest_plugin.duties import TEST, Duty
+from lifetrack.pytest_plugin.coroutines import is_run_by_others, test_within
+from lifetrack.pytest_plugin.duties import TEST, Duty, put_back
 from lifetrack.pytest_plugin.ending import EndHooks
 from lifetrack.pytest_plugin.fixture import DUTY
 from lifetrack.pytest_plugin.fixtures import FixtureHooks
@@ -64,10 +64,6 @@ class Plugin:
         for path in {item.path for item in items}:
             self._run.options.leniency.own_package_of(str(path))
 
-    def pytest_runtest_logfinish(self) -> None:
-        """Keep nothing of a test that is over; pytest keeps the test itself to the end."""
-        self._fixtures.forget_test()
-
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Open the test's scope; the innermost wrapper, so that it holds no other plugin's work."""
@@ -75,30 +71,38 @@ class Plugin:
         self._run.ensure(terms)
         duty = self._run.new_duty(item.nodeid, TEST, terms)
         self._fixtures.begin_test(item, duty)
-        with duty.inside():
+        token = duty.variable.set(duty.inner)
+        try:
             return (yield)
+        finally:
+            put_back(duty.variable, token)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Run the test in its scope."""
-        duty = item.stash[DUTY]
-        context_within(item, duty.variable, duty.inside)
-        with duty.inside(), test_within(item, duty.inside):
-            return (yield)
+        duty = self._fixtures.duty_of(item)
+        token = duty.variable.set(duty.inner)
+        try:
+            if not is_run_by_others(item):
+                return (yield)
+            with test_within(item, duty.variable, duty.inside):
+                return (yield)
+        finally:
+            put_back(duty.variable, token)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """End the test's scope after all of its teardown, and fail it if it leaks and has not failed already."""
-        duty = item.stash[DUTY]
+        duty = self._fixtures.duty_of(item)
+        token = duty.variable.set(duty.inner)
         try:
-            with duty.inside():
-                result = yield
+            result = yield
         except BaseException:
             duty.failed = True
             raise
         finally:
-            self._fixtures.hand_on(duty)
-            blamed = self._run.end(duty)
+            put_back(duty.variable, token)
+            blamed = self._fixtures.end(duty)
             if blamed and duty.failed:
                 duty.section = evidence(blamed)
         if blamed and not duty.failed:
@@ -115,12 +119,12 @@ class Plugin:
             if self._run.tracker.ledger is not None:
                 note_left(self._run.tracker.ledger.entries, call.excinfo.value, heads=True)
         report = yield
-        duty = item.stash.get(DUTY, None)
         if call.when == "teardown":
-            if duty is not None:
+            duty = self._fixtures.forget_test(item)
+            if duty is not None and (duty.found or duty.section):
                 _add_to(report, duty)
             self._workers.load(report)
-        elif duty is not None and report.outcome != "passed":
+        elif report.outcome != "passed" and (duty := item.stash.get(DUTY, None)) is not None:
             duty.failed = True
             duty.report = report
         return report

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import linecache
 import os
-import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import NamedTuple
@@ -14,8 +13,8 @@ import pytest
 from lifetrack.ledger.entries import place_of
 from lifetrack.ledger.ledger import Ledger, is_reported
 from lifetrack.ledger.places import PROCESS, Place
-from lifetrack.pytest_plugin.duties import TEST, Docket, Duty, blamed
-from lifetrack.pytest_plugin.options import Options, Terms
+from lifetrack.pytest_plugin.duties import TEST, Docket, Duty, Post, blamed
+from lifetrack.pytest_plugin.options import Options, Terms, worker_of
 from lifetrack.pytest_plugin.ratchet import Ratchet
 from lifetrack.tracker import Tracker
 from lifetrack.values.errors import ConfigurationError
@@ -71,8 +70,6 @@ class Run:
         self._before: Settings | None = None
         self._base: Place = PROCESS
         self._started = False
-        #: The tests and fixtures that have been judged; a thread of theirs may acquire more.
-        self._ended: weakref.WeakSet[Place] = weakref.WeakSet()
 
     # -- the tracker ---------------------------------------------------------------------------------------------
 
@@ -154,18 +151,24 @@ class Run:
         if ledger is None:
             raise ConfigurationError("tracking is off")
         duty = Duty(self.tracker, ledger, name, kind, terms, self._base)
-        if self.options.witness and duty.place is not None:
+        if self.options.witness:
             self.tracker.begin_witness(duty.place)
         return duty
+
+    def ends_quietly(self, duty: Duty) -> bool:
+        """End a scope for which there is nothing to judge; whether that is so."""
+        if not (self.docket.has_nothing(self.tracker.ledger, duty.place) and duty.ends_quietly()):
+            return False
+        self._note_judged(duty)
+        return True
 
     def end(self, duty: Duty) -> list[Finding]:
         """End a scope; give the findings that are failures, and keep for the summary what is worth it."""
         self.docket.take(self.tracker.ledger, scopes_raised=True)
-        duty.end()
+        duty.end(holders=self._tells_holders(duty.terms))
         self.docket.take(self.tracker.ledger)
-        findings = [] if duty.place is None else self.docket.of(duty.place)
-        if duty.place is not None and not duty.failed:
-            self._ended.add(duty.place)
+        findings = self.docket.of(duty.place)
+        self._note_judged(duty)
         if not findings:
             return findings
         findings = self._explained(findings)
@@ -177,6 +180,20 @@ class Run:
             duty.name if duty.kind == TEST else f"{duty.kind} {duty.name}", filter(duty.terms.counts, findings)
         )
         return [finding for finding in findings if duty.terms.fails(finding)]
+
+    def _tells_holders(self, terms: Terms) -> bool:
+        """Whether who holds a leaked object will be read: in a failure, a report, or below a verbose summary."""
+        options, config = self.options, self.config
+        return (
+            terms.fail_on is not None
+            or bool(options.reports or options.journal)
+            or config.get_verbosity() > 0
+            or worker_of(config) is not None
+        )
+
+    def _note_judged(self, duty: Duty) -> None:
+        if not duty.failed:
+            duty.place.judged_by = self.docket
 
     @headroom()
     def _explained(self, findings: list[Finding]) -> list[Finding]:
@@ -192,8 +209,8 @@ class Run:
         ledger = self.tracker.ledger
         entries = [] if ledger is None else ledger.open_entries()
         for place in dict.fromkeys(blamed(place_of(entry)) for entry in entries if not is_reported(entry)):
-            if place in self._ended:
-                self.tracker.end_scope(place, 0, may_raise=False)
+            if isinstance(place, Post) and place.judged_by is self.docket:
+                self.tracker.end_scope(place, 0, may_raise=False, holders=self._tells_holders(self.terms))
 
     def show(self, findings: Iterable[Finding], terms: Terms) -> None:
         """Keep findings for the summary: those of third-party code and those that the baseline accepts apart."""

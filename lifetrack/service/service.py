@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 import weakref
@@ -21,6 +20,7 @@ from lifetrack.service.options import SHORTEST, ServiceOptions
 from lifetrack.service.sinks import Sinks, described, wants_metrics
 from lifetrack.service.tallies import Tallies, Tally
 from lifetrack.service.telling import after_all, events_of
+from lifetrack.values.process import when_forking
 
 if TYPE_CHECKING:
     from lifetrack.account import Account
@@ -46,8 +46,7 @@ def _after_fork() -> None:
         service.in_child()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+when_forking(in_child=_after_fork)
 
 
 class Service:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, KeysView
 from contextlib import contextmanager
 from typing import Any
 
@@ -112,13 +112,20 @@ def exchange_all(pairs: Iterable[tuple[object, object]]) -> None:
         _exchange(pairs, _namespaces())
 
 
+def _has_any(namespace: dict[str, Any], addresses: KeysView[int]) -> bool:
+    """Whether a module has any object at these addresses: hardly any has, and this is done in C."""
+    try:
+        return not addresses.isdisjoint(map(id, namespace.values()))
+    except RuntimeError:  # another thread is importing into it
+        return True
+
+
 def _exchange(pairs: Iterable[tuple[object, object]], namespaces: Iterable[dict[str, Any]]) -> None:
     news = {id(old): (old, new) for old, new in pairs}
     for namespace in namespaces:
-        values = namespace.copy()  # another thread may be importing into it
-        if news.keys().isdisjoint(map(id, values.values())):  # nearly all of them, and this is done in C
+        if not _has_any(namespace, news.keys()):
             continue
-        found = [(name, id(value)) for name, value in values.items() if id(value) in news]
+        found = [(name, id(value)) for name, value in namespace.copy().items() if id(value) in news]
         for name, key in found:
             old, new = news[key]
             if namespace.get(name) is old:
