@@ -11,6 +11,8 @@ import pytest
 
 from lifetrack.values import process
 
+#: Plugins of the tests have threads; the child does nothing that could wait for them.
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
 
 
