@@ -11,4 +11,5 @@ def preload() -> None:
     import lifetrack.holders.explain
     import lifetrack.reports.files
     import lifetrack.reports.grouping
-    import lifetrack.reports.text  # noqa: F401
+    import lifetrack.reports.text
+    import lifetrack.reports.text_finding  # noqa: F401

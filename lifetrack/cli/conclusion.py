@@ -12,11 +12,10 @@ from lifetrack.cli.shadows import own_modules
 from lifetrack.cli.standard_error import StandardError
 from lifetrack.ledger.leaving import note_left
 from lifetrack.preloading import preload
-from lifetrack.reports.files import write_report
 from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
 from lifetrack.reports.text import print_report
 from lifetrack.values.errors import LifetrackError
-from lifetrack.values.headroom import headroom
+from lifetrack.values.headroom import headroom, is_tight
 from lifetrack.values.interpreter import now, python_version
 from lifetrack.values.settings import Level
 
@@ -24,10 +23,8 @@ if TYPE_CHECKING:
     from lifetrack.tracker import Tracker
     from lifetrack.values.findings import Certainty
 
-# All of the reporting is loaded before the program starts, which may change the import path and the directory, or use
-# up all descriptors; the forms of report files, when their options are checked. Besides,
-# a module that makes named tuples, loaded at exit, would let the interpreter forget that it was ended by Ctrl-C.
-preload()
+if is_tight():
+    preload()
 
 #: Seconds that the exit waits for a report which a signal has begun.
 _LONGEST_REPORT = 60.0
@@ -57,6 +54,10 @@ class Conclusion:
     def ended_by(self, error: BaseException) -> None:
         """Note what ended the program."""
         self._ending = "exit" if isinstance(error, SystemExit) else "exception"
+        if isinstance(error, KeyboardInterrupt):
+            # A module that makes named tuples, loaded at exit, would let the interpreter forget that this ended it.
+            with own_modules(), headroom():
+                preload()
         ledger = self._tracker.ledger
         if ledger is not None:
             note_left(ledger.entries, error, heads=True)
@@ -101,6 +102,8 @@ class Conclusion:
     def _present(self, report: Report, tracking: bool) -> None:
         # Each on its own: one that fails takes none of the others with it.
         self._attempt("the report could not be printed", lambda: self._print(report, tracking))
+        if self._reports:
+            from lifetrack.reports.files import write_report
         for path in self._reports:
             self._attempt(f"report file {path!r}", lambda path=path: write_report(report, path))  # type: ignore[misc]
 

@@ -26,7 +26,10 @@ def prepare(options: RunOptions) -> Callable[[], int]:
     """
     tracker = default_tracker()
     conclusion = Conclusion(tracker, options.reports, options.fail_on)
-    # Registered before the program's own hooks, so that it runs after all of them.
+    last_word = LastWord(lambda: conclusion.at_signal(options.error_exitcode))
+    # Registered before the program's own hooks, so that they run after all of them: first the report, then the
+    # handlers go. The interpreter would keep those to its very end, and all that they lead to.
+    atexit.register(last_word.remove)
     atexit.register(conclusion.at_exit)
     try:
         tracker.start(
@@ -41,10 +44,11 @@ def prepare(options: RunOptions) -> Callable[[], int]:
         )
     except BaseException:
         atexit.unregister(conclusion.at_exit)
+        atexit.unregister(last_word.remove)
         raise
     if options.level is not Level.OFF:
         Attribution(tracker).install()
-        LastWord(lambda: conclusion.at_signal(options.error_exitcode)).install()
+        last_word.install()
     if options.error_exitcode is None:
         return partial(_run_plainly, options.program, conclusion)
     return partial(_run_and_judge, options.program, conclusion, options.error_exitcode)

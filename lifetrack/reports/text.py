@@ -1,15 +1,17 @@
-"""The report as text: worst first, each finding with what to do and where, then totals; in colour where asked."""
+"""The report as text: worst first, each finding with what to do and where, then totals; in colour where asked.
+
+What tells findings is loaded with the first of them: most runs end with one line.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from lifetrack.reports.grouping import count_children, count_findings
-from lifetrack.reports.layout import BLANK, Layout, Line, columns, counted, middle_cut, plain
+from lifetrack.reports.layout import BLANK, Layout, Line, Piece, columns, counted, middle_cut, plain
 from lifetrack.reports.paths import clean, is_third_party
 from lifetrack.reports.terminal import colored, print_report
-from lifetrack.reports.text_finding import STYLES, finding_lines, place, subject
 from lifetrack.values.findings import Certainty, Finding
 from lifetrack.values.holders import Search
 
@@ -83,18 +85,8 @@ def render_findings(report: Report, *, color: bool = False, width: int | None = 
 
 def _heading(report: Report) -> Line:
     found = [finding for finding in report.findings if finding.allowed is None]
-    total, allowed = count_findings(found), sum(finding.count for finding in report.findings) - count_findings(found)
-    if not found:
-        words = "no findings"
-    else:
-        worst = Counter(dict.fromkeys(reversed(Certainty), 0))
-        for finding in found:
-            worst[finding.certainty] += finding.count
-        kinds = ", ".join(f"{number} {certainty.word}" for certainty, number in worst.items() if number)
-        places = f" at {counted(len(found), 'place')}" if len(found) != total else ""
-        words = f"{counted(total, 'finding')}{places} ({kinds})"
-        children = count_children(found)
-        words += f" with {children} child{'' if children == 1 else 'ren'}" if children else ""
+    allowed = sum(finding.count for finding in report.findings if finding.allowed is not None)
+    words, style = _found(found) if found else ("no findings", "good")
     if allowed:
         words += f", {allowed} allowed"
     totals = report.totals
@@ -103,8 +95,23 @@ def _heading(report: Report) -> Line:
     if nothing_to_say(report):
         rest += f", {totals.untrackable} untrackable" if totals.untrackable else ""
         rest += f", {totals.unknown} from before" if totals.unknown else ""
-    style = STYLES[max(finding.certainty for finding in found)] if found else "good"
     return (("lifetrack: ", "strong"), (words, style), (rest, ""))
+
+
+def _found(found: Sequence[Finding]) -> Piece:
+    """Say how many findings there are, in the style of the worst."""
+    from lifetrack.reports.grouping import count_children, count_findings
+    from lifetrack.reports.text_finding import STYLES
+
+    total, children = count_findings(found), count_children(found)
+    worst = Counter(dict.fromkeys(reversed(Certainty), 0))
+    for finding in found:
+        worst[finding.certainty] += finding.count
+    kinds = ", ".join(f"{number} {certainty.word}" for certainty, number in worst.items() if number)
+    places = f" at {counted(len(found), 'place')}" if len(found) != total else ""
+    words = f"{counted(total, 'finding')}{places} ({kinds})"
+    words += f" with {children} child{'' if children == 1 else 'ren'}" if children else ""
+    return words, STYLES[max(finding.certainty for finding in found)]
 
 
 #: What stands above the findings that nobody here has to mend now; your own come first, with nothing above them.
@@ -117,6 +124,11 @@ def _part(finding: Finding) -> int:
 
 def _findings(report: Report, layout: Layout) -> list[list[Line]]:
     found = [finding for finding in report.findings if finding.allowed is None]
+    if not found:
+        return []
+    from lifetrack.reports.grouping import count_findings
+    from lifetrack.reports.text_finding import finding_lines
+
     found.sort(key=_part)  # which keeps the order within each part
     sections = [
         finding_lines(finding, number, report.process.pid, layout)
@@ -147,6 +159,8 @@ def _allowed(report: Report, layout: Layout) -> list[Line]:
 
 
 def _allowed_text(finding: Finding, layout: Layout) -> str:
+    from lifetrack.reports.text_finding import place, subject
+
     where = f" from {place(finding.site, layout)}" if finding.site is not None else ""
     return f"{finding.rule} {finding.name}: {subject(finding)}{where}: {finding.allowed}"
 

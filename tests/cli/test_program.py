@@ -307,6 +307,32 @@ def test_modules_of_the_programs_own_win(runner, way) -> None:
     assert report.exists()
 
 
+#: What is loaded for the report only when there is something to tell.
+LATE = ("bisect", "heapq", "textwrap", "difflib", "inspect", "ast", "symtable")
+
+#: Ways to spoil the import path, and ways to end.
+SPOILT = ("sys.path[:] = []", "sys.path.insert(0, 'other')", "sys.path = None", "sys.path_importer_cache.clear()")
+ENDINGS = ("", "raise KeyboardInterrupt", "os.kill(os.getpid(), signal.SIGTERM)")
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("spoil", [*SPOILT, "os.chdir('/')"])
+def test_the_report_finds_its_own_modules_at_the_end(runner, spoil, ending) -> None:
+    """Whatever became of the import path and of names of the standard library, a leak is told."""
+    for name in LATE:
+        runner.write(f"{name}.py", "from_the_program = True\n")
+        runner.write(f"other/{name}.py", "from_elsewhere = True\n")
+    code = [f"import {', '.join(LATE)}, os, signal, sys", "file = open('program.py')", spoil]
+    code += [f"print(hasattr(bisect, 'from_the_program'), sys.modules['{LATE[-1]}'].__file__)", ending]
+    runner.write("program.py", "\n".join(code))
+    plain, ours = runner.python("program.py"), runner.lifetrack("run", "program.py")
+    assert (ours.status, ours.out) == (plain.status, plain.out)
+    assert ours.out.startswith("True ")
+    assert "LT101 leak-at-exit" in ours.err
+    assert "program.py:2" in ours.err
+    assert "lifetrack: error" not in ours.err
+
+
 @pytest.mark.parametrize("source", [b"x = 1\0\n", b"x = 1\ny = '\xff'\n"], ids=["null", "not-utf-8"])
 def test_source_that_is_no_text(runner, source) -> None:
     """A script that is no Python text is a syntax error as in Python; only its wording is that of compile()."""
