@@ -50,6 +50,10 @@ _DEAD_ENDS = (
     type(None),
     BuiltinFunctionType,
 )
+#: Exactly those of them that are met most, by address: a class need not have a hash.
+_COMMON = frozenset(
+    map(id, (type, ModuleType, CodeType, str, bytes, int, float, bool, type(None), BuiltinFunctionType))
+)
 
 
 def reached(values: Iterable[object], wanted: set[int]) -> set[int]:
@@ -69,7 +73,8 @@ def reached(values: Iterable[object], wanted: set[int]) -> set[int]:
         seen.add(id(value))
         if id(value) in wanted:
             found.add(id(value))
-        waiting.extend(held(value))
+        # Most of what anything refers to is of these, and need not stand in line.
+        waiting.extend([each for each in held(value) if id(type(each)) not in _COMMON])
     return found
 
 
