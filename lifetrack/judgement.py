@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lifetrack.detect.families import fold
@@ -25,7 +26,6 @@ from lifetrack.values.errors import LeakError
 from lifetrack.values.findings import Certainty, Finding
 from lifetrack.values.headroom import headroom
 from lifetrack.values.records import Lasting
-from lifetrack.witness.lasting import lasting_record
 
 if TYPE_CHECKING:
     from lifetrack.witness.witness import Witness
@@ -201,10 +201,18 @@ class Judgement:
         """Whether it lives as long as the process by design, which is shown apart; or holds nothing at present."""
         if is_idle(entry):
             return True
-        known = lasting_record(entry)
+        known = self._asks_list(entry)
         if known is not None:
             self.lasting[known] = None
         return known is not None
+
+    @cached_property
+    def _asks_list(self) -> Callable[[Entry], Lasting | None]:
+        """The list of what lives as long as the process; it is loaded with the first question."""
+        with headroom():
+            from lifetrack.witness.lasting import lasting_record
+
+        return lasting_record
 
     def _testimony(self, place: Place) -> list[Case]:
         return [] if self.witness is None else self.witness.testify(place)

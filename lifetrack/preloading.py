@@ -12,4 +12,5 @@ def preload() -> None:
     import lifetrack.reports.files
     import lifetrack.reports.grouping
     import lifetrack.reports.text
-    import lifetrack.reports.text_finding  # noqa: F401
+    import lifetrack.reports.text_finding
+    import lifetrack.witness.lasting  # noqa: F401

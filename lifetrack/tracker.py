@@ -36,7 +36,6 @@ from lifetrack.values.settings import (
 )
 from lifetrack.visibility import Visibility
 from lifetrack.watchers.watching import check_names
-from lifetrack.witness.system import psutil
 
 if TYPE_CHECKING:
     from lifetrack.journal.plans import JournalPlan
@@ -118,6 +117,8 @@ class Tracker(Journaled):
             self.stop()
             return Switch(self.stop)
         if witness:
+            from lifetrack.witness.system import psutil
+
             psutil()
         if children:
             self.company.gather()

@@ -17,7 +17,6 @@ from lifetrack.values.findings import Certainty, Finding
 from lifetrack.values.making import dataclass
 from lifetrack.values.settings import Level, Policy, parse_fail_on, parse_level, parse_policy
 from lifetrack.watchers.watching import check_names
-from lifetrack.witness.system import psutil
 
 if TYPE_CHECKING:
     from lifetrack.journal.plans import JournalPlan
@@ -100,6 +99,8 @@ def read_options(config: pytest.Config, level: str) -> Options:
 def _read(config: pytest.Config, level: str) -> Options:
     settings = {**DEFAULTS, **read_settings(config)}
     if settings["witness"]:
+        from lifetrack.witness.system import psutil
+
         psutil()
     updates = bool(settings["update_baseline"])
     baseline = _baseline(config, settings["baseline"], updates)
