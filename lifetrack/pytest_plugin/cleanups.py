@@ -25,7 +25,7 @@ from types import (
 )
 from typing import Any
 
-from lifetrack.pytest_plugin.codes import Names, imported, names_in
+from lifetrack.pytest_plugin.codes import Names, names_in
 from lifetrack.pytest_plugin.reach import closure, contents, in_runner, is_runners
 
 #: How deep calls are followed from one cleanup, and how many steps are taken for it.
@@ -135,7 +135,7 @@ class _Reading:
         if _is_everybodys(function.__module__) or _is_everybodys(function.__globals__.get("__name__")):
             return
         names = names_in(function.__code__)
-        self._look_up(function.__code__, function.__globals__, names, calls)
+        self._look_up(function.__globals__, names, calls)
         for value in (*arguments, *around):
             self.use(value, names.attributes, calls)
 
@@ -153,7 +153,7 @@ class _Reading:
             return
         names = names_in(frame.f_code, frame.f_lasti + 1)
         self._held.append(generator)
-        self._look_up(frame.f_code, frame.f_globals, names, calls)
+        self._look_up(frame.f_globals, names, calls)
         for value in (*referents, *inside):
             if not isinstance(value, _CODE):
                 self.use(value, names.attributes, calls)
@@ -173,9 +173,9 @@ class _Reading:
 
     # -- names -------------------------------------------------------------------------------------------------------
 
-    def _look_up(self, code: CodeType, variables: dict[str, Any], names: Names, calls: int) -> None:
+    def _look_up(self, variables: dict[str, Any], names: Names, calls: int) -> None:
         """Follow the globals that code names, and what it imports for itself."""
-        for value in (*map(variables.get, names.globals), *imported(code)):
+        for value in (*map(variables.get, names.globals), *names.imported()):
             self._about(value, names.attributes, calls)
 
     def _about(self, value: object, attributes: AbstractSet[str], calls: int) -> None:

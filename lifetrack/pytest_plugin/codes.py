@@ -10,11 +10,16 @@ from typing import NamedTuple
 
 
 class Names(NamedTuple):
-    """The names in some code: of globals, of attributes, and of the code's own variables."""
+    """The names in some code: of globals, of attributes, of its own variables, and of modules it imports for itself."""
 
     globals: set[str]
     attributes: set[str]
     variables: set[str]
+    modules: set[str]
+
+    def imported(self) -> list[ModuleType]:
+        """Give those of the modules that somebody has imported."""
+        return [module for name in self.modules if (module := sys.modules.get(name)) is not None]
 
 
 #: Methods that put something into a container, and take nothing out.
@@ -26,7 +31,7 @@ _known: weakref.WeakKeyDictionary[CodeType, dict[int, Names]] = weakref.WeakKeyD
 def names_in(code: CodeType, start: int = 0) -> Names:
     """Give the names in some code from an offset on, and in all functions that are made there.
 
-    What it imports from a module counts as an attribute of that, wherever it does so.
+    What it imports from a module counts as an attribute of that, wherever it does so. Modules are only the code's own.
     """
     known = _known.setdefault(code, {})
     found = known.get(start)
@@ -36,11 +41,13 @@ def names_in(code: CodeType, start: int = 0) -> Names:
 
 
 def _read(code: CodeType, start: int) -> Names:
-    found = Names(set(), set(), set())
+    found = Names(set(), set(), set(), set())
     steps = list(dis.get_instructions(code))
     for step, following in zip(steps, [*steps[1:], None], strict=True):
         if step.opname == "IMPORT_FROM":
             found.attributes.add(str(step.argval))
+        elif step.opname == "IMPORT_NAME":
+            found.modules.add(str(step.argval))
         if step.offset < start:
             continue
         if step.opname in {"LOAD_GLOBAL", "LOAD_NAME"}:
@@ -61,10 +68,3 @@ def _read(code: CodeType, start: int) -> Names:
 def _is_adding(step: dis.Instruction) -> bool:
     """Whether something is only put into what was looked up just before."""
     return step.opname.startswith(("LOAD_ATTR", "LOAD_METHOD")) and step.argval in _ADDING
-
-
-def imported(code: CodeType) -> list[ModuleType]:
-    """Give the modules that some code imports for itself, as far as somebody has imported them."""
-    names = [step.argval for step in dis.get_instructions(code) if step.opname == "IMPORT_NAME"]
-    modules = [sys.modules.get(str(name)) for name in names]
-    return [module for module in modules if module is not None]

@@ -154,7 +154,6 @@ class Duty:
             owner = (owner.parent or PROCESS).owner()
         return owner is self.place or (isinstance(owner, Part) and owner.parent is self.inner)
 
-    @headroom()
     def hand_on(self, holders: Iterable[tuple[Duty | None, Callable[[], Iterable[object]]]]) -> None:
         """Let what somebody else is going to release be due when that one has had his turn.
 
@@ -165,10 +164,12 @@ class Duty:
             left = {id(entry): entry for entry in self._left()} if self.is_current() else {}
             if not left:
                 return
-            from lifetrack.pytest_plugin.reach import reached
-
             addresses = {key: entry for key, entry in self._home.entries.copy().items() if id(entry) in left}
-            for key in reached(ask(), set(addresses)):
+            with headroom():
+                from lifetrack.pytest_plugin.reach import reached
+
+                found = reached(ask(), set(addresses))
+            for key in found:
                 self._move(addresses[key], PROCESS if duty is None else duty.inner)
 
     def _move(self, entry: Entry, place: Place) -> None:
@@ -191,6 +192,13 @@ class Duty:
         self.ended = self.is_current() and self._tracker.end_quietly(self.place, self.mark)
         return self.ended
 
+    def wait(self) -> None:
+        """Give what is just ending the time that its type declares."""
+        if grace := self._tracker.pending_grace(self.place, self.mark):
+            deadline = clock.now() + grace
+            while clock.now() < deadline and self._tracker.pending_grace(self.place, self.mark):
+                clock.wait(_LOOK)
+
     def end(self, *, holders: bool) -> None:
         """File what is still open, with who holds it where that is wanted; nothing is raised.
 
@@ -199,10 +207,7 @@ class Duty:
         self.ended = True
         if not self.is_current():
             return
-        if grace := self._tracker.pending_grace(self.place, self.mark):
-            deadline = clock.now() + grace
-            while clock.now() < deadline and self._tracker.pending_grace(self.place, self.mark):
-                clock.wait(_LOOK)
+        self.wait()
         self._tracker.end_scope(self.place, self.mark, may_raise=False, holders=holders)
 
 

@@ -155,6 +155,7 @@ class FixtureHooks:
             if active.duty is not duty:
                 yield active.duty, active.held
         yield None, self._exits.held
+        duty.wait()  # a thread that is just ending need not be looked for in all that caches hold
         yield None, self._cached
 
     def _cached(self) -> list[object]:

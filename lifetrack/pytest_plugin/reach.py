@@ -12,6 +12,7 @@ import logging
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 from types import BuiltinFunctionType, CellType, CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 from weakref import WeakSet, WeakValueDictionary
@@ -59,7 +60,7 @@ _COMMON = frozenset(
 def reached(values: Iterable[object], wanted: set[int]) -> set[int]:
     """Give those of the ``wanted`` addresses at which an object lives that one of the values is, or holds."""
     found: set[int] = set()
-    waiting: deque[object] = deque(values)
+    waiting: deque[object] = deque(each for each in values if id(type(each)) not in _COMMON)
     seen: set[int] = set()
     ways = _Ways()
     while waiting and len(seen) < _OBJECTS and len(found) < len(wanted):
@@ -87,7 +88,7 @@ class _Ways(dict[type, Callable[[Any], Iterable[object]] | None]):
 
 
 def _way_from(cls: type) -> Callable[[Any], Iterable[object]] | None:
-    if issubclass(cls, _DEAD_ENDS):
+    if issubclass(cls, _DEAD_ENDS) or cls.__module__ == "typing":  # of annotations, which name classes
         return None
     if is_runners(cls):
         return _none
@@ -172,15 +173,16 @@ class Caches:
         return [result for cache in list(self._known) for result in _results(cache)]
 
 
-def _results(cache: object) -> Iterator[object]:
+def _results(cache: object) -> list[object]:
     """Give the results in a cache. One with a limit has links of a key and a result, and shows the link's type last."""
-    before: object = None
-    for each in gc.get_referents(cache):
-        if isinstance(each, type) and each.__name__ == _LINK:
-            yield before
-        elif type(each) is dict and each is not vars(cache):
-            yield from (value for value in list(each.values()) if type(value).__name__ != _LINK)
-        before = each
+    shown = gc.get_referents(cache)
+    link = next((each for each in reversed(shown) if isinstance(each, type) and each.__name__ == _LINK), None)
+    found = [result for result, each in pairwise(shown) if each is link]
+    for kept in (each for each in shown if type(each) is dict and each is not vars(cache)):
+        values = list(kept.values())
+        if link is None or not any(type(each) is link for each in values[:1]):  # else they are the links
+            found += values
+    return found
 
 
 def _nothing() -> None:
