@@ -82,6 +82,7 @@ class Duty:
     """
 
     __slots__ = (
+        "_deadline",
         "_home",
         "_token",
         "_tracker",
@@ -120,6 +121,8 @@ class Duty:
         self._tracker = tracker
         self._home = ledger
         self._token: Token[Place] | None = None
+        #: When it has waited long enough for what is just ending; None before it has begun to.
+        self._deadline: float | None = None
 
     def inside(self, part: Place | None = None) -> Stay:
         """Acquire for this duty, or for a part of it, for a block."""
@@ -193,11 +196,14 @@ class Duty:
         return self.ended
 
     def wait(self) -> None:
-        """Give what is just ending the time that its type declares."""
-        if grace := self._tracker.pending_grace(self.place, self.mark):
-            deadline = clock.now() + grace
-            while clock.now() < deadline and self._tracker.pending_grace(self.place, self.mark):
-                clock.wait(_LOOK)
+        """Give what is just ending the time that its type declares, counted from the first time that this is asked."""
+        grace = self._tracker.pending_grace(self.place, self.mark)
+        if not grace:
+            return
+        if self._deadline is None:
+            self._deadline = clock.now() + grace
+        while clock.now() < self._deadline and self._tracker.pending_grace(self.place, self.mark):
+            clock.wait(_LOOK)
 
     def end(self, *, holders: bool) -> None:
         """File what is still open, with who holds it where that is wanted; nothing is raised.
