@@ -56,8 +56,7 @@ class Conclusion:
         self._ending = "exit" if isinstance(error, SystemExit) else "exception"
         if isinstance(error, KeyboardInterrupt):
             # A module that makes named tuples, loaded at exit, would let the interpreter forget that this ended it.
-            with own_modules(), headroom():
-                preload()
+            self._attempt("what reports need could not be loaded", _load)
         ledger = self._tracker.ledger
         if ledger is not None:
             note_left(ledger.entries, error, heads=True)
@@ -126,6 +125,11 @@ class Conclusion:
 
     def _complain(self, message: str) -> None:
         self._stderr.write(f"lifetrack: error: {' '.join(message.split())}\n")
+
+
+def _load() -> None:
+    with own_modules(), headroom():
+        preload()
 
 
 def nothing_recorded(ending: str) -> Report:

@@ -36,25 +36,10 @@ _KEEPERS = (
 #: What leads from one logger to all of them.
 _ALL_LOGGERS = {"manager", "parent"}
 _LINK = "_lru_list_elem"
-_DEAD_ENDS = (
-    type,
-    ModuleType,
-    FrameType,
-    CodeType,
-    str,
-    bytes,
-    bytearray,
-    int,
-    float,
-    complex,
-    bool,
-    type(None),
-    BuiltinFunctionType,
-)
-#: Exactly those of them that are met most, by address: a class need not have a hash.
-_COMMON = frozenset(
-    map(id, (type, ModuleType, CodeType, str, bytes, int, float, bool, type(None), BuiltinFunctionType))
-)
+#: What leads nowhere, and is met so often that it is told by the address of its class, which need not have a hash.
+_COMMON_ENDS = (type, ModuleType, CodeType, str, bytes, int, float, bool, type(None), BuiltinFunctionType)
+_COMMON = frozenset(map(id, _COMMON_ENDS))
+_DEAD_ENDS = (*_COMMON_ENDS, FrameType, bytearray, complex)
 
 
 def reached(values: Iterable[object], wanted: set[int]) -> set[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import zipfile
 
 import pytest
@@ -342,3 +343,12 @@ def test_source_that_is_no_text(runner, source) -> None:
     assert "SyntaxError: " in plain.err
     assert "SyntaxError: " in ours.err
     assert "Traceback" not in ours.err
+
+
+def test_what_cannot_be_loaded_after_an_interrupt_is_said_beside_it(runner) -> None:
+    """A program that is ended by Ctrl-C stays so, in its traceback and its status; the report says what it lacks."""
+    runner.write("program.py", "import sys\nsys.modules['lifetrack.holders.explain'] = None\nraise KeyboardInterrupt\n")
+    plain, ours = runner.python("program.py"), runner.lifetrack("run", "program.py")
+    assert ours.status == plain.status == -signal.SIGINT
+    assert plain.err in ours.err
+    assert "what reports need could not be loaded: ModuleNotFoundError" in ours.err

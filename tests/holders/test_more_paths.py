@@ -12,6 +12,7 @@ import pytest
 
 import lifetrack
 from lifetrack.holders import explain, leaks
+from lifetrack.values.holders import Search
 
 
 class Backend:
@@ -52,6 +53,21 @@ def test_a_search_that_fails_costs_no_finding(tracker: Any, monkeypatch: pytest.
     assert [finding.held_by for finding in report.findings] == [()]
     assert report.tracker.search.left_out == 1
     assert leaks.MOST >= 100
+
+
+@pytest.mark.parametrize("worked", [False, True])
+def test_waiting_gives_no_time_to_look_for_holders(tracker: Any, monkeypatch: pytest.MonkeyPatch, worked: bool) -> None:
+    """What walks at the ends of scopes may take is a share of the processor's time, not of the clock's."""
+    tracker.tracked(Backend)
+    tracker.start(policy="record", report=False)
+    evidence = tracker._account.judgement.evidence
+    evidence.search = Search(walks=1, seconds=leaks.SECONDS + 1e-9)
+    monkeypatch.setattr(leaks, "process_time", lambda: float(worked))
+    kept = []
+    with tracker.scope("waiting"):
+        kept.append(Backend())
+    assert evidence.search.walks == 1 + worked
+    kept[0].close()
 
 
 def test_a_module_is_named_as_it_names_itself(monkeypatch: pytest.MonkeyPatch) -> None:
