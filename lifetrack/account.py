@@ -232,17 +232,19 @@ def why_alive(address: int, account: Account | None) -> tuple[Holder, ...]:
 
 
 @headroom()
-def report_of(account: Account, ending: str, findings: Sequence[Finding] | None, *, heap: bool = True) -> Report:
+def report_of(account: Account, ending: str, findings: Sequence[Finding] | None, *, in_full: bool = True) -> Report:
     """Make a report: of these leaks and every misuse filed, or of all that was filed.
 
-    ``heap`` says whether to look there for objects from before tracking began.
+    ``in_full`` says whether to explain the findings, and to look in the heap for objects from before tracking began.
     """
     ledger = account.engine.ledger
     filed = filed_findings(ledger) if findings is None else [*findings, *misuses(ledger)]
     types = type_totals(ledger)
-    earlier = account.earlier.unseen(ledger, account.instruments.declared(), account.watching.names, heap=heap)
+    earlier = account.earlier.unseen(ledger, account.instruments.declared(), account.watching.names, heap=in_full)
     unseen = (*ledger.gaps.all(), *earlier)
-    found = account.explained(grouped(filed))
+    found: Sequence[Finding] = grouped(filed)
+    if in_full:
+        found = account.explained(found)
     totals = Totals(
         acquired=sum(each.acquired for each in types),
         released=sum(each.released for each in types),

@@ -293,18 +293,18 @@ class Tracker(Journaled):
         with account.knowing_holders():
             return report_of(account, "normal", account.leaks(None, counting=True))
 
-    def final_report(self, ending: str = "normal", *, holders: bool = True) -> Report:
+    def final_report(self, ending: str = "normal", *, in_full: bool = True) -> Report:
         """Make the report at the end of the process: what is live now is LT101. Later calls give the same account.
 
-        Where children are followed it has what they have reported, and tells which of them were lost. ``holders`` says
-        whether to walk over the heap: for who holds what is not explained yet, and for what was there before.
+        Where children are followed it has what they have reported, and tells which of them were lost. ``in_full`` says
+        whether to work out what only readers need: explanations of findings, and what walks over the heap find.
         """
-        own = self._own_final_report(ending, holders=holders)
+        own = self._own_final_report(ending, in_full=in_full)
         if own is None:
             raise LifetrackError(OFF)
         return self.company.merge(own)
 
-    def _own_final_report(self, ending: str, *, holders: bool = True) -> Report | None:
+    def _own_final_report(self, ending: str, *, in_full: bool = True) -> Report | None:
         """Make the final report of this process alone; None while tracking is off."""
         account = self._account
         if account is None:
@@ -312,12 +312,12 @@ class Tracker(Journaled):
         account.look()
         if self._service is not None:
             self._service.before_end()
-        account.judgement.end_process(ending, holders=holders)
+        account.judgement.end_process(ending, holders=in_full)
         if account.engine.ledger.journal is not None:
             account.engine.ledger.journal.end(ending)
         if self._service is not None:
             self._service.finish()
-        report = report_of(account, ending, None, heap=holders)
+        report = report_of(account, ending, None, in_full=in_full)
         if ending == "signal":
             self._end_service()  # there is no later moment at which sinks could send what they have
         return report

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from bisect import bisect_left
+from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import NamedTuple, TypeAlias
@@ -29,24 +31,42 @@ class Spot(NamedTuple):
 
 
 class Source:
-    """One file, parsed. Only those statements of the module are looked into that somebody asks for."""
+    """One file, parsed. Only what somebody asks for is looked into: a class of tests may have thousands of lines."""
 
     def __init__(self, tree: ast.Module, lines: list[str]) -> None:
         self.tree = tree
         self._lines = lines
         #: What each node is a part of, as far as the file was looked into.
         self.parents: dict[ast.AST, ast.AST] = {}
+        #: What all of that is in them.
+        self._whole: set[ast.AST] = set()
 
-    def _look_into(self, statements: Iterable[ast.stmt]) -> None:
-        for statement in statements:
-            if statement not in self.parents:
-                self.parents[statement] = self.tree
-                for node in ast.walk(statement):
+    def _look_into(self, nodes: Iterable[ast.AST]) -> None:
+        for top in nodes:
+            if top not in self._whole:
+                self._whole.add(top)
+                for node in ast.walk(top):
                     self.parents.update(dict.fromkeys(ast.iter_child_nodes(node), node))
+
+    def _around(self, line: int) -> Iterator[ast.stmt]:
+        """Give the statements that a line is in: of the module, or of a class in place of that itself."""
+        above: list[ast.Module | ast.ClassDef] = [self.tree]
+        while above:
+            block = above.pop()
+            self.parents.update(dict.fromkeys(ast.iter_child_nodes(block), block))
+            for statement in block.body:
+                if not _first(statement) <= line <= _last(statement):
+                    continue
+                if isinstance(statement, ast.ClassDef):
+                    above.append(statement)
+                else:
+                    self._look_into([statement])
+                    yield statement
 
     @cached_property
     def _names(self) -> dict[str, str]:
-        return dict(_imported(self.tree))
+        lines = [number for number, line in enumerate(self._lines, 1) if "import" in line]
+        return dict(_imported(self.tree, lines))
 
     def text(self, node: ast.AST) -> str:
         """Give the source of a node in one line, as it was written where that is one line."""
@@ -103,14 +123,12 @@ class Source:
         wanted = site.function.rpartition(".")[2]
         while wanted in _COMPREHENSIONS:  # a function of its own, up to Python 3.11
             wanted = site.function.rpartition(f".<locals>.{wanted}")[0].rpartition(".")[2] or "<module>"
-        around = [statement for statement in self.tree.body if _first(statement) <= site.line <= _last(statement)]
-        self._look_into(around)
-        for node in (node for statement in around for node in ast.walk(statement)):
+        for node in (node for statement in self._around(site.line) for node in ast.walk(statement)):
             if not isinstance(node, ast.Call) or not node.lineno <= site.line <= _last(node):
                 continue
             scope, statement = self.scope_of(node), self.statement_of(node)
             if scope is self.tree:
-                self._look_into(self.tree.body)  # what has a name here may be used anywhere in it
+                self._look_into([self.tree])  # what has a name here may be used anywhere in it
             named = getattr(scope, "name", "<module>" if isinstance(scope, ast.Module) else "")
             if named == wanted and isinstance(statement, ast.stmt) and isinstance(scope, Function | ast.Module):
                 yield Spot(self, node, statement, scope)
@@ -148,10 +166,23 @@ def _parsed(lines: list[str]) -> Source | None:
         return None
 
 
-def _imported(tree: ast.Module) -> Iterable[tuple[str, str]]:
-    """Give the local names of what a file imports, with their full names."""
-    for node in ast.walk(tree):
+def _imported(tree: ast.Module, lines: list[int]) -> Iterator[tuple[str, str]]:
+    """Give the local names of what a file imports, with their full names; ``lines`` are those that may do so."""
+    waiting: deque[ast.AST] = deque([tree])
+    while waiting:
+        node = waiting.popleft()
         if isinstance(node, ast.Import):
             yield from ((alias.asname, alias.name) for alias in node.names if alias.asname)
         elif isinstance(node, ast.ImportFrom) and node.module:
             yield from ((alias.asname or alias.name, f"{node.module}.{alias.name}") for alias in node.names)
+        elif not isinstance(node, ast.expr):
+            waiting.extend(each for each in ast.iter_child_nodes(node) if _has_any(each, lines))
+
+
+def _has_any(node: ast.AST, lines: list[int]) -> bool:
+    """Whether a node has any of these lines, which are in order; one that stands in none itself may."""
+    first, last = getattr(node, "lineno", None), getattr(node, "end_lineno", None)
+    if first is None or last is None:
+        return True
+    found = bisect_left(lines, first)
+    return found < len(lines) and lines[found] <= last

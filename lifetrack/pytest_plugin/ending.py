@@ -85,9 +85,9 @@ class EndHooks:
         if not run.tracker.is_tracking():
             run.ensure(run.terms)
         run.judge_late()
-        # Who holds what is shown in each test's own section; walks over the heap are for those who read a report.
+        # What each test shows in its own section is explained by now; the rest is for those who read a report.
         is_read = bool(run.options.reports) or worker_of(run.config) is not None
-        report = run.tracker.final_report(holders=is_read)
+        report = run.tracker.final_report(in_full=is_read)
         run.docket.take(run.tracker.ledger)
         found = [finding for finding in report.findings if finding.rule != _AT_EXIT]
         totals = replace(report.totals, findings=sum(finding.count for finding in found if finding.allowed is None))

@@ -165,13 +165,15 @@ class Run:
     def end(self, duty: Duty) -> list[Finding]:
         """End a scope; give the findings that are failures, and keep for the summary what is worth it."""
         self.docket.take(self.tracker.ledger, scopes_raised=True)
-        duty.end(holders=self._tells_holders(duty.terms))
+        is_read = duty.failed or self._is_read_in_full(duty.terms)
+        duty.end(holders=is_read)
         self.docket.take(self.tracker.ledger)
         findings = self.docket.of(duty.place)
         self._note_judged(duty)
         if not findings:
             return findings
-        findings = self._explained(findings)
+        if is_read:
+            findings = self._explained(findings)
         if duty.failed:  # a consequence, which the failing test shows
             return [finding for finding in findings if finding.allowed is None]
         duty.found = findings
@@ -181,8 +183,8 @@ class Run:
         )
         return [finding for finding in findings if duty.terms.fails(finding)]
 
-    def _tells_holders(self, terms: Terms) -> bool:
-        """Whether who holds a leaked object will be read: in a failure, a report, or below a verbose summary."""
+    def _is_read_in_full(self, terms: Terms) -> bool:
+        """Whether more than one line of a finding will be read: in a failure, a report, or below a verbose summary."""
         options, config = self.options, self.config
         return (
             terms.fail_on is not None
@@ -210,7 +212,7 @@ class Run:
         entries = [] if ledger is None else ledger.open_entries()
         for place in dict.fromkeys(blamed(place_of(entry)) for entry in entries if not is_reported(entry)):
             if isinstance(place, Post) and place.judged_by is self.docket:
-                self.tracker.end_scope(place, 0, may_raise=False, holders=self._tells_holders(self.terms))
+                self.tracker.end_scope(place, 0, may_raise=False, holders=self._is_read_in_full(self.terms))
 
     def show(self, findings: Iterable[Finding], terms: Terms) -> None:
         """Keep findings for the summary: those of third-party code and those that the baseline accepts apart."""

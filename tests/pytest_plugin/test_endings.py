@@ -75,34 +75,37 @@ def test_what_is_just_ending_is_looked_for_in_no_cache(pytester, run):
     assert result.stdout.str().count("caches were read") == 1
 
 
-#: Prints at the end whether what looks for holders was ever loaded.
+#: Prints at the end whether what looks for holders, and what else explains findings, was ever loaded.
 TELLING = """
 import sys
 
 def pytest_unconfigure():
-    print("looked for:", "lifetrack.holders.explain" in sys.modules)
+    loaded = [f"lifetrack.{name}" in sys.modules for name in ("holders.explain", "detect.explaining")]
+    print("worked out:", *loaded)
 """
 
 
 @pytest.mark.parametrize(
-    ("arguments", "looked_for"),
+    ("arguments", "ending", "is_read"),
     [
-        (["--lifetrack-fail-on=never"], False),
-        (["--lifetrack-fail-on=never", "-v"], True),
-        (["--lifetrack-fail-on=never", "--lifetrack-report=report.json"], True),
-        (["--lifetrack-fail-on=never", "--lifetrack-journal=journal"], True),
-        ([], True),
+        (["--lifetrack-fail-on=never"], "pass", False),
+        (["--lifetrack-fail-on=never"], "raise ValueError", True),
+        (["--lifetrack-fail-on=never", "-v"], "pass", True),
+        (["--lifetrack-fail-on=never", "--lifetrack-report=report.json"], "pass", True),
+        (["--lifetrack-fail-on=never", "--lifetrack-journal=journal"], "pass", True),
+        ([], "pass", True),
     ],
 )
-def test_holders_are_looked_for_where_somebody_reads_of_them(pytester, run, arguments, looked_for):
+def test_findings_are_explained_where_somebody_reads_it(pytester, run, arguments, ending, is_read):
     """In a failure, a report, a journal or a verbose summary; else it would be work for nobody."""
     pytester.makeconftest(TELLING)
     pytester.makepyfile(
-        test_it="""
+        test_it=f"""
         import resources
 
         def test_that_leaks():
             resources.keep()
+            {ending}
         """
     )
-    assert f"looked for: {looked_for}" in run(*arguments, fresh=True).stdout.str()
+    assert f"worked out: {is_read} {is_read}" in run(*arguments, fresh=True).stdout.str()

@@ -106,7 +106,7 @@ def test_a_report_that_nobody_reads(tracker: Tracker, make_class: Callable[[], A
     """It is made without a look at everything in memory."""
     kept = tracker.tracked(make_class())()
     tracker.start(policy="record", report=False)
-    assert told(tracker.final_report(holders=False), "") == {}
+    assert told(tracker.final_report(in_full=False), "") == {}
     assert [*told(tracker.final_report(), "").values()] == [{ALIVE: 1}]
     kept.close()
 
