@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
@@ -13,6 +12,7 @@ from lifetrack.detect.leaks import belongs_to, ends_with_process
 from lifetrack.guards.conditions import judge_end_of_owner
 from lifetrack.guards.engine import Engine, warn
 from lifetrack.holders.leaks import Evidence
+from lifetrack.ledger import clock
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.cases import Case
 from lifetrack.ledger.entries import EXTRA, KIND, Entry, is_idle, place_of
@@ -30,8 +30,6 @@ from lifetrack.values.records import Lasting
 if TYPE_CHECKING:
     from lifetrack.witness.witness import Witness
 
-#: How long to wait between two looks at threads that are just ending, in seconds.
-_LOOK = 0.005
 #: What the collector notices, which cannot raise.
 _UNSEEN = ("LT102", "LT104")
 
@@ -193,9 +191,8 @@ class Judgement:
     def _let_threads_end(self) -> None:
         """Give threads that are just ending a moment, while there are any and the operating system is asked."""
         witness = self.witness
-        deadline = time.monotonic() + (0.0 if witness is None else witness.pending(PROCESS))
-        while witness is not None and time.monotonic() < deadline and witness.pending(PROCESS):
-            time.sleep(_LOOK)
+        if witness is not None:
+            clock.wait_while(lambda: witness.pending(PROCESS), witness.pending(PROCESS))
 
     def lasts(self, entry: Entry) -> bool:
         """Whether it lives as long as the process by design, which is shown apart; or holds nothing at present."""

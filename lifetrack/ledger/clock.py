@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
 from typing import Protocol
+
+#: How long to wait between the first looks at what is just ending, in seconds; later, as a share of the time so far.
+_LOOK, _SHARE = 0.005, 0.1
 
 
 class Clock(Protocol):
@@ -42,6 +46,24 @@ def now() -> float:
 def wait(seconds: float) -> None:
     """Wait for so many seconds."""
     _clock.sleep(seconds)
+
+
+def looks(seconds: float) -> Iterator[float]:
+    """Give how long to wait after each look at what has so many seconds to end, until they are over.
+
+    Most of it ends at once. What takes longer is looked at less often: each look costs, and there may be many tests.
+    """
+    began = now()
+    while (waited := now() - began) < seconds:
+        yield min(max(_LOOK, _SHARE * waited), seconds - waited)
+
+
+def wait_while(is_pending: Callable[[], object], seconds: float) -> None:
+    """Wait for what is just ending, at most so many seconds."""
+    for pause in looks(seconds):
+        if not is_pending():
+            return
+        wait(pause)
 
 
 def skip(seconds: float) -> bool:

@@ -21,8 +21,6 @@ from lifetrack.values.records import Record
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _T = TypeVar("_T")
-#: How long to wait between two looks at what is just ending, in seconds.
-_LOOK = 0.005
 
 
 class Judge(Protocol):
@@ -243,9 +241,7 @@ class Scope(_Block, AbstractContextManager["Scope"], AbstractAsyncContextManager
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        deadline = clock.now() + self._grace()
-        while clock.now() < deadline and self._grace():
-            clock.wait(_LOOK)
+        clock.wait_while(self._grace, self._grace())
         self._close(error)
 
     async def __aenter__(self) -> Self:
@@ -254,10 +250,11 @@ class Scope(_Block, AbstractContextManager["Scope"], AbstractAsyncContextManager
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        deadline = clock.now() + self._grace()
         try:
-            while clock.now() < deadline and self._grace():
-                await pause(0.0 if clock.skip(_LOOK) else _LOOK)
+            for seconds in clock.looks(self._grace()):
+                if not self._grace():
+                    break
+                await pause(0.0 if clock.skip(seconds) else seconds)
         except BaseException as cancelled:  # the scope ends all the same
             self._close(cancelled if error is None else error)
             raise

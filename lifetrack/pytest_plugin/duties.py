@@ -24,8 +24,6 @@ from lifetrack.values.headroom import headroom
 
 TEST, FIXTURE = "test", "fixture"
 _OWN = {TEST, FIXTURE, PROCESS.kind}
-#: How long to wait between two looks at what is just ending, in seconds.
-_LOOK = 0.005
 
 
 class Post(Place):
@@ -202,8 +200,8 @@ class Duty:
             return
         if self._deadline is None:
             self._deadline = clock.now() + grace
-        while clock.now() < self._deadline and self._tracker.pending_grace(self.place, self.mark):
-            clock.wait(_LOOK)
+        left = self._deadline - clock.now()
+        clock.wait_while(lambda: self._tracker.pending_grace(self.place, self.mark), left)
 
     def end(self, *, holders: bool) -> None:
         """File what is still open, with who holds it where that is wanted; nothing is raised.

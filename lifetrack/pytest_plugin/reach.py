@@ -150,7 +150,8 @@ class Caches:
 
     def results(self) -> list[object]:
         """Give every result that one of them keeps for a function; not the arguments, which it keeps, too."""
-        before, self._modules = self._modules, len(sys.modules)
+        # Those of this package, loaded with the first findings, have no cache of the program's.
+        before, self._modules = self._modules, sum(not name.startswith("lifetrack.") for name in sys.modules.copy())
         is_known = before == self._modules
         found = objects_of(self._kind, young=True) if is_known else referring([self._kind], self._kind)
         # One that C code makes for itself wraps no function of the program's.

@@ -18,6 +18,7 @@ from lifetrack.pytest_plugin.run import Run
 from lifetrack.reports.model import ProcessInfo, Report, Totals, TrackerInfo
 from lifetrack.values.findings import Finding, ProcessName
 from lifetrack.values.interpreter import now
+from lifetrack.values.process import when_forking
 
 _OUTPUT = "lifetrack"
 #: The attribute of a test's report that carries what was found with it, as text: reports travel as plain data.
@@ -50,6 +51,8 @@ class WorkerHooks:
 
     def __init__(self, run: Run) -> None:
         self._run = run
+        self._listening = False
+        when_forking(in_parent=self._listen)
         self._name = worker_of(run.config)
         self._carried = (0, 0)
         #: What workers have said at their end, by name.
@@ -85,7 +88,17 @@ class WorkerHooks:
     # -- in the process that tells it ------------------------------------------------------------------------------
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+    def pytest_report_from_serializable(self) -> None:
+        """Look at reports from now on: here comes one of another process."""
+        self._listen()
+
+    def _listen(self) -> None:
+        """Look at each report of a test; where this process is the only one, no test pays for that."""
+        if not self._listening:
+            self._listening = True
+            self._run.config.pluginmanager.register(_Listener(self), "lifetrack-listener")
+
+    def take(self, report: pytest.TestReport) -> None:
         """Take what the report of another process's test carries."""
         text = getattr(report, _CARRIED, None)
         if not isinstance(text, str):
@@ -145,6 +158,18 @@ class WorkerHooks:
         totals = Totals(acquired=0, released=0, live=0, findings=count)
         level = self._run.options.level.word
         return Report(level, self._processes[name], totals, (), tuple(findings), TrackerInfo(complete=False))
+
+
+class _Listener:
+    """The hook that every test pays for."""
+
+    def __init__(self, workers: WorkerHooks) -> None:
+        self._workers = workers
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Look for what it carries."""
+        self._workers.take(report)
 
 
 def _name(named: tuple[str, object]) -> tuple[int, str]:

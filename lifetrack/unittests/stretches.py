@@ -16,8 +16,6 @@ from lifetrack.tracker import Tracker
 from lifetrack.values.findings import Finding
 
 TEST, FIXTURE = "test", "fixture"
-#: How long to wait between two looks at what is just ending, in seconds.
-_LOOK = 0.005
 
 
 class Stretch:
@@ -55,9 +53,7 @@ class Stretch:
         if self._ledger is None or self._place is None or self._tracker.ledger is not self._ledger:
             return []
         tracker, place, mark = self._tracker, self._place, self._mark
-        deadline = clock.now() + tracker.pending_grace(place, mark)
-        while clock.now() < deadline and tracker.pending_grace(place, mark):
-            clock.wait(_LOOK)
+        clock.wait_while(lambda: tracker.pending_grace(place, mark), tracker.pending_grace(place, mark))
         tracker.end_scope(place, mark, may_raise=False)
         place.ended = True
         cases = self._ledger.cases.all()

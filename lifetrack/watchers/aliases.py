@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, KeysView
+from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 
 
 class Replacement:
@@ -62,15 +63,23 @@ def replacement(original: Callable[..., Any], call: Callable[..., Any]) -> Repla
 
 
 _NOT_THE_PROGRAMS = {*sys.stdlib_module_names, __name__.partition(".")[0]}
+_Pairs: TypeAlias = Iterable[tuple[object, object]]
+
+#: What is to be exchanged later, by address; and the modules that had none of it at the last walk through all of them,
+#: by name, with their addresses.
+_foreseen: dict[int, object] = {}
+_passed: dict[str, int] = {}
 
 
-def _namespaces(*, of_program: bool = False) -> Iterator[dict[str, Any]]:
-    for name, module in list(sys.modules.items()):
-        if of_program and name.partition(".")[0] in _NOT_THE_PROGRAMS:
-            continue
-        namespace = getattr(module, "__dict__", None)
-        if type(namespace) is dict:
-            yield namespace
+def foresee(objects: Iterable[object]) -> None:
+    """Have the next walk note which modules know these: then they can be exchanged without another one."""
+    _foreseen.update((id(each), each) for each in objects)
+
+
+def forget_foreseen() -> None:
+    """Note nothing any more."""
+    _foreseen.clear()
+    _passed.clear()
 
 
 #: What is to be exchanged when everybody has asked, for each block; empty while each is done at once.
@@ -90,29 +99,48 @@ def together() -> Iterator[None]:
     finally:
         _waiting.remove(pairs)
         if pairs:
-            _exchange(pairs, _namespaces())
+            _exchange(pairs, _modules())
 
 
-def exchange(old: object, new: object, *, of_program: bool = False) -> None:
+def exchange(old: object, new: object, *, of_program: bool = False, made_by: str = "") -> None:
     """Put ``new`` wherever a module has ``old`` as a global; what it has put there itself is left alone.
 
-    With ``of_program`` the modules of the standard library, and ours, are left alone too.
+    With ``of_program`` the modules of the standard library, and ours, are left alone too. ``made_by`` is the module
+    that has made ``old``: nobody can know it who was imported before that.
     """
     if of_program:
-        _exchange([(old, new)], _namespaces(of_program=True))
+        names = [name for name in list(sys.modules) if name.partition(".")[0] not in _NOT_THE_PROGRAMS]
+        _exchange([(old, new)], _modules(names))
+    elif made_by in sys.modules and not _waiting:
+        names = list(sys.modules)
+        _exchange([(old, new)], _modules(names[names.index(made_by) :]))
     else:
         exchange_all([(old, new)])
 
 
-def exchange_all(pairs: Iterable[tuple[object, object]]) -> None:
+def exchange_all(pairs: _Pairs) -> None:
     """Do so for many functions in one walk through all modules."""
     if _waiting:
         _waiting[-1].extend(pairs)
+        return
+    pairs = list(pairs)
+    if _passed and all(id(old) in _foreseen for old, _ in pairs):
+        loaded = list(sys.modules.items())
+        _exchange(pairs, _modules([name for name, module in loaded if _passed.get(name) != id(module)]))
     else:
-        _exchange(pairs, _namespaces())
+        _exchange(pairs, _modules())
 
 
-def _has_any(namespace: dict[str, Any], addresses: KeysView[int]) -> bool:
+def _modules(names: Iterable[str] | None = None) -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Give modules with their names and namespaces; all where none are named."""
+    for name in list(sys.modules) if names is None else names:
+        module = sys.modules.get(name)
+        namespace = getattr(module, "__dict__", None)
+        if type(namespace) is dict:
+            yield name, module, namespace
+
+
+def _has_any(namespace: dict[str, Any], addresses: AbstractSet[int]) -> bool:
     """Whether a module has any object at these addresses: hardly any has, and this is done in C."""
     try:
         return not addresses.isdisjoint(map(id, namespace.values()))
@@ -120,13 +148,19 @@ def _has_any(namespace: dict[str, Any], addresses: KeysView[int]) -> bool:
         return True
 
 
-def _exchange(pairs: Iterable[tuple[object, object]], namespaces: Iterable[dict[str, Any]]) -> None:
+def _exchange(pairs: _Pairs, modules: Iterable[tuple[str, Any, dict[str, Any]]]) -> None:
     news = {id(old): (old, new) for old, new in pairs}
-    for namespace in namespaces:
-        if not _has_any(namespace, news.keys()):
-            continue
-        found = [(name, id(value)) for name, value in namespace.copy().items() if id(value) in news]
-        for name, key in found:
-            old, new = news[key]
-            if namespace.get(name) is old:
-                namespace[name] = new
+    addresses = news.keys() | _foreseen.keys()
+    for name, module, namespace in modules:
+        if _has_any(namespace, addresses):
+            _put(news, namespace)
+        elif _foreseen and not getattr(getattr(module, "__spec__", None), "_initializing", False):
+            _passed[name] = id(module)
+
+
+def _put(news: dict[int, tuple[object, object]], namespace: dict[str, Any]) -> None:
+    found = [(name, id(value)) for name, value in namespace.copy().items() if id(value) in news]
+    for name, key in found:
+        old, new = news[key]
+        if namespace.get(name) is old:
+            namespace[name] = new

@@ -54,6 +54,7 @@ class WatchedDescriptors(Shared):
         made |= {"close": self._closing, "closerange": self._closing_range}
         functions = [(getattr(os, name), make) for name, make in made.items() if hasattr(os, name)]
         self._replaced = [(function, replacement(function, make(function))) for function, make in functions]
+        self._uses.prepare()
         exchange_all(self._replaced)
         watched.append(self)
 

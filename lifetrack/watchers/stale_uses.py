@@ -13,12 +13,16 @@ from types import FrameType
 from typing import Any
 
 from lifetrack.ledger.callers import caller
-from lifetrack.watchers.aliases import exchange_all, replacement
+from lifetrack.watchers.aliases import exchange_all, foresee, forget_foreseen, replacement
 from lifetrack.watchers.numbers import CLOSED, UNASKED, is_open
 from lifetrack.watchers.recording import Recording
 
 _USES = ("read", "write", "pread", "pwrite", "readv", "writev", "lseek", "ftruncate", "fsync")
 _ANOTHERS = ", when its number was that of another file"
+
+
+def _functions() -> list[Any]:
+    return [getattr(os, name) for name in _USES if hasattr(os, name)]
 
 
 class StaleUses:
@@ -28,15 +32,21 @@ class StaleUses:
         self._listeners = listeners
         self._replaced: list[tuple[object, object]] = []
 
+    def prepare(self) -> None:
+        """Have noted where they are by the walk that exchanges the others; a few modules have them, of hundreds."""
+        foresee(_functions())
+
     def put(self) -> None:
         """Replace them under all their names; does nothing the second time."""
         if not self._replaced:
-            functions = [getattr(os, name) for name in _USES if hasattr(os, name)]
+            functions = _functions()
             self._replaced = [(function, replacement(function, self._using(function))) for function in functions]
             exchange_all(self._replaced)
+            forget_foreseen()
 
     def restore(self) -> None:
         """Give all the names back."""
+        forget_foreseen()
         exchange_all([(new, old) for old, new in self._replaced])
         self._replaced = []
 
