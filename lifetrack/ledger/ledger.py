@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
-from itertools import count
+from itertools import count, repeat
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,7 @@ from lifetrack.ledger.unseen import Gaps
 from lifetrack.values import events as words
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.findings import Certainty
+from lifetrack.values.newest import newest, since
 from lifetrack.values.process import when_forking
 
 if TYPE_CHECKING:
@@ -229,36 +230,25 @@ class Ledger:
         """Whether nothing at all came since a mark: nothing acquired, handed on, or noticed by the collector."""
         if self.pending or self.orphaned or self.moved:
             return False
-        try:
-            for key, entry in reversed(self.entries.items()):
-                if key == mark or entry[STATE] != FINALIZING:  # other marks are nothing
-                    return key == mark
-        except RuntimeError:  # another thread acquires at this moment
-            pass
-        return False
+        key = newest(self.entries)
+        if key == mark:
+            return True
+        if key is None or not self._is_mark(key):
+            return False
+        return mark in self.entries and all(map(self._is_mark, since(self.entries, mark)))
+
+    def _is_mark(self, key: int) -> bool:
+        """Whether a key is a mark's, or nothing's by now."""
+        return bool(self.entries.get(key, _MARK)[STATE] == FINALIZING)
 
     def open_since(self, mark: int, *, keep: bool = False) -> list[Entry]:
         """Give the open entries younger than a mark, oldest first, and take the mark away unless told to keep it."""
-        found: list[Entry] = []
-        for _ in range(3):
-            try:
-                found = list(self._younger(reversed(self.entries.items()), mark))
-                break
-            except RuntimeError:  # another thread acquires or releases meanwhile
-                continue
-        else:
-            found = list(self._younger(reversed(self.entries.copy().items()), mark))
+        # What another thread releases meanwhile may be gone.
+        younger = map(self.entries.get, reversed(since(self.entries, mark)), repeat(_MARK))
+        found = [entry for entry in younger if entry[STATE] in OPEN_STATES]
         if not keep:
             self.forget_mark(mark)
-        found.reverse()
         return found
-
-    def _younger(self, items: Iterable[tuple[int, Entry]], mark: int) -> Iterator[Entry]:
-        for key, entry in items:
-            if key == mark:
-                return
-            if entry[STATE] in OPEN_STATES:
-                yield entry
 
     def due_since(self, mark: int) -> list[Entry]:
         """Give the open entries younger than a mark, and those that came later by a transfer."""

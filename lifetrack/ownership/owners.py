@@ -19,10 +19,13 @@ from lifetrack.ownership.cancelling import joined
 from lifetrack.ownership.custody import current_place
 from lifetrack.ownership.holding import Holder, end_unclosed, forget, hold
 from lifetrack.values.errors import ConfigurationError, DeclarationError, OwnershipError
+from lifetrack.values.newest import newest
 
 #: The states of what is to be released: not that of what somebody is releasing already.
 _DUE = (OPEN_STATES | {INHERITED}) - {RELEASING}
 _UNTOUCHED = frozenset({LIVE, BOUND, INHERITED})
+#: In the place of what another thread has taken.
+_GONE: Any = object()
 #: Beyond this number an owner looks whether what it holds has been closed without its knowledge.
 _MANY = 64
 
@@ -195,12 +198,12 @@ class Owner(Holder):
     def _next(self) -> Any:
         """Give what to release next: the newest, but first what depends on it. Raises LookupError at the end."""
         while True:
-            try:
-                obj = self.held[next(reversed(self.held))]
-            except (KeyError, RuntimeError):  # another thread closes it too
+            key = newest(self.held)
+            if key is None:
+                raise LookupError
+            obj = self.held.get(key, _GONE)
+            if obj is _GONE:  # another thread closes it too
                 continue
-            except StopIteration:
-                raise LookupError from None
             return self._dependent(obj)
 
     def _dependent(self, obj: Any) -> Any:

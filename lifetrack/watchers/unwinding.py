@@ -15,6 +15,7 @@ from lifetrack.ledger.entries import EXTRA, FINALIZING, OPEN_STATES, STATE, Entr
 from lifetrack.ledger.leaving import note_unwound
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.territory import FILES, USER
+from lifetrack.values.newest import newest, since
 
 #: The numbers that no kind of tool has a claim to; the others are a debugger's, a coverage tool's, a profiler's, …
 _FREE = (4, 3)
@@ -45,13 +46,9 @@ class _Known:
         self.mark, self._other = self._other, before
         self.entries.pop(self.mark, None)  # another thread may be at this too; what counts is that it stands last
         self.entries[self.mark] = [FINALIZING, *[None] * EXTRA]
-        try:
-            for key, entry in reversed(self.entries.items()):
-                if key == before:
-                    break
-                self._add(entry)
-        except RuntimeError:  # another thread acquires or releases meanwhile
-            for entry in self.entries.copy().values():
+        for key in since(self.entries, before):
+            entry = self.entries.get(key)
+            if entry is not None:  # else another thread has released it meanwhile
                 self._add(entry)
         self.entries.pop(before, None)
 
@@ -112,7 +109,7 @@ class _Listening:
                 entries = known.entries
                 if not entries:
                     continue
-                if next(reversed(entries)) != known.mark:
+                if newest(entries) != known.mark:
                     known.learn()
                 if id(code) in known.codes:
                     note_unwound(entries, error, _getframe(1))
