@@ -1,10 +1,10 @@
 """The newest keys of a dictionary that other threads change meanwhile.
 
 A reverse iterator of a dictionary reads beyond its memory when the dictionary was made smaller since: CPython's looks
-only at how many items there are, which may be as many as before (``dictreviter_iternext``, all versions). The
-interpreter crashes, or has corrupted objects. So none is ever kept from one step of the interpreter to the next: here
-each is made and used up inside of one call of C code, in which no other thread has its turn and nothing is allocated
-that would have the collector run.
+only at how many items there are, which may be as many as before (``dictreviter_iternext``). Up to Python 3.13 the
+interpreter crashes or has corrupted objects, later ones pass over what is there. So none is kept from one step of the
+interpreter to the next: here each is made and used up inside of one call of C code, in which no other thread has its
+turn and nothing is allocated that would have the collector run.
 """
 
 from __future__ import annotations
