@@ -38,7 +38,7 @@ class Source:
         self._lines = lines
         #: What each node is a part of, as far as the file was looked into.
         self.parents: dict[ast.AST, ast.AST] = {}
-        #: What all of that is in them.
+        #: The statements, or the file, that were looked into as a whole.
         self._whole: set[ast.AST] = set()
 
     def _look_into(self, nodes: Iterable[ast.AST]) -> None:

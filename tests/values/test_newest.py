@@ -14,7 +14,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 CHANGING = """
 import sys, threading, time
 
-END = time.monotonic() + 2.0
+END = time.monotonic() + 0.7
 sys.setswitchinterval(1e-6)
 
 def in_threads(*functions):
