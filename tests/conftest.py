@@ -141,6 +141,18 @@ def tracker() -> Iterator[Tracker]:
 SEARCHED = {"evidence", "golden", "holders"}
 
 
+#: Walks over everything in memory, run in a process of their own where all tests are run: ten times as fast as there.
+APART = CHECKOUT / "tests" / "holders"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave those out that are run apart, unless somebody names them."""
+    named = (Path(config.invocation_params.dir, each.partition("::")[0]).resolve() for each in config.args)
+    if collection_path == APART and not any(APART == each or APART in each.parents for each in named):
+        return True
+    return None
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _few_searches(request: pytest.FixtureRequest) -> Iterator[None]:
     """Look for the holders of what leaks in this process only where the tests are about that."""
