@@ -54,8 +54,10 @@ def looks(seconds: float) -> Iterator[float]:
     Most of it ends at once. What takes longer is looked at less often: each look costs, and there may be many tests.
     """
     began = now()
-    while (waited := now() - began) < seconds:
-        yield min(max(_LOOK, _SHARE * waited), seconds - waited)
+    end = began + seconds
+    while (moment := now()) < end:
+        # Up to a moment: of so many seconds there may be a rest too small for the clock, which would stand still there.
+        yield min(max(_LOOK, _SHARE * (moment - began)), end - moment)
 
 
 def wait_while(is_pending: Callable[[], object], seconds: float) -> None:
