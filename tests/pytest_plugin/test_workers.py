@@ -147,9 +147,17 @@ def pytest_runtest_protocol(item, nextitem):
 """
 
 
-def test_forked_children(pytester: pytest.Pytester, run: Run) -> None:
+#: The ways in which such plugins make reports of what a child has sent: by the hook, or by themselves.
+READINGS = {
+    "by the hook": "hook.pytest_report_from_serializable(config=item.config, data=each)",
+    "by themselves": "pytest.TestReport._from_json(each)",
+}
+
+
+@pytest.mark.parametrize("reading", READINGS.values(), ids=READINGS)
+def test_forked_children(pytester: pytest.Pytester, run: Run, reading: str) -> None:
     """Where each test, with the fixtures it needs, runs in a forked child, no finding is lost."""
-    pytester.makeconftest(FORKING)
+    pytester.makeconftest(FORKING.replace(READINGS["by the hook"], reading))
     pytester.makepyfile(SUITE + "def test_shared(shared): pass\n")
     result = run("--lifetrack-report=out.json", "-p", "no:xdist", fresh=True)
     result.assert_outcomes(passed=8, errors=2)
@@ -175,3 +183,41 @@ def test_it():
     result = run()
     result.assert_outcomes(passed=1)
     assert result.ret == pytest.ExitCode.OK
+
+
+#: Tells at the end whether reports were looked at; of a worker of pytest-xdist nobody sees what it prints.
+LISTENING = """
+def pytest_unconfigure(config):
+    print("reports are looked at:", config.pluginmanager.has_plugin("lifetrack-listener"))
+"""
+#: What makes it likely that a report comes of another process, or not.
+EVENTS = {
+    "nothing": ("", [], False),
+    "another program": ("subprocess.run([sys.executable, '-c', ''], check=True)", [], False),
+    "a fork": ("os.fork() or os._exit(0); os.wait()", [], True),
+    "a report": ("hook.pytest_report_from_serializable(config=request.config, data={})", [], True),
+    "workers": ("", ["-n", "1"], True),
+}
+
+
+@pytest.mark.parametrize(("event", "arguments", "is_looked_at"), EVENTS.values(), ids=EVENTS)
+def test_reports_are_looked_at_where_one_may_be_of_another_process(
+    pytester: pytest.Pytester, run: Run, event: str, arguments: list[str], is_looked_at: bool
+) -> None:
+    """After a fork, or when one is read from data; in an ordinary run no test pays for that, though it has findings."""
+    if arguments:
+        pytest.importorskip("xdist")
+    pytester.makeconftest(LISTENING)
+    pytester.makepyfile(
+        HEAD
+        + f"""
+import os, subprocess, sys
+def test_it(request):
+    hook = request.config.hook
+    keep()
+    {event or "pass"}
+"""
+    )
+    result = run(*arguments, fresh=bool(arguments))
+    result.assert_outcomes(passed=1, errors=1)
+    result.stdout.fnmatch_lines([f"reports are looked at: {is_looked_at}"])
