@@ -8,6 +8,8 @@ from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
+from lifetrack.watchers.imports import is_loaded
+
 
 class Replacement:
     """A built-in function with something more: it shows, compares, copies and pickles as the function itself.
@@ -105,13 +107,13 @@ def together() -> Iterator[None]:
 def exchange(old: object, new: object, *, of_program: bool = False, made_by: str = "") -> None:
     """Put ``new`` wherever a module has ``old`` as a global; what it has put there itself is left alone.
 
-    With ``of_program`` the modules of the standard library, and ours, are left alone too. ``made_by`` is the module
-    that has made ``old``: nobody can know it who was imported before that.
+    With ``of_program`` the modules of the standard library, and ours, are left alone too. ``made_by`` is a module that
+    may just be making ``old``: until its import is over, nobody can know it but those that are imported after it.
     """
     if of_program:
         names = [name for name in list(sys.modules) if name.partition(".")[0] not in _NOT_THE_PROGRAMS]
         _exchange([(old, new)], _modules(names))
-    elif made_by in sys.modules and not _waiting:
+    elif not _waiting and getattr(old, "__module__", None) == made_by and not is_loaded(made_by):
         names = list(sys.modules)
         _exchange([(old, new)], _modules(names[names.index(made_by) :]))
     else:

@@ -33,7 +33,7 @@ class WatchedInPlace(Shared):
         """Put the subclass under all its names."""
         if self._new is None:
             self._new = self._subclass()
-        exchange(self._old, self._new, made_by=self._row.module if self._old.__module__ == self._row.module else "")
+        exchange(self._old, self._new, made_by=self._row.module)
 
     def restore(self) -> None:
         """Give all the names back; objects keep their class, which does nothing more."""

@@ -1,0 +1,92 @@
+"""Names in other modules: all of them are exchanged, and given back, though not every walk is through all modules."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, TypeAlias
+
+import pytest
+
+from lifetrack.watchers.aliases import exchange
+from lifetrack.watchers.imports import when_imported
+
+Importing: TypeAlias = Callable[..., Any]
+
+
+@pytest.fixture
+def importing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Importing]:
+    """Write modules and import the last of them; all are removed at the end."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def import_last(**codes: str) -> ModuleType:
+        for name, code in codes.items():
+            (tmp_path / f"{name}.py").write_text(code, encoding="utf-8")
+        importlib.invalidate_caches()
+        return importlib.import_module(list(codes)[-1])
+
+    yield import_last
+    for name in [name for name in sys.modules if name.startswith("lt_")]:
+        del sys.modules[name]
+
+
+def names_in_order() -> dict[str, list[tuple[str, int]]]:
+    """Every name in the modules of a test, by identity and in its order."""
+    found = [(name, vars(module)) for name, module in sys.modules.items() if name.startswith("lt_")]
+    return {name: [(key, id(value)) for key, value in namespace.items()] for name, namespace in found}
+
+
+def exchanged_when_imported(name: str, new: object) -> None:
+    """Exchange the class of a module as soon as that has run, as is done for classes written in C."""
+    when_imported(name, lambda: exchange(sys.modules[name].Made, new, made_by=name))
+
+
+def test_what_a_module_makes_is_exchanged_for_who_imports_it(importing: Importing) -> None:
+    """Under the name of its own, of a module that it imports itself, and of the one that imports it; undo is exact."""
+    new = type("New", (), {})
+    exchanged_when_imported("lt_maker", new)
+    user = importing(
+        lt_friend="from lt_maker import Made as Alias",
+        lt_maker="class Made: pass\nOld = [Made]\nimport lt_friend",
+        lt_user="from lt_maker import Made",
+    )
+    maker, friend = sys.modules["lt_maker"], sys.modules["lt_friend"]
+    during, (old,) = names_in_order(), maker.Old
+    assert [user.Made, maker.Made, friend.Alias] == [new, new, new]
+    exchange(new, old)
+    assert [user.Made, maker.Made, friend.Alias] == [old, old, old]
+    assert names_in_order() == {
+        name: [(key, id(old) if value == id(new) else value) for key, value in names] for name, names in during.items()
+    }
+
+
+def test_who_was_imported_before_is_not_looked_through(importing: Importing) -> None:
+    """Hundreds of modules are spared when one comes; none of them knows its class, unless it has handed that over."""
+    new = type("New", (), {})
+    earlier = importing(lt_earlier="")
+    code = "class Made: pass\nimport lt_earlier\nlt_earlier.Alias = Made"
+    exchanged_when_imported("lt_maker", new)
+    maker = importing(lt_maker=code)
+    assert (maker.Made, earlier.Alias.__name__) == (new, "Made")
+
+
+def test_a_module_that_has_made_it_long_ago(importing: Importing) -> None:
+    """Then those know it, too, that were complete before it was: it has imported them itself. Undo is exact."""
+    maker = importing(lt_friend="from lt_maker import Made as Alias", lt_maker="class Made: pass\nimport lt_friend")
+    before, old, new = names_in_order(), maker.Made, type("New", (), {})
+    exchange(old, new, made_by="lt_maker")
+    assert [maker.Made, maker.lt_friend.Alias] == [new, new]
+    exchange(new, old)
+    assert names_in_order() == before
+
+
+def test_a_module_that_has_its_class_from_elsewhere(importing: Importing) -> None:
+    """Others may know it from there, and for longer."""
+    new = type("New", (), {})
+    other = importing(lt_origin="class Made: pass", lt_other="from lt_origin import Made")
+    exchanged_when_imported("lt_maker", new)
+    maker = importing(lt_maker="from lt_origin import Made")
+    assert [maker.Made, other.Made, sys.modules["lt_origin"].Made] == [new, new, new]
