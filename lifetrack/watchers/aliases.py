@@ -68,9 +68,10 @@ _NOT_THE_PROGRAMS = {*sys.stdlib_module_names, __name__.partition(".")[0]}
 _Pairs: TypeAlias = Iterable[tuple[object, object]]
 
 #: What is to be exchanged later, by address; and the modules that had none of it at the last walk through all of them,
-#: by name, with their addresses.
+#: by name, with their addresses and the number of their globals: a program that runs as ``__main__`` imports when it
+#: likes, and so may a function.
 _foreseen: dict[int, object] = {}
-_passed: dict[str, int] = {}
+_passed: dict[str, tuple[int, int]] = {}
 
 
 def foresee(objects: Iterable[object]) -> None:
@@ -127,8 +128,7 @@ def exchange_all(pairs: _Pairs) -> None:
         return
     pairs = list(pairs)
     if _passed and all(id(old) in _foreseen for old, _ in pairs):
-        loaded = list(sys.modules.items())
-        _exchange(pairs, _modules([name for name, module in loaded if _passed.get(name) != id(module)]))
+        _exchange(pairs, [each for each in _modules() if _passed.get(each[0]) != (id(each[1]), len(each[2]))])
     else:
         _exchange(pairs, _modules())
 
@@ -154,10 +154,11 @@ def _exchange(pairs: _Pairs, modules: Iterable[tuple[str, Any, dict[str, Any]]])
     news = {id(old): (old, new) for old, new in pairs}
     addresses = news.keys() | _foreseen.keys()
     for name, module, namespace in modules:
+        seen = id(module), len(namespace)  # before the look: another thread may import into it
         if _has_any(namespace, addresses):
             _put(news, namespace)
         elif _foreseen and not getattr(getattr(module, "__spec__", None), "_initializing", False):
-            _passed[name] = id(module)
+            _passed[name] = seen
 
 
 def _put(news: dict[int, tuple[object, object]], namespace: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from lifetrack.watchers.aliases import exchange
+from lifetrack.watchers.aliases import exchange, foresee, forget_foreseen
 from lifetrack.watchers.imports import when_imported
 
 Importing: TypeAlias = Callable[..., Any]
@@ -29,6 +29,7 @@ def importing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Impor
         return importlib.import_module(list(codes)[-1])
 
     yield import_last
+    forget_foreseen()
     for name in [name for name in sys.modules if name.startswith("lt_")]:
         del sys.modules[name]
 
@@ -37,6 +38,26 @@ def names_in_order() -> dict[str, list[tuple[str, int]]]:
     """Every name in the modules of a test, by identity and in its order."""
     found = [(name, vars(module)) for name, module in sys.modules.items() if name.startswith("lt_")]
     return {name: [(key, id(value)) for key, value in namespace.items()] for name, namespace in found}
+
+
+MAKER = "made = [1]"
+
+
+def walk(*foreseen: object) -> None:
+    """Exchange something else, which nobody has; what is foreseen is noted on the way."""
+    foresee(foreseen)
+    exchange(object(), object())
+
+
+def check_exchange(old: object, **modules: str) -> None:
+    """Exchange it: these modules have the new one under these names; and all is as before when it is undone."""
+    before, new = names_in_order(), object()
+    exchange(old, new)
+    found = names_in_order().items()
+    assert {name: key for name, names in found for key, value in names if value == id(new)} == modules
+    forget_foreseen()
+    exchange(new, old)
+    assert names_in_order() == before
 
 
 def exchanged_when_imported(name: str, new: object) -> None:
@@ -90,3 +111,14 @@ def test_a_module_that_has_its_class_from_elsewhere(importing: Importing) -> Non
     exchanged_when_imported("lt_maker", new)
     maker = importing(lt_maker="from lt_origin import Made")
     assert [maker.Made, other.Made, sys.modules["lt_origin"].Made] == [new, new, new]
+
+
+def test_a_module_that_takes_a_name_later(importing: Importing) -> None:
+    """A function may import into its module, a program that runs does so in its own, and a module may be reloaded."""
+    user = importing(lt_user="def work():\n    global made\n    from lt_maker import made")
+    again = importing(lt_again="import sys\nif 'lt_maker' in sys.modules: from lt_maker import made")
+    old = importing(lt_maker=MAKER).made
+    walk(old)
+    user.work()
+    importlib.reload(again)
+    check_exchange(old, lt_maker="made", lt_user="made", lt_again="made")

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from conftest import RunPython
+
     from lifetrack.tracker import Tracker
 
 
@@ -102,3 +104,20 @@ def test_nothing_is_touched_before_the_first_close(tracker: Tracker) -> None:
     after = os.read
     tracker.stop()
     assert (during is before, after is before, os.read is before) == (True, False, True)
+
+
+def test_functions_that_a_program_imports_after_the_start(run_python: RunPython) -> None:
+    """Its own names for them are exchanged at the first close, though they were not there at the start."""
+    code = """import lifetrack, os
+lifetrack.start("sites", policy="record", watch="stdlib", report=False)
+from os import close, devnull, open, read
+number = open(devnull, os.O_RDONLY)
+close(number)
+try:
+    read(number, 1)
+except OSError:
+    print([finding.rule for finding in lifetrack.report().findings])
+lifetrack.stop()
+print(read is os.read, type(read).__name__)
+"""
+    assert run_python(code) == ("['LT201']\nTrue builtin_function_or_method\n", "", 0)
