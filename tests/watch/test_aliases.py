@@ -113,6 +113,46 @@ def test_a_module_that_has_its_class_from_elsewhere(importing: Importing) -> Non
     assert [maker.Made, other.Made, sys.modules["lt_origin"].Made] == [new, new, new]
 
 
+def test_what_is_foreseen_is_looked_for_in_few_modules(importing: Importing) -> None:
+    """Those that had none of it at the noted walk are not looked through again; hardly any module has it."""
+    without, old = importing(lt_without="made = None"), importing(lt_maker=MAKER).made
+    walk(old)
+    without.made = old  # what another walk would find
+    check_exchange(old, lt_maker="made")
+
+
+def test_what_is_not_foreseen_is_looked_for_in_all_modules(importing: Importing) -> None:
+    """Be it something else, or not foreseen any more, or foreseen after the walk."""
+    without, old = importing(lt_without="made, other = None, [2]"), importing(lt_maker=MAKER).made
+    walk(old)
+    check_exchange(without.other, lt_without="other")
+    without.made = old
+    foresee([old])
+    check_exchange(old, lt_maker="made", lt_without="made")
+    without.made = None
+    walk()
+    without.made = old
+    check_exchange(old, lt_maker="made", lt_without="made")
+
+
+def test_a_module_that_is_imported_after_the_noted_walk(importing: Importing) -> None:
+    """It is looked through for what was foreseen, and so is another one under the name of one that had none of it."""
+    before, old = importing(lt_without="made = None"), importing(lt_maker=MAKER).made
+    walk(old)
+    importing(lt_later="from lt_maker import made as alias")
+    after = sys.modules["lt_without"] = ModuleType("lt_without")
+    vars(after).update(vars(before), made=old)
+    check_exchange(old, lt_maker="made", lt_later="alias", lt_without="made")
+
+
+def test_a_module_that_is_still_being_imported_at_the_noted_walk(importing: Importing) -> None:
+    """It takes names when it has been looked through, maybe in the place of others."""
+    maker = importing(lt_maker=MAKER)
+    maker.begin = lambda: walk(maker.made)
+    importing(lt_user="made = None\n__import__('lt_maker').begin()\nfrom lt_maker import made")
+    check_exchange(maker.made, lt_maker="made", lt_user="made")
+
+
 def test_a_module_that_takes_a_name_later(importing: Importing) -> None:
     """A function may import into its module, a program that runs does so in its own, and a module may be reloaded."""
     user = importing(lt_user="def work():\n    global made\n    from lt_maker import made")

@@ -9,7 +9,8 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -104,6 +105,35 @@ def test_nothing_is_touched_before_the_first_close(tracker: Tracker) -> None:
     after = os.read
     tracker.stop()
     assert (during is before, after is before, os.read is before) == (True, False, True)
+
+
+@pytest.fixture
+def without(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A module that has none of the functions so far."""
+    module: Any = ModuleType("lt_without")
+    module.read = None
+    monkeypatch.setitem(sys.modules, "lt_without", module)
+    return module
+
+
+def test_few_modules_are_looked_through_at_the_first_close(tracker: Tracker, without: Any) -> None:
+    """Those that had none of the functions at the start are spared; it is noted there who has them."""
+    tracker.start("sites", policy="record", watch="stdlib", report=False)
+    before = without.read = os.read  # what another walk would find
+    _closed()
+    assert (os.read is before, without.read is before) == (False, True)
+
+
+def test_what_was_noted_at_the_start_is_forgotten_at_the_end(tracker: Tracker, without: Any) -> None:
+    """Who has them by the next start is looked for anew."""
+    tracker.start("sites", policy="record", watch="stdlib", report=False)
+    tracker.stop()
+    before = without.read = os.read
+    tracker.start("sites", policy="record", watch="stdlib", report=False)
+    _closed()
+    assert (os.read is before, without.read is os.read) == (False, True)
+    tracker.stop()
+    assert (os.read is before, without.read is before) == (True, True)
 
 
 def test_functions_that_a_program_imports_after_the_start(run_python: RunPython) -> None:
