@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
-from lifetrack.watchers.imports import is_loaded
+from lifetrack.watchers.imports import is_lazy, is_loaded
 
 
 class Replacement:
@@ -137,9 +137,10 @@ def _modules(names: Iterable[str] | None = None) -> Iterator[tuple[str, Any, dic
     """Give modules with their names and namespaces; all where none are named."""
     for name in list(sys.modules) if names is None else names:
         module = sys.modules.get(name)
-        namespace = getattr(module, "__dict__", None)
-        if type(namespace) is dict:
-            yield name, module, namespace
+        # To ask a lazy module for anything would run it.
+        space = object.__getattribute__(module, "__dict__") if is_lazy(module) else getattr(module, "__dict__", None)
+        if type(space) is dict:
+            yield name, module, space
 
 
 def _has_any(namespace: dict[str, Any], addresses: AbstractSet[int]) -> bool:
@@ -157,7 +158,7 @@ def _exchange(pairs: _Pairs, modules: Iterable[tuple[str, Any, dict[str, Any]]])
         seen = id(module), len(namespace)  # before the look: another thread may import into it
         if _has_any(namespace, addresses):
             _put(news, namespace)
-        elif _foreseen and not getattr(getattr(module, "__spec__", None), "_initializing", False):
+        elif _foreseen and not getattr(namespace.get("__spec__"), "_initializing", False):
             _passed[name] = seen
 
 

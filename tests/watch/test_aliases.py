@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
 from lifetrack.watchers.aliases import exchange, foresee, forget_foreseen
 from lifetrack.watchers.imports import when_imported
+
+if TYPE_CHECKING:
+    from lifetrack.tracker import Tracker
 
 Importing: TypeAlias = Callable[..., Any]
 
@@ -162,3 +166,32 @@ def test_a_module_that_takes_a_name_later(importing: Importing) -> None:
     user.work()
     importlib.reload(again)
     check_exchange(old, lt_maker="made", lt_user="made", lt_again="made")
+
+
+def lazily(name: str) -> Any:
+    """Import a module lazily, as the documentation of importlib does."""
+    spec: Any = importlib.util.find_spec(name)
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_lazy_module_is_not_run(importing: Importing, tracker: Tracker) -> None:
+    """Neither by watching nor by its undo; what it takes when the program has run it is exchanged."""
+    maker = importing(lt_lazy="from lt_maker import made", lt_maker=MAKER)
+    lazy = lazily("lt_lazy")
+    tracker.start("sites", policy="record", watch="stdlib", report=False)
+    tracker.stop()
+    walk(maker.made)
+    assert type(lazy).__name__ == "_LazyModule"
+    assert lazy.made is maker.made
+    check_exchange(maker.made, lt_maker="made", lt_lazy="made")
+
+
+def test_a_lazy_module_that_makes_something(importing: Importing) -> None:
+    """It is exchanged there, too, though the module may look lazy until it has run."""
+    new = type("New", (), {})
+    importing(lt_maker="class Made: pass", lt_other="")
+    exchanged_when_imported("lt_maker", new)
+    assert lazily("lt_maker").Made is new
