@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import functools
+import gc
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
+
+from lifetrack.pytest_plugin.reach import Caches, reached
 
 if TYPE_CHECKING:
     from conftest import Run
@@ -452,9 +458,23 @@ def test_it():
     run().assert_outcomes(passed=1, errors=1)
 
 
+def test_modules_of_lifetrack_are_no_reason_to_look_for_caches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those come with the first findings; for them it is not gone through all that is in memory, but what is young."""
+    caches, made = Caches(), object()
+    caches.results()
+    kept = functools.cache(lambda: made)
+    kept()
+    gc.collect()  # it is not young any more: it is found only where all is gone through
+    gc.collect()
+    found = []
+    for name in ("lifetrack.later", "later"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+        found.append(any(each is made for each in caches.results()))
+    assert found == [False, True]
+
+
 def test_what_has_a_class_without_a_hash_is_followed() -> None:
     """A metaclass may say what its classes are equal to, and so take their hash; what their objects hold is found."""
-    from lifetrack.pytest_plugin.reach import reached
 
     class Hashless(type):
         def __eq__(cls, other: object) -> bool:
