@@ -29,6 +29,7 @@ from lifetrack.journal.format import (
     Table,
 )
 from lifetrack.ledger.capture import Trace
+from lifetrack.ledger.entries import counted
 from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.ledger.territory import FILES, OURS, USER, is_launcher
 from lifetrack.values.stacks import Stack, line_of
@@ -109,7 +110,7 @@ class Names:
     def pause(self) -> None:
         """Write nowhere any more."""
         self._cells, self._table, self._stock, self._spare = None, _NO_CELLS, self._spare, deque()
-        self._written = int(repr(self._fresh)[6:-1])
+        self._written = counted(self._fresh)
 
     def resume(self, before: Any, cells: Any, table: Table) -> None:
         """Go on in other cells, which begin as a copy of those ``before``: the numbers stay what they were.
@@ -138,7 +139,7 @@ class Names:
 
     def has_much_room(self) -> bool:
         """Whether a quarter of the cells is free: findings leave that to what is acquired later."""
-        free = self._table.count - int(repr(self._fresh)[6:-1]) + len(self._spare)
+        free = self._table.count - counted(self._fresh) + len(self._spare)
         return free > self._table.count // 4
 
     def _room(self, needed: int) -> list[int]:

@@ -16,6 +16,7 @@ from time import sleep
 from typing import Any
 
 from lifetrack.journal.format import SLOT, SLOT_WORDS, Table
+from lifetrack.ledger.entries import counted
 
 #: How many slots are begun or moved at once, how many have ended at least before one is used again while there is room,
 #: and how many are kept for those who come while others are moved.
@@ -60,7 +61,7 @@ class Slots:
 
     def begun(self) -> int:
         """Give how many slots may have been written so far."""
-        return min(self._table.count, int(repr(self._steps)[6:-1]) * _STEP)
+        return min(self._table.count, counted(self._steps) * _STEP)
 
     def refill(self) -> Any:
         """Give a slot when none was at hand; the scrap where every one is in use."""
@@ -120,11 +121,11 @@ class Slots:
             return False
         self._mover = get_ident()
         try:
-            counted = len(self._ended)
+            ended = len(self._ended)
             self._checkpoint()
             self._wipe(self._ready, len(self._ready))
             self._wipe(self._reserve, len(self._reserve))
-            self._wipe(self._ended, counted)
+            self._wipe(self._ended, ended)
         finally:
             self._turn.append(turn)
         return True
