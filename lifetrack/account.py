@@ -156,7 +156,7 @@ class Account:
         self, place: Place | None, told: dict[str, str] | None = None, *, counting: bool = False
     ) -> list[Finding]:
         """Give every leak so far, or what was acquired in a place; one for all alike if ``counting``. Look before."""
-        return leaks(self.engine.ledger, place, self.judgement.lasts, told, counting=counting)
+        return leaks(self.engine.ledger, place, self.judgement.asking(), told, counting=counting)
 
     def knowing_holders(self, most_alike: int = MOST_ALIKE) -> AbstractContextManager[None]:
         """Let the findings that are made in a block tell who holds their objects at this moment. Look before."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lifetrack.detect.families import fold
@@ -65,6 +64,14 @@ def _place_of(finding: Finding) -> tuple[str, int]:
     return ("<unknown>", 1) if finding.site is None else (finding.site.file, finding.site.line)
 
 
+def _asks_list() -> Callable[[Entry], Lasting | None]:
+    """Give what asks the list of what lives as long as the process; it is loaded with the first question."""
+    with headroom():
+        from lifetrack.witness.lasting import Asking
+
+    return Asking()
+
+
 class Judgement:
     """Files what is open as leaks, once, and does what the policy says."""
 
@@ -79,7 +86,8 @@ class Judgement:
         self.lasting: dict[Lasting, None] = {}
 
     def _file(self, entries: list[Entry], otherwise: str, *, holders: bool) -> list[Case]:
-        note_suspended(self._ledger.entries, entries)
+        if holders:
+            note_suspended(self._ledger.entries, entries)
         filed = (self._ledger.file_leak(entry, otherwise) for entry in entries)
         cases = [case for case in filed if case is not None]
         if holders and any(place_of(case.entry).allowed() is None for case in cases):
@@ -130,7 +138,8 @@ class Judgement:
     def end_scope(self, place: Place, mark: int, *, may_raise: bool, holders: bool = True) -> None:
         """File what a scope leaves open as LT103; raise LeakError or warn as the policy says.
 
-        ``holders`` says whether to look for who holds what is found: nobody needs to where nobody will read of it.
+        ``holders`` says whether to look for who holds what is found, suspended generators and others: nobody needs to
+        where nobody will read of it.
         """
         if not (may_raise and self._ledger.cases.latest) and self.end_quietly(place, mark):
             return
@@ -142,7 +151,8 @@ class Judgement:
 
     def _judge(self, place: Place, mark: int, *, may_raise: bool, holders: bool) -> None:
         open_now = (entry for entry in self._ledger.due_since(mark) if belongs_to(entry, place))
-        due = [entry for entry in open_now if not is_in_use(entry, SCOPE_ENDS) and not self.lasts(entry)]
+        lasts = self.asking()
+        due = [entry for entry in open_now if not is_in_use(entry, SCOPE_ENDS) and not lasts(entry)]
         cases = self._file(due, "LT103", holders=holders) + self._testimony(place)
         for entry in due:
             judge_end_of_owner(self._engine, entry, place, caller(1), may_raise=False)
@@ -179,9 +189,11 @@ class Judgement:
         self._ledger.settle(is_released)
         self._ledger.drain()
         certainty = Certainty.SUSPECTED if ending == "signal" else Certainty.PROVEN
-        live = [entry for entry in self._ledger.open_entries() if not self.lasts(entry)]
+        lasts = self.asking()
+        live = [entry for entry in self._ledger.open_entries() if not lasts(entry)]
         left = [e for e in live if not ends_with_process(e) and not is_in_use(e, PROCESS_ENDS)]
-        note_suspended(self._ledger.entries, left)
+        if holders:
+            note_suspended(self._ledger.entries, left)
         with without_collector():
             self._ledger.file_leaks(left, "LT101", certainty)
         self._testimony(PROCESS)
@@ -194,22 +206,24 @@ class Judgement:
         if witness is not None:
             clock.wait_while(lambda: witness.pending(PROCESS), witness.pending(PROCESS))
 
-    def lasts(self, entry: Entry) -> bool:
-        """Whether it lives as long as the process by design, which is shown apart; or holds nothing at present."""
-        if is_idle(entry):
-            return True
-        known = self._asks_list(entry)
-        if known is not None:
-            self.lasting[known] = None
-        return known is not None
+    def asking(self) -> Callable[[Entry], bool]:
+        """Give what tells, in one pass over entries, which of them are no leak while they are open.
 
-    @cached_property
-    def _asks_list(self) -> Callable[[Entry], Lasting | None]:
-        """The list of what lives as long as the process; it is loaded with the first question."""
-        with headroom():
-            from lifetrack.witness.lasting import lasting_record
+        They live as long as the process by design, which is shown apart; or hold nothing at present.
+        """
+        asked: Callable[[Entry], Lasting | None] | None = None
 
-        return lasting_record
+        def lasts(entry: Entry) -> bool:
+            nonlocal asked
+            if is_idle(entry):
+                return True
+            asked = asked or _asks_list()
+            known = asked(entry)
+            if known is not None:
+                self.lasting[known] = None
+            return known is not None
+
+        return lasts
 
     def _testimony(self, place: Place) -> list[Case]:
         return [] if self.witness is None else self.witness.testify(place)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lifetrack.pytest_plugin.options import Terms, worker_of
+from lifetrack.pytest_plugin.options import Terms, is_for_github, worker_of
 from lifetrack.pytest_plugin.run import Run
 from lifetrack.values.findings import Finding
 from lifetrack.values.headroom import headroom
@@ -30,7 +29,7 @@ class AnnotationHooks:
     def pytest_sessionfinish(self) -> Generator[None, Any, Any]:
         """Let a worker hand over what the controller is to write."""
         result = yield
-        if os.environ.get("GITHUB_ACTIONS") == "true":
+        if is_for_github():
             self._lines[:0] = commands(self._run)
         if worker_of(self._run.config) is not None:
             self._run.config.workeroutput[_OUTPUT] = self._lines  # type: ignore[attr-defined]

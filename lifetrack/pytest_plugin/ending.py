@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from lifetrack.pytest_plugin.options import Terms, worker_of
+from lifetrack.pytest_plugin.options import Terms, is_for_github, worker_of
 from lifetrack.pytest_plugin.run import Run
 from lifetrack.pytest_plugin.telling import header
 from lifetrack.pytest_plugin.workers import Told, WorkerHooks
@@ -86,7 +86,7 @@ class EndHooks:
             run.ensure(run.terms)
         run.judge_late()
         # What each test shows in its own section is explained by now; the rest is for those who read a report.
-        is_read = bool(run.options.reports) or worker_of(run.config) is not None
+        is_read = bool(run.options.reports) or worker_of(run.config) is not None or is_for_github()
         report = run.tracker.final_report(in_full=is_read)
         run.docket.take(run.tracker.ledger)
         found = [finding for finding in report.findings if finding.rule != _AT_EXIT]

@@ -147,6 +147,11 @@ def worker_of(config: pytest.Config) -> str | None:
     return None if given is None else str(given.get("workerid", "worker"))
 
 
+def is_for_github() -> bool:
+    """Whether GitHub runs the tests, and reads annotations of them."""
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
 def _is_marked(node: pytest.Item | pytest.Collector) -> bool:
     """Whether a node has our marker; most have not, and every test and fixture asks."""
     each: Any = node

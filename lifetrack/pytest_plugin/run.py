@@ -14,7 +14,7 @@ from lifetrack.ledger.entries import place_of
 from lifetrack.ledger.ledger import Ledger, is_reported
 from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.pytest_plugin.duties import TEST, Docket, Duty, Post, blamed
-from lifetrack.pytest_plugin.options import Options, Terms, worker_of
+from lifetrack.pytest_plugin.options import Options, Terms, is_for_github, worker_of
 from lifetrack.pytest_plugin.ratchet import Ratchet
 from lifetrack.tracker import Tracker
 from lifetrack.values.errors import ConfigurationError
@@ -184,13 +184,17 @@ class Run:
         return [finding for finding in findings if duty.terms.fails(finding)]
 
     def _is_read_in_full(self, terms: Terms) -> bool:
-        """Whether more than one line of a finding will be read: in a failure, a report, or below a verbose summary."""
+        """Whether more of a finding will be read than its line in the summary.
+
+        In a failure, a report, an annotation, or below a verbose summary.
+        """
         options, config = self.options, self.config
         return (
             terms.fail_on is not None
             or bool(options.reports or options.journal)
             or config.get_verbosity() > 0
             or worker_of(config) is not None
+            or is_for_github()
         )
 
     def _note_judged(self, duty: Duty) -> None:

@@ -92,19 +92,40 @@ def lasting_record(entry: Entry) -> Lasting | None:
 
     A thread is known by its name, a descriptor by its number, an executor by the event loop that has it.
     """
-    extra = entry[EXTRA]
-    obj: Any = None if extra is None or extra.reference is None else extra.reference()
-    known = None if obj is None else _lasting_object(obj)
-    return lasting_record(extra.parent) if known is None and extra is not None and extra.parent is not None else known
+    return Asking()(entry)
 
 
-def _lasting_object(obj: Any) -> Lasting | None:
-    if isinstance(obj, threading.Thread):
-        return lasting(THREAD, obj.name) or _reusable(obj)
-    if (number := raw_number(obj)) is not None:
-        return lasting_numbers(DESCRIPTOR).get(number)
-    executor: Any = getattr(sys.modules.get("concurrent.futures._base"), "Executor", ())
-    return _default_executor(obj) if isinstance(obj, executor) else _reusable(obj)
+class Asking:
+    """Asks as :func:`lasting_record` does, in one pass over many records, and keeps nothing beyond it.
+
+    Who holds an executor is looked for in all that there is, which takes long: once for it and all of its threads.
+    """
+
+    def __init__(self) -> None:
+        self._executors: list[tuple[object, Lasting | None]] = []
+
+    def __call__(self, entry: Entry) -> Lasting | None:
+        """Give what is known of what a record is about, or of what that belongs to; None for all else."""
+        extra = entry[EXTRA]
+        obj: Any = None if extra is None or extra.reference is None else extra.reference()
+        known = None if obj is None else self._object(obj)
+        return self(extra.parent) if known is None and extra is not None and extra.parent is not None else known
+
+    def _object(self, obj: Any) -> Lasting | None:
+        if isinstance(obj, threading.Thread):
+            return lasting(THREAD, obj.name) or _reusable(obj)
+        if (number := raw_number(obj)) is not None:
+            return lasting_numbers(DESCRIPTOR).get(number)
+        executor: Any = getattr(sys.modules.get("concurrent.futures._base"), "Executor", ())
+        return self._executor(obj) if isinstance(obj, executor) else _reusable(obj)
+
+    def _executor(self, executor: object) -> Lasting | None:
+        for each, known in self._executors:
+            if each is executor:
+                return known
+        known = _default_executor(executor)
+        self._executors.append((executor, known))
+        return known
 
 
 def raw_number(obj: Any) -> int | None:

@@ -109,3 +109,45 @@ def test_findings_are_explained_where_somebody_reads_it(pytester, run, arguments
         """
     )
     assert f"worked out: {is_read} {is_read}" in run(*arguments, fresh=True).stdout.str()
+
+
+#: Counts how often all that is in memory is asked for who refers to a code object.
+ASKING = """
+import sys
+from types import CodeType
+
+asked = []
+
+def listen(event, arguments):
+    if event == "gc.get_referrers" and any(isinstance(each, CodeType) for each in arguments[0]):
+        asked.append(event)
+
+sys.addaudithook(listen)
+
+def pytest_unconfigure():
+    print("asked:", len(asked) > 0)
+"""
+
+
+@pytest.mark.parametrize("is_read", [False, True])
+def test_generators_are_looked_for_where_somebody_reads_of_them(pytester, run, monkeypatch, is_read):
+    """In the annotations that GitHub shows, too: they have the whole sentence. Else all memory is asked for nobody."""
+    monkeypatch.setenv("GITHUB_ACTIONS", str(is_read).lower())
+    pytester.makeconftest(ASKING)
+    pytester.makepyfile(
+        test_it="""
+        kept = []
+
+        def lines():
+            with open(__file__) as file:
+                yield from file
+
+        def test_that_leaks():
+            kept.append(lines())
+            next(kept[0])
+        """
+    )
+    text = run("--lifetrack-fail-on=never", "--lifetrack-watch=stdlib", fresh=True).stdout.str()
+    assert "test_it.py:4 in lines: LT103" in text
+    assert f"asked: {is_read}" in text
+    assert ("it is held by the generator lines(), suspended at" in text) is is_read

@@ -195,3 +195,27 @@ def test_a_pipe_of_multiprocessing_is_told_once(tracker: Tracker) -> None:
     reader.close()
     writer.close()
     assert found == ["LT103", "LT103"]
+
+
+def test_who_holds_an_executor_is_asked_once(run_python: RunPython) -> None:
+    """In one pass over the records: not for each of its threads, as everything in memory is asked."""
+    done = run_python(
+        "import lifetrack, sys, threading\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "asked, go_on = [], threading.Event()\n"
+        "def listen(event, arguments):\n"
+        "    if event == 'gc.get_referrers' and isinstance(arguments[0][0], ThreadPoolExecutor):\n"
+        "        asked.append(event)\n"
+        "sys.addaudithook(listen)\n"
+        "import asyncio\n"
+        "lifetrack.start(watch='stdlib', policy='record')\n"
+        "executor = ThreadPoolExecutor(8)\n"
+        "for _ in range(8):\n"
+        "    executor.submit(go_on.wait)\n"
+        "for _ in range(2):\n"
+        "    found = lifetrack.report().findings\n"
+        "    print(len(asked), len(found) > 0)\n"
+        "go_on.set()\n"
+        "executor.shutdown()\n"
+    )
+    assert done.stdout == "1 True\n2 True\n", done.stderr
