@@ -107,6 +107,7 @@ class Engine:
         self.capture: Callable[[FrameType], Trace] = make_capture(settings.frames)
         #: Whether every event has its stack and its time.
         self.stacks = settings.level >= Level.STACKS
+        self._sites = settings.level == Level.SITES
         #: Note where a further event happens, and when, as much as the level asks for.
         self.mark: Callable[[FrameType], Trace | None] = self._marker()
         self.when: Callable[[], Moment | None] = moment if settings.level >= Level.STACKS else _never
@@ -123,9 +124,9 @@ class Engine:
 
     def place(self, frame: FrameType) -> tuple[Trace | CodeType | None, int | None, Moment | None]:
         """Note where and when, as much as the level asks for."""
-        if self.level >= Level.STACKS:
+        if self.stacks:
             return self.capture(frame), None, moment()
-        raw = locate(frame) if self.level == Level.SITES else None
+        raw = locate(frame) if self._sites else None
         return (None, None, None) if raw is None else (*raw, stamp() if self.settings.timed else None)
 
     def trace(self, frame: FrameType) -> tuple[Trace | None, Moment | None]:

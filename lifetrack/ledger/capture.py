@@ -71,19 +71,25 @@ def make_mark() -> Callable[[FrameType], Trace | None]:
     return mark
 
 
-def capture_far(frame: FrameType | None, limit: int) -> Trace:
-    """Capture from a frame that is not the user's: ``limit`` frames, and beyond them the nearest one of the user's."""
-    trace: list[Any] = []
-    found = False
-    while frame is not None and (limit > 0 or not found):
+def capture_far(frame: FrameType | None, limit: int, inner: list[Any] | None = None) -> Trace:
+    """Capture from a frame that is not the user's: ``limit`` frames, and beyond them the nearest one of the user's.
+
+    ``inner`` is what was captured below it already; it is added to.
+    """
+    trace = [] if inner is None else inner
+    files, found = FILES, False
+    while frame is not None:
         code = frame.f_code
-        whose = FILES[code.co_filename]
-        if whose != OURS and (limit > 0 or whose == USER):
+        whose = files[code.co_filename]
+        if whose == OURS:
+            if is_launcher(code):
+                break
+        elif limit > 0 or whose == USER:
             trace += (code, frame.f_lasti)
             limit -= 1
             found = found or whose == USER
-        elif whose == OURS and is_launcher(code):
-            break
+            if limit <= 0 and found:
+                break
         frame = frame.f_back
     trace.append(None)
     return tuple(trace)
@@ -117,16 +123,18 @@ def capture_through(frame: FrameType, limit: int, capture: Callable[[FrameType],
     """Capture from a library's frame: where the user's is near, its older frames are shared as those of others."""
     trace: list[Any] = []
     inner: FrameType | None = frame
-    while inner is not None and len(trace) <= 2 * _BETWEEN:
+    files, between = FILES, 0
+    while inner is not None and between <= _BETWEEN:
         code = inner.f_code
-        whose = FILES[code.co_filename]
+        whose = files[code.co_filename]
         if whose == USER:
             return (*trace, *capture(inner))
         if whose == OURS:
             break
         trace += (code, inner.f_lasti)
+        between += 1
         inner = inner.f_back
-    return capture_far(frame, limit)
+    return capture_far(inner, limit - between, trace)
 
 
 _TEMPLATE = """
@@ -194,7 +202,19 @@ def unpack(trace: Trace | CodeType | None, offset: int | None) -> RawStack:
 
 def users_frames(trace: Trace | CodeType | None, offset: int | None) -> Iterator[RawFrame]:
     """Give those frames of a trace that are the user's own, innermost first; looks no further than it is asked."""
-    return (frame for frame in frames(trace, offset) if is_users(frame[0]))
+    if not isinstance(trace, tuple):
+        if trace is not None and is_users(trace):
+            yield trace, offset or 0
+        return
+    files = FILES
+    for part, end in ((trace, len(trace) - 1), (trace[-1] or (), len(trace[-1] or ()))):
+        for at in range(0, end, 2):  # without slices and pairs: most frames in the way of a release are a library's
+            code = part[at]
+            whose = files[code.co_filename]
+            if whose == USER:
+                yield code, part[at + 1]
+            elif whose == OURS and is_launcher(code):
+                return
 
 
 def frames(trace: Trace | CodeType | None, offset: int | None) -> Iterator[RawFrame]:

@@ -1,31 +1,32 @@
 """Departures: where the resources of one site were released, counted, so that a leak can be told from its siblings.
 
-The first resources of each type are counted, so that a program pays for it once and not for ever. Their entries wait
-until somebody asks: counting takes longer than a release. What happens meanwhile may run in the garbage collector, so
-nothing here takes a lock. Of what was counted only code objects and offsets are kept, for a bounded number of sites and
-places.
+The first resources of each type are counted, so that a program pays for it once and not for ever. They wait until
+somebody asks, as counting takes longer than a release: as their entries, or as what is counted of these. What happens
+meanwhile may run in the garbage collector, so nothing here takes a lock. Of what was counted only code objects and
+offsets are kept, for a bounded number of sites and places.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from itertools import count, islice
+from types import CodeType
+from typing import TypeAlias
 
-from lifetrack.ledger.capture import users_frames
-from lifetrack.ledger.ends import ending_of
+from lifetrack.ledger.capture import Trace, frames, users_frames
+from lifetrack.ledger.ends import ending_at, told_ending
 from lifetrack.ledger.entries import (
     EXTRA,
     KIND,
     NUMBER,
+    OFFSET,
     RELEASE_OFFSET,
     RELEASE_TRACE,
     RELEASED,
     STATE,
     TRACE,
     Entry,
-    acquire_stack,
     counted,
-    release_stack,
 )
 from lifetrack.ledger.journaling import AGAIN
 from lifetrack.ledger.territory import FILES, USER
@@ -37,12 +38,18 @@ from lifetrack.values.stacks import RawFrame
 COUNTED = 10_000
 #: How many sites are told of, how many places of release of each, and how many callers of each of these.
 KEPT_SITES, KEPT_PLACES, KEPT_CALLERS = 2_000, 16, 16
+#: How many wait at most besides those that are nothing but their entries; the others are counted at once.
+KEPT_WAITING = 4_096
 #: The ways of ending that meet a duty. What exit hooks and finalizers did says nothing of how it is meant to be.
 _MET = frozenset({endings.EXPLICIT, endings.WITH, endings.OWNER})
 _BLOCK_ENDS = frozenset(CONTEXT_RELEASES)
 
 #: A type and an instruction, by the address of its code object.
 Key = tuple[str, int, int]
+
+#: What is counted of a resource: its type, where it was acquired, where it was released and how, and whether it was
+#: transferred. The collector need not look at it, nor does it keep alive what an entry leads to.
+Departed: TypeAlias = tuple[str, Trace, int | None, Trace | CodeType | None, int | None, str | None, bool]
 
 
 class Way:
@@ -129,27 +136,34 @@ class Departures:
         self.sites: dict[Key, Ways] = {}
         #: Whether there were more sites than are kept.
         self.overflown = False
-        self._waiting: deque[Entry] = deque()
+        self._waiting: deque[Entry | Departed] = deque()
         #: Lets the entry of a resource that was released wait to be counted; for those that count and nobody else has.
         self.later = self._waiting.append
 
     def soon(self, entry: Entry) -> None:
         """Count a resource that was released, unless it does not count: later, where little has to wait for that."""
         number = entry[NUMBER]
-        if number.__class__ is not int or entry[EXTRA] is not None:
-            self.tally(entry)
-        elif number % AGAIN < COUNTED:
-            self.later(entry)
+        if number.__class__ is int and entry[EXTRA] is None:
+            if number % AGAIN < COUNTED:
+                self.later(entry)
+        elif (departed := _departed(entry)) is not None:
+            if len(self._waiting) < KEPT_WAITING:
+                self.later(departed)
+            else:
+                self._count(departed)
 
     def settle(self) -> Departures:
         """Count those that wait."""
         take = self._waiting.popleft
         while self._waiting:
             try:
-                entry = take()
+                waiting = take()
             except IndexError:  # another thread was faster
                 break
-            self.tally(entry)
+            if isinstance(waiting, tuple):
+                self._count(waiting)
+            else:
+                self.tally(waiting)
         return self
 
     def copy(self) -> Departures:
@@ -167,28 +181,39 @@ class Departures:
 
     def tally(self, entry: Entry) -> None:
         """Count a resource that was released; it may be one that does not count."""
-        if counts(entry) and entry[STATE] == RELEASED:
-            self._tally(entry)
+        departed = _departed(entry)
+        if departed is not None:
+            self._count(departed)
 
-    def _tally(self, entry: Entry) -> None:
-        extra = entry[EXTRA]
-        if extra is not None and extra.reported is not None:
+    def _count(self, departed: Departed) -> None:
+        name, trace, offset, release_trace, release_offset, ended, moved = departed
+        place = _place_of(release_trace, release_offset)
+        if place is None or (ended or ending_at(release_trace, release_offset)) not in _MET:
             return
-        place = _place_of(entry)
-        if place is None or ending_of(entry) not in _MET:
-            return
-        site, caller = origin_of(entry)
+        site, caller = _origin(trace, offset)
         if site is None:
             return
-        key = key_of(entry, site)
+        key = name, id(site[0]), site[1]
         ways = self.sites.get(key)
         if ways is None:
             if len(self.sites) >= KEPT_SITES:
                 self.overflown = True
                 return
             ways = self.sites.setdefault(key, Ways(site))
-        moved = extra is not None and extra.transfer is not None
         ways.at(place).add(caller, moved=moved)
+
+
+def _departed(entry: Entry) -> Departed | None:
+    """Give what is counted of a resource that was released; None if it is none, or does not count."""
+    extra, moved = entry[EXTRA], False
+    if entry[STATE] != RELEASED or not counts(entry):
+        return None
+    if extra is not None:
+        if extra.reported is not None:
+            return None
+        moved = extra.transfer is not None
+    release = entry[RELEASE_TRACE], entry[RELEASE_OFFSET]
+    return entry[KIND].type_name, entry[TRACE], entry[OFFSET], *release, told_ending(entry), moved
 
 
 def counts(entry: Entry) -> bool:
@@ -210,23 +235,26 @@ def key_of(entry: Entry, site: RawFrame) -> Key:
 
 def origin_of(entry: Entry) -> tuple[RawFrame | None, RawFrame | None]:
     """Give the site of an acquisition, and the user's next frame above it."""
-    trace = entry[TRACE]
+    return _origin(entry[TRACE], entry[OFFSET])
+
+
+def _origin(trace: Trace | CodeType | None, offset: int | None) -> tuple[RawFrame | None, RawFrame | None]:
     if isinstance(trace, tuple) and len(trace) == 5 and FILES[trace[0].co_filename] == USER:
         if FILES[trace[2].co_filename] == USER:
             return (trace[0], trace[1]), (trace[2], trace[3])
     elif not isinstance(trace, tuple):
-        return (None, None) if trace is None else ((trace, entry[TRACE + 1] or 0), None)
+        return (None, None) if trace is None else ((trace, offset or 0), None)
     own = list(islice(users_frames(trace, None), 2))
     if not own:
-        return next(iter(acquire_stack(entry)), None), None
+        return next(frames(trace, None), None), None
     return own[0], (own[1] if len(own) > 1 else None)
 
 
-def _place_of(entry: Entry) -> RawFrame | None:
+def _place_of(trace: Trace | CodeType | None, offset: int | None) -> RawFrame | None:
     """Give the place of a release: the user's innermost frame, past an ``__exit__`` that somebody's block called."""
     innermost = None
-    for frame in users_frames(entry[RELEASE_TRACE], entry[RELEASE_OFFSET]):
+    for frame in users_frames(trace, offset):
         if frame[0].co_name not in _BLOCK_ENDS:
             return frame
         innermost = innermost or frame
-    return innermost or next(iter(release_stack(entry)), None)
+    return innermost or next(frames(trace, offset), None)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from types import FrameType
+from _io import _IOBase
+from types import CodeType, FrameType
 
 from lifetrack.ledger.entries import TRACE, Entry
-from lifetrack.ledger.territory import FILES, USER
+from lifetrack.ledger.territory import FILES, STDLIB, USER
 
 #: How the methods are called by which a finalizer of the io module lets a wrapper written in Python close itself.
 _CLOSES = frozenset({"close", "__exit__"})
@@ -24,19 +25,29 @@ def in_finalizer(frame: FrameType | None, entry: Entry) -> bool:
             trace = entry[TRACE]
             opened_by = trace[0] if isinstance(trace, tuple) and trace else trace
             return opened_by is not code
-        if name in _CLOSES and _is_finalized(frame):
+        whose = FILES[code.co_filename]
+        if name in _CLOSES and id(code) not in _OF_NO_FILES and _is_finalized(frame, whose):
             return True
-        if FILES[code.co_filename] == USER:
+        if whose == USER:
             return False
         frame = frame.f_back
     return False
 
 
-def _is_finalized(frame: FrameType) -> bool:
+#: Such methods of classes of the standard library that are no file objects, by address, as all instances are alike
+#: there: to ask a frame for its variables costs more than to release most resources.
+_OF_NO_FILES: dict[int, CodeType] = {}
+
+
+def _is_finalized(frame: FrameType, whose: int) -> bool:
     code = frame.f_code
     if not code.co_argcount:
         return False
-    return is_finalized(frame.f_locals.get(code.co_varnames[0]))
+    owner = frame.f_locals.get(code.co_varnames[0])
+    if whose == STDLIB and not issubclass(type(owner), _IOBase):
+        _OF_NO_FILES[id(code)] = code
+        return False
+    return is_finalized(owner)
 
 
 def is_finalized(obj: object) -> bool:

@@ -34,7 +34,12 @@ _ASKED = frozenset({
     "unittest.async_case",
 })  # fmt: skip
 #: Those that make tasks for themselves, which are found above these.
-_INNER = frozenset({"asyncio.streams", "asyncio.selector_events", "asyncio.unix_events", "asyncio.base_subprocess"})
+_MAKERS = frozenset({"asyncio.streams", "asyncio.selector_events", "asyncio.unix_events", "asyncio.base_subprocess"})
+#: Whose frames stand between a task and the code that asks for it; what a module is on that way, by its file: one that
+#: somebody else may ask by, one that asks for itself, or the one whose callbacks do so.
+_PASSED = frozenset({STDLIB, OURS})
+_OUTER, _INNER, _EVENTS = 1, 2, 3
+_WAYS: dict[str, int] = {}
 
 
 def is_over(task: Any) -> bool:
@@ -49,14 +54,29 @@ def is_running(task: Any) -> bool:
 
 def _asked_for(frame: FrameType | None) -> bool:
     """Whether the program's own code asks for a task: what a package makes, that takes care of."""
-    while frame is not None and FILES[frame.f_code.co_filename] in (STDLIB, OURS):
-        name = frame.f_globals.get("__name__") or ""
-        if name == "asyncio.events" and frame.f_code.co_name == "_run":
-            return False  # from a callback written in C, or asyncio's own
-        if name in _INNER or (name.startswith("asyncio.") and name not in _ASKED and name != "asyncio.events"):
-            return False
+    while frame is not None:
+        code = frame.f_code
+        whose = FILES[code.co_filename]
+        if whose not in _PASSED:
+            return whose == USER
+        way = _WAYS.get(code.co_filename) or _way_through(frame, whose)
+        if way == _INNER or (way == _EVENTS and code.co_name == "_run"):
+            return False  # for itself; or from a callback written in C, or asyncio's own
         frame = frame.f_back
-    return frame is not None and FILES[frame.f_code.co_filename] == USER
+    return False
+
+
+def _way_through(frame: FrameType, whose: int) -> int:
+    """Tell of a module of the standard library, or of ours in its place, what a task is that is asked for in it."""
+    name = frame.f_globals.get("__name__") or ""
+    way = _OUTER
+    if name == "asyncio.events":
+        way = _EVENTS
+    elif name in _MAKERS or (name.startswith("asyncio.") and name not in _ASKED):
+        way = _INNER
+    if whose == STDLIB:
+        _WAYS[frame.f_code.co_filename] = way
+    return way
 
 
 class WatchedTasks(Shared):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import socket
 import threading
 from itertools import islice
@@ -255,6 +256,21 @@ def test_watched_files_and_sockets(tracker: Tracker) -> None:
         sockets[0].close()
     assert places(found["_io.TextIOWrapper"]) == [(line_of("a file"), 3)]
     assert places(found["socket.socket"]) == [(line_of("a socket"), 2)]
+
+
+def test_few_wait_to_be_counted(tracker: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What others know of, too, waits until somebody asks, but so many only; none is lost by that, or counted twice."""
+    monkeypatch.setattr(departures, "KEPT_WAITING", 3)
+    tracker.start("stacks", policy="record", report=False, watch="os")
+    with tracker.scope("descriptors") as scope:
+        numbers = [os.open(os.devnull, os.O_RDONLY) for _ in range(8)]
+        for each in numbers[1:]:
+            os.close(each)  # one that waits
+        assert len(tracker.ledger.departures._waiting) == 3
+        for _ in range(2):
+            (found,) = tracker.find_leaks(scope=scope)
+            assert places(found) == [(line_of("one that waits"), 7)]
+        os.close(numbers[0])
 
 
 def test_only_the_first_of_a_type_are_counted(tracker: Tracker, make) -> None:
