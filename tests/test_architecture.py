@@ -109,15 +109,27 @@ def layer_of(name: str) -> str:
     return name.removeprefix(PACKAGE).removeprefix(".").partition(".")[0] or "__init__"
 
 
-def read(path: Path) -> Module:
+def name_of(path: Path) -> str:
     parts = path.relative_to(ROOT).with_suffix("").parts
-    name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-    return Module(path, name, ast.parse(path.read_text(encoding="utf-8"), str(path)))
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-MODULES = [read(path) for path in SOURCES]
-NAMES = {module.name for module in MODULES}
-each_module = pytest.mark.parametrize("module", MODULES, ids=lambda module: module.where)
+def read(path: Path) -> Module:
+    return Module(path, name_of(path), ast.parse(path.read_text(encoding="utf-8"), str(path)))
+
+
+NAMES = {name_of(path) for path in SOURCES}
+
+
+@pytest.fixture(scope="module")
+def modules() -> Iterator[list[Module]]:
+    """All modules, parsed; for the time of these tests alone, as the trees are most of what there would be in memory.
+
+    Other tests would pay for that with each collection of garbage.
+    """
+    found = [read(path) for path in SOURCES]
+    yield found
+    found.clear()
 
 
 def running_nodes(node: ast.AST, at_load: bool = True) -> Iterator[tuple[ast.AST, bool]]:
@@ -187,28 +199,28 @@ def test_there_is_something_to_read() -> None:
     assert "lifetrack.values.rules" in NAMES
 
 
-@each_module
-def test_every_module_has_a_layer(module: Module) -> None:
+def test_every_module_has_a_layer(modules: list[Module]) -> None:
     """A new package is given its place in the table before it is used."""
-    assert module.layer in RANKS, f"{module.where}: add {module.layer!r} to LAYERS"
+    homeless = [f"{each.where}: add {each.layer!r} to LAYERS" for each in modules if each.layer not in RANKS]
+    assert homeless == []
 
 
-@each_module
-def test_imports_point_downwards(module: Module) -> None:
+def test_imports_point_downwards(modules: list[Module]) -> None:
     """No module imports a higher layer, its neighbour or the façade, not even inside a function."""
     wrong = [
         f"{module.where}:{found.line} {why}"
+        for module in modules
         for found in imports(module, NAMES)
         if is_ours(found.target) and (why := refused_import(module, found.target))
     ]
     assert wrong == []
 
 
-def test_no_import_circles() -> None:
+def test_no_import_circles(modules: list[Module]) -> None:
     """The modules can be put in one order in which each comes after all that it imports."""
     graph = {
         module.name: {found.target for found in imports(module, NAMES) if found.target in NAMES} - {module.name}
-        for module in MODULES
+        for module in modules
     }
     try:
         graphlib.TopologicalSorter(graph).prepare()
@@ -216,34 +228,51 @@ def test_no_import_circles() -> None:
         pytest.fail("import circle: " + " -> ".join(error.args[1]))
 
 
-@each_module
-def test_third_party_packages_stay_in_their_layer(module: Module) -> None:
+def refused_package(module: Module, found: Import) -> str | None:
+    """Why this module may not import a package of others like this, or None."""
+    package = found.target.split(".")[0]
+    if is_ours(package) or package in sys.stdlib_module_names:
+        return None
+    if module.layer not in THIRD_PARTY.get(package, set()):
+        return f"{module.layer} may not use {package}"
+    if found.at_load and package != "wrapt" and module.layer != "pytest_plugin":
+        return f"{package} is an extra: import it in the function that needs it"
+    return None
+
+
+def test_third_party_packages_stay_in_their_layer(modules: list[Module]) -> None:
     """Only the layers of the table use a package that is not the standard library's, and extras load on first use."""
-    wrong = []
-    for found in imports(module, NAMES):
-        package = found.target.split(".")[0]
-        if is_ours(package) or package in sys.stdlib_module_names:
-            continue
-        if module.layer not in THIRD_PARTY.get(package, set()):
-            wrong.append(f"{module.where}:{found.line} {module.layer} may not use {package}")
-        elif found.at_load and package != "wrapt" and module.layer != "pytest_plugin":
-            wrong.append(f"{module.where}:{found.line} {package} is an extra: import it in the function that needs it")
+    wrong = [
+        f"{module.where}:{found.line} {why}"
+        for module in modules
+        for found in imports(module, NAMES)
+        if (why := refused_package(module, found))
+    ]
     assert wrong == []
 
 
-@each_module
-def test_no_check_is_an_assert(module: Module) -> None:
+def test_no_check_is_an_assert(modules: list[Module]) -> None:
     """Behaviour never depends on `assert`, which `python -O` takes out."""
-    assert [node.lineno for node in ast.walk(module.tree) if isinstance(node, ast.Assert)] == []
+    found = [
+        f"{module.where}:{node.lineno}"
+        for module in modules
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Assert)
+    ]
+    assert found == []
 
 
-@each_module
-def test_rooms_and_functions_stay_small(module: Module) -> None:
-    """No module and no function outgrows what a reader holds in mind."""
-    lines = len(module.path.read_text(encoding="utf-8").splitlines())
-    assert lines <= MODULE_LINES or module.where in LONG_MODULES, f"{module.where} has {lines} lines"
+def test_rooms_stay_small(modules: list[Module]) -> None:
+    """No module outgrows what a reader holds in mind."""
+    lines = {module.where: len(module.path.read_text(encoding="utf-8").splitlines()) for module in modules}
+    assert {where for where, number in lines.items() if number > MODULE_LINES} <= LONG_MODULES.keys()
+
+
+def test_functions_stay_small(modules: list[Module]) -> None:
+    """Nor does a function."""
     long = [
         f"{module.where}:{node.lineno} {node.name}"
+        for module in modules
         for node in ast.walk(module.tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (node.end_lineno or node.lineno) - node.lineno + 1 > FUNCTION_LINES
@@ -251,25 +280,27 @@ def test_rooms_and_functions_stay_small(module: Module) -> None:
     assert long == []
 
 
-@each_module
-def test_annotations_cost_nothing_at_run_time(module: Module) -> None:
-    """Every module with code in it postpones its annotations."""
+def postpones_annotations(module: Module) -> bool:
+    """Whether it begins with the import that does so; one without code has no annotations."""
     code = [node for node in module.tree.body if not isinstance(node, ast.Expr)]
-    if code:
-        first = code[0]
-        assert isinstance(first, ast.ImportFrom), f"{module.where} lacks `from __future__ import annotations`"
-        assert first.module == "__future__"
-        assert "annotations" in [alias.name for alias in first.names]
+    match code[:1]:
+        case []:
+            return True
+        case [ast.ImportFrom(module="__future__", names=names)]:
+            return "annotations" in [alias.name for alias in names]
+    return False
 
 
-TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
+def test_annotations_cost_nothing_at_run_time(modules: list[Module]) -> None:
+    """Every module with code in it postpones its annotations."""
+    assert [module.where for module in modules if not postpones_annotations(module)] == []
 
 
-@pytest.mark.parametrize("path", TESTS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_every_test_says_what_it_holds(path: Path) -> None:
+def test_every_test_says_what_it_holds() -> None:
     """Each test begins with a sentence, so that a failure tells what no longer holds."""
     silent = [
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path in sorted((ROOT / "tests").rglob("test_*.py"))
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and node.name.startswith("test_")
