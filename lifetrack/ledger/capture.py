@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import CodeType, FrameType
 from typing import Any, TypeAlias
 
@@ -119,8 +120,11 @@ def _older(frame: FrameType | None, limit: int) -> Trace | None:
 _BETWEEN = 4
 
 
-def capture_through(frame: FrameType, limit: int, capture: Callable[[FrameType], Trace]) -> Trace:
-    """Capture from a library's frame: where the user's is near, its older frames are shared as those of others."""
+def capture_through(capture: Callable[[FrameType], Trace], frame: FrameType, limit: int) -> Trace:
+    """Capture from a library's frame: where the user's is near, its older frames are shared as those of others.
+
+    ``capture`` captures these, and is bound first.
+    """
     trace: list[Any] = []
     inner: FrameType | None = frame
     files, between = FILES, 0
@@ -178,7 +182,7 @@ def make_capture(limit: int) -> Callable[[FrameType], Trace]:
     if limit < 3 + _BETWEEN:
         return _make_capture(limit, capture_far)
     shorter = _make_capture(limit - _BETWEEN, capture_far)
-    return _make_capture(limit, lambda frame, limit: capture_through(frame, limit, shorter))
+    return _make_capture(limit, partial(capture_through, shorter))
 
 
 def _make_capture(limit: int, far: Callable[[FrameType, int], Trace]) -> Callable[[FrameType], Trace]:

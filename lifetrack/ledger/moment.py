@@ -59,20 +59,21 @@ def running_trio() -> Any:
         return None
 
 
-def _asyncio_task() -> Any:
-    asyncio: Any = sys.modules.get("asyncio")
-    try:
-        return None if asyncio is None or asyncio._get_running_loop() is None else asyncio.current_task()
-    except (AttributeError, RuntimeError):  # asyncio is being imported, or its loop ends
-        return None
-
-
 def task_name() -> str | None:
     """Give the name of the running task of asyncio or trio; None outside one. Imports nothing."""
-    task = _asyncio_task()
+    modules = sys.modules
+    asyncio: Any = modules.get("asyncio")
+    task = None
+    if asyncio is not None:
+        try:
+            loop = asyncio._get_running_loop()
+            task = None if loop is None else asyncio.current_task(loop)
+        except (AttributeError, RuntimeError):  # asyncio is being imported, or its loop ends
+            pass
     if task is not None:
         return str(task.get_name()) if hasattr(task, "get_name") else None
-    trio = running_trio()  # also as a guest in a loop of asyncio's, which has no task then
+    # Also as a guest in a loop of asyncio's, which has no task then.
+    trio = running_trio() if "trio.lowlevel" in modules else None
     return None if trio is None else str(trio.lowlevel.current_task().name)
 
 
