@@ -20,6 +20,7 @@ from lifetrack.ledger.ledger import is_reported
 from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.ledger.rendering import finding_of_case
 from lifetrack.ledger.suspended import note_suspended
+from lifetrack.values.budgets import Budget
 from lifetrack.values.collector import without_collector
 from lifetrack.values.errors import LeakError
 from lifetrack.values.findings import Certainty, Finding
@@ -82,12 +83,14 @@ class Judgement:
         self.witness: Witness | None = None
         #: Who holds what leaked.
         self.evidence = Evidence(engine.ledger)
+        #: For suspended generators that are looked for at the ends of scopes, and are not there.
+        self._fruitless = Budget()
         #: What was found to live as long as the process.
         self.lasting: dict[Lasting, None] = {}
 
     def _file(self, entries: list[Entry], otherwise: str, *, holders: bool) -> list[Case]:
         if holders:
-            note_suspended(self._ledger.entries, entries)
+            note_suspended(self._ledger.entries, entries, self._fruitless)
         filed = (self._ledger.file_leak(entry, otherwise) for entry in entries)
         cases = [case for case in filed if case is not None]
         if holders and any(place_of(case.entry).allowed() is None for case in cases):

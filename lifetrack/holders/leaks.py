@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain, islice
-from time import process_time
 from typing import TypeAlias
 
 from lifetrack.ledger.entries import (
@@ -26,6 +25,7 @@ from lifetrack.ledger.entries import (
 from lifetrack.ledger.holds import HOLDER, is_nobodys
 from lifetrack.ledger.journaling import number_of
 from lifetrack.ledger.ledger import Ledger
+from lifetrack.values.budgets import Budget
 from lifetrack.values.headroom import headroom
 from lifetrack.values.holders import Holder, Search
 
@@ -33,10 +33,6 @@ from lifetrack.values.holders import Holder, Search
 MOST_ALIKE, MOST = 5, 500
 #: How many of those that were left out are told from each other.
 MOST_TOLD = 10_000
-#: The seconds that walks at the ends of scopes may take in all, after the first: so many, and a share of the processor
-#: time of the process. A suite of tests that leak, and wait, is to stay within a few percent of what it takes without.
-SECONDS, SHARE = 0.05, 0.01
-
 _Key: TypeAlias = tuple[object, ...]
 
 
@@ -53,13 +49,14 @@ class Evidence:
         self._more = 0
         #: What it took so far.
         self.search = Search()
+        self._budget = Budget()
 
     def note(self, entries: Iterable[Entry]) -> None:
         """Note for entries, or copies of such, who holds the object of each that is alive and not yet explained.
 
         It is left out when walks have taken too long in all.
         """
-        self._note_some(self._unexplained(entries), self._alike, may_walk=self._may_walk())
+        self._note_some(self._unexplained(entries), self._alike, may_walk=self._budget.allows())
 
     def note_all(self, entries: Iterable[Entry]) -> None:
         """As :meth:`note`, at the end, when it may take long; also for all that was reported as a leak."""
@@ -130,11 +127,6 @@ class Evidence:
             noted[-1].held_by = holders
         return noted
 
-    def _may_walk(self) -> bool:
-        """Whether a walk as long as the longest so far is within what they may take."""
-        made = self.search
-        return made.seconds + made.longest <= SECONDS + SHARE * process_time()
-
     @headroom()
     def explain(self, wanted: Collection[int], others: Iterable[int] = ()) -> dict[int, tuple[Holder, ...]]:
         """Tell who holds the objects at some addresses; no path leads through ``others`` or our own records."""
@@ -145,6 +137,7 @@ class Evidence:
         acquired = {key: acquire_stack(entries[key]) for key in wanted if key in entries}
         explained = explain(wanted, chain(ours, others), acquired)
         before, now = self.search, explained.seconds
+        self._budget.spend(now)
         self.search = Search(before.walks + 1, before.seconds + now, max(before.longest, now), before.left_out)
         return explained.holders
 

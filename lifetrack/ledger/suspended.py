@@ -9,12 +9,14 @@ from __future__ import annotations
 import gc
 from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
+from time import process_time
 from types import AsyncGeneratorType, BuiltinMethodType, CodeType, FrameType, GeneratorType, MethodType
 from typing import Any
 
 from lifetrack.ledger.capture import frames
 from lifetrack.ledger.entries import EXTRA, OFFSET, TRACE, Entry, extra_of
 from lifetrack.ledger.territory import FILES, OURS
+from lifetrack.values.budgets import Budget
 from lifetrack.values.collector import objects_of, referring
 
 # CO_GENERATOR | CO_ASYNC_GENERATOR
@@ -25,10 +27,11 @@ _FRAMES, _GENERATORS = 8, 10_000
 _FEW = 16
 
 
-def note_suspended(known: dict[int, Entry], entries: Iterable[Entry]) -> None:
+def note_suspended(known: dict[int, Entry], entries: Iterable[Entry], budget: Budget | None = None) -> None:
     """Note for open entries, some of those that are ``known``, by which suspended generator they are held.
 
-    All objects are gone through only if one of these was acquired in a generator.
+    All objects are gone through only if one of these was acquired in a generator, and a budget allows that. Of that is
+    taken what was done for nothing, as at the end of each test that leaks what a fixture has made.
     """
     wanted: dict[CodeType, dict[int, Entry]] = {}
     plain: set[int] = set()
@@ -37,13 +40,17 @@ def note_suspended(known: dict[int, Entry], entries: Iterable[Entry]) -> None:
             for code, _ in islice(frames(entry[TRACE], entry[OFFSET]), _FRAMES):
                 if code.co_flags & _SUSPENDABLE:
                     wanted.setdefault(code, {})[id(entry)] = entry
-    if not wanted:
+    if not wanted or not (budget is None or budget.allows()):
         return
+    began, any_found = process_time(), False
     for code, offset, generator in islice(_suspended(wanted), _GENERATORS):
         for each in _held(generator):
             found = wanted[code].get(id(known.get(id(each))))
             if found is not None:
                 extra_of(found).suspended = code, offset
+                any_found = True
+    if budget is not None and not any_found:
+        budget.spend(process_time() - began)
 
 
 def _may_be_suspended(trace: Any, plain: set[int]) -> bool:

@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from lifetrack.ledger.entries import EXTRA, Entry
+from lifetrack.values.collector import referring
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.making import dataclass
 from lifetrack.values.records import Lasting
@@ -98,11 +99,11 @@ def lasting_record(entry: Entry) -> Lasting | None:
 class Asking:
     """Asks as :func:`lasting_record` does, in one pass over many records, and keeps nothing beyond it.
 
-    Who holds an executor is looked for in all that there is, which takes long: once for it and all of its threads.
+    What event loops have is looked for in all that there is, which takes long: once for all executors and threads.
     """
 
     def __init__(self) -> None:
-        self._executors: list[tuple[object, Lasting | None]] = []
+        self._of_loops: list[object] | None = None
 
     def __call__(self, entry: Entry) -> Lasting | None:
         """Give what is known of what a record is about, or of what that belongs to; None for all else."""
@@ -120,12 +121,28 @@ class Asking:
         return self._executor(obj) if isinstance(obj, executor) else _reusable(obj)
 
     def _executor(self, executor: object) -> Lasting | None:
-        for each, known in self._executors:
-            if each is executor:
-                return known
-        known = _default_executor(executor)
-        self._executors.append((executor, known))
-        return known
+        """Give what is known of an executor that an event loop has: it is ended with its loop."""
+        if self._of_loops is None:
+            self._of_loops = list(_had_by_loops())
+        if not any(each is executor for each in self._of_loops):
+            return None
+        return Lasting(THREAD, type(executor).__name__, "the default executor of an event loop")
+
+
+def _had_by_loops() -> Iterator[object]:
+    """Give all that event loops refer to, or that is an attribute of one."""
+    base: Any = getattr(sys.modules.get("asyncio.events"), "AbstractEventLoop", None)
+    if base is None:
+        return
+    import gc
+
+    classes = [base]
+    for each in classes:  # which grows
+        classes += [below for below in type.__subclasses__(each) if all(below is not known for known in classes)]
+    for loop in referring(classes, *classes):
+        for each in gc.get_referents(loop):
+            has_attributes = type(each) is dict and "_default_executor" in each
+            yield from each.values() if has_attributes else (each,)
 
 
 def raw_number(obj: Any) -> int | None:
@@ -134,28 +151,6 @@ def raw_number(obj: Any) -> int | None:
         return None
     number = getattr(obj, "number", None)
     return number if isinstance(number, int) else None
-
-
-def _default_executor(executor: object) -> Lasting | None:
-    """Give what is known of an executor that an event loop has: it is ended with its loop."""
-    loops: Any = getattr(sys.modules.get("asyncio.events"), "AbstractEventLoop", None)
-    if loops is None:
-        return None
-    import gc
-
-    holders = gc.get_referrers(executor)
-    if any(isinstance(holder, loops) or _is_of_loop(holder, executor, loops) for holder in holders):
-        return Lasting(THREAD, type(executor).__name__, "the default executor of an event loop")
-    return None
-
-
-def _is_of_loop(holder: object, executor: object, loops: type) -> bool:
-    """Whether these are the attributes of a loop written in Python."""
-    if type(holder) is not dict or holder.get("_default_executor") is not executor:
-        return False
-    import gc
-
-    return any(isinstance(each, loops) for each in gc.get_referrers(holder))
 
 
 _REUSABLE_WHY = "loky's reusable executor"

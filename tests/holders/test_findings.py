@@ -18,6 +18,7 @@ from lifetrack.holders import leaks
 from lifetrack.ledger.cases import KEPT_CASES
 from lifetrack.reports.json_form import schema
 from lifetrack.reports.reading import load as read
+from lifetrack.values import budgets
 from lifetrack.values.holders import Search
 
 if TYPE_CHECKING:
@@ -279,7 +280,7 @@ def test_each_line_of_one_function_is_explained(tracking: Tracker) -> None:
 
 def test_scopes_stop_looking_when_it_takes_too_long(tracking: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that leaves thousands of leaking scopes is not stopped for each; a report still looks."""
-    monkeypatch.setattr(leaks, "SECONDS", -1e9)
+    monkeypatch.setattr(budgets, "SECONDS", -1e9)
     with tracking.scope("job"):
         load("openssl")
     assert tracking.find_leaks()[0].held_by == ()

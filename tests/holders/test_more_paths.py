@@ -12,7 +12,7 @@ import pytest
 
 import lifetrack
 from lifetrack.holders import explain, leaks
-from lifetrack.values.holders import Search
+from lifetrack.values import budgets
 
 
 class Backend:
@@ -61,12 +61,13 @@ def test_waiting_gives_no_time_to_look_for_holders(tracker: Any, monkeypatch: py
     tracker.tracked(Backend)
     tracker.start(policy="record", report=False)
     evidence = tracker._account.judgement.evidence
-    evidence.search = Search(walks=1, seconds=leaks.SECONDS + 1e-9)
-    monkeypatch.setattr(leaks, "process_time", lambda: float(worked))
+    for _ in range(51):
+        evidence._budget.spend(budgets.SECONDS / 50)
+    monkeypatch.setattr(budgets, "process_time", lambda: float(worked))
     kept = []
     with tracker.scope("waiting"):
         kept.append(Backend())
-    assert evidence.search.walks == 1 + worked
+    assert evidence.search.walks == worked
     kept[0].close()
 
 

@@ -7,7 +7,11 @@ import socket
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from lifetrack.values import budgets
+
 if TYPE_CHECKING:
+    import pytest
+
     from lifetrack.tracker import Tracker
 
 
@@ -93,3 +97,26 @@ def test_generator_that_runs(watching: Tracker) -> None:
 
     (messages,) = next(asking())
     assert "held by the generator" not in messages
+
+
+def test_few_looks_for_nothing(watching: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the ends of scopes only a share of the time goes into generators that are not there; to find one is free."""
+    spent: list[float] = []
+    monkeypatch.setattr(budgets.Budget, "spend", lambda _, seconds: spent.append(seconds))
+    generators = [_lines(), _lines()]
+
+    def leak(number: int) -> list[str]:
+        with watching.scope("job"):
+            next(generators[number])
+        return [found.message for found in watching.find_leaks()]
+
+    assert "generator _lines()" in leak(0)[0]
+    assert spent == []
+    with watching.scope("done"):
+        list(_kept())
+    assert len(spent) == 1
+    monkeypatch.setattr(budgets, "SECONDS", -1e9)
+    assert "generator _lines()" not in leak(1)[-1]
+    for each in generators:
+        each.close()  # type: ignore[attr-defined]
+    _opened.pop().close()

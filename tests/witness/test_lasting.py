@@ -134,7 +134,7 @@ def test_a_scope_with_nothing_pending_does_not_wait(
     tracker: Tracker, witness: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The settle time is spent on threads that may just be ending, not on other leaks and not on an empty scope."""
-    monkeypatch.setattr("lifetrack.holders.leaks.SECONDS", -1e9)  # time is not to be spent on who holds it either
+    monkeypatch.setattr("lifetrack.values.budgets.SECONDS", -1e9)  # time is not to be spent on who holds it either
     started(tracker, witness)
     kept = []
     begun = time.monotonic()
@@ -197,25 +197,26 @@ def test_a_pipe_of_multiprocessing_is_told_once(tracker: Tracker) -> None:
     assert found == ["LT103", "LT103"]
 
 
-def test_who_holds_an_executor_is_asked_once(run_python: RunPython) -> None:
-    """In one pass over the records: not for each of its threads, as everything in memory is asked."""
+def test_what_loops_have_is_looked_for_once(run_python: RunPython) -> None:
+    """In one pass over the records: not for each executor and its threads, as everything in memory is asked."""
     done = run_python(
         "import lifetrack, sys, threading\n"
         "from concurrent.futures import ThreadPoolExecutor\n"
+        "import asyncio\n"
         "asked, go_on = [], threading.Event()\n"
         "def listen(event, arguments):\n"
-        "    if event == 'gc.get_referrers' and isinstance(arguments[0][0], ThreadPoolExecutor):\n"
+        "    if event == 'gc.get_referrers' and asyncio.AbstractEventLoop in arguments[0]:\n"
         "        asked.append(event)\n"
         "sys.addaudithook(listen)\n"
-        "import asyncio\n"
         "lifetrack.start(watch='stdlib', policy='record')\n"
-        "executor = ThreadPoolExecutor(8)\n"
-        "for _ in range(8):\n"
-        "    executor.submit(go_on.wait)\n"
+        "executors = [ThreadPoolExecutor(4) for _ in range(2)]\n"
+        "for number in range(8):\n"
+        "    executors[number % 2].submit(go_on.wait)\n"
         "for _ in range(2):\n"
         "    found = lifetrack.report().findings\n"
         "    print(len(asked), len(found) > 0)\n"
         "go_on.set()\n"
-        "executor.shutdown()\n"
+        "for executor in executors:\n"
+        "    executor.shutdown()\n"
     )
     assert done.stdout == "1 True\n2 True\n", done.stderr
