@@ -7,13 +7,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 TESTS = Path(__file__).resolve().parent
 
 
-def test_holders() -> None:
-    """Each of these walks over everything in memory, which is ten times as much with all tests collected."""
+@pytest.mark.parametrize("name", ["holders", "guards/test_zoo_leaks.py"])
+def test_apart(name: str) -> None:
+    """Each of these goes through everything in memory, which is several times as much with all tests collected."""
     optimise = ["-" + "O" * sys.flags.optimize] if sys.flags.optimize else []
-    command = [sys.executable, *optimise, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider", str(TESTS / "holders")]
+    command = [sys.executable, *optimise, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider", str(TESTS / name)]
     alone = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
     done = subprocess.run(
         command, cwd=TESTS.parent, env=alone, capture_output=True, text=True, timeout=300, check=False

@@ -859,7 +859,7 @@ class _Collecting(list):
 
 TRIES = int(os.environ.get("MACHINE_EXAMPLES", "0"))
 SETTINGS = settings(
-    max_examples=TRIES or 45,
+    max_examples=TRIES or 30,
     stateful_step_count=40 if TRIES else 25,
     derandomize=not TRIES,
     database=None,

@@ -254,7 +254,7 @@ def test_finalizers_that_use_lifetrack_themselves(tracker, thing, collecting):
             tracker.find_leaks()
             finalized.append(1)
 
-    count = 30
+    count = 15
 
     def work(number):
         for _ in range(count):
