@@ -48,6 +48,18 @@ def test_every_case_of_the_journal_runs(run_python):
     assert all(0 < seconds < 0.01 for seconds in times.values())
 
 
+def test_every_operation_whose_instructions_are_counted_runs(run_python):
+    """Valgrind is not needed for that."""
+    done = run_python(
+        "import sys, runpy\n"
+        f"module = runpy.run_path({str(BENCHMARKS / 'instructions.py')!r})\n"
+        "for name in [*module['PLAIN'], *module['IN_A_LOOP']]:\n"
+        "    module['work'](name, 2)\n"
+        "    print(name)\n"
+    )
+    assert (done.stderr, len(done.stdout.split())) == ("", 8)
+
+
 def test_memory_is_measured_and_given_back(run_python):
     """No level keeps an entry of an object that was released and collected."""
     out, err, status = run_python(BENCHMARKS / "memory.py", "1000")
