@@ -154,6 +154,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return not any(collection_path == each or collection_path in each.parents for each in named) or None
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest, those that run others apart: at the end one worker would wait for the other."""
+    items.sort(key=lambda item: item.path.name != "test_apart.py")
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _few_searches(request: pytest.FixtureRequest) -> Iterator[None]:
     """Look for the holders of what leaks in this process only where the tests are about that."""
