@@ -156,7 +156,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the longest, those that run others apart: at the end one worker would wait for the other."""
-    items.sort(key=lambda item: item.path != CHECKOUT / "tests" / "test_apart.py")
+    first = CHECKOUT / "tests" / "test_apart.py"
+    items.sort(key=lambda item: item.path != first)
 
 
 @pytest.fixture(autouse=True, scope="module")

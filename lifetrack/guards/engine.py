@@ -110,7 +110,7 @@ class Engine:
         self._sites = settings.level == Level.SITES
         #: Note where a further event happens, and when, as much as the level asks for.
         self.mark: Callable[[FrameType], Trace | None] = self._marker()
-        self.when: Callable[[], Moment | None] = moment if settings.level >= Level.STACKS else _never
+        self.when: Callable[[], Moment | None] = moment if self.stacks else _never
 
     @property
     def level(self) -> Level:

@@ -33,6 +33,7 @@ from lifetrack.values.holders import Holder, Search
 MOST_ALIKE, MOST = 5, 500
 #: How many of those that were left out are told from each other.
 MOST_TOLD = 10_000
+
 _Key: TypeAlias = tuple[object, ...]
 
 

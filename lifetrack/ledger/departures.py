@@ -193,7 +193,7 @@ class Departures:
         site, caller = _origin(trace, offset)
         if site is None:
             return
-        key = name, id(site[0]), site[1]
+        key = _key(name, site)
         ways = self.sites.get(key)
         if ways is None:
             if len(self.sites) >= KEPT_SITES:
@@ -230,7 +230,11 @@ def counts(entry: Entry) -> bool:
 
 def key_of(entry: Entry, site: RawFrame) -> Key:
     """Give the key under which the siblings of a resource are counted."""
-    return entry[KIND].type_name, id(site[0]), site[1]
+    return _key(entry[KIND].type_name, site)
+
+
+def _key(name: str, site: RawFrame) -> Key:
+    return name, id(site[0]), site[1]
 
 
 def origin_of(entry: Entry) -> tuple[RawFrame | None, RawFrame | None]:

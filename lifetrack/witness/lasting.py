@@ -5,6 +5,7 @@ It is shown once in a section of its own, never as a leak. Patterns are those of
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -134,8 +135,6 @@ def _had_by_loops() -> Iterator[object]:
     base: Any = getattr(sys.modules.get("asyncio.events"), "AbstractEventLoop", None)
     if base is None:
         return
-    import gc
-
     classes = [base]
     for each in classes:  # which grows
         classes += [below for below in type.__subclasses__(each) if all(below is not known for known in classes)]
