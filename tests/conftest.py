@@ -141,9 +141,10 @@ def tracker() -> Iterator[Tracker]:
 SEARCHED = {"evidence", "golden", "holders"}
 
 
-#: Walks over everything in memory, and collections of all garbage in each test, run in a process of their own where all
-#: tests are run: several times as fast as there.
-APART = tuple(CHECKOUT / "tests" / name for name in ("holders", "guards/test_zoo_leaks.py"))
+#: These run in a process of their own where all tests are run. Walks over everything in memory, and collections of all
+#: garbage in each test, are several times as fast there; and large libraries, in the process of all, would make each
+#: start of watching slower that comes after them.
+APART = tuple(CHECKOUT / "tests" / name for name in ("holders", "guards/test_zoo_leaks.py", "libraries", "pools"))
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -1,4 +1,4 @@
-"""The tests that need a process with little in it."""
+"""The tests that need a process with little in it, and those that bring much into theirs."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 TESTS = Path(__file__).resolve().parent
 
 
-@pytest.mark.parametrize("name", ["holders", "guards/test_zoo_leaks.py"])
+@pytest.mark.parametrize("name", ["holders", "guards/test_zoo_leaks.py", "libraries", "pools"])
 def test_apart(name: str) -> None:
-    """Each of these goes through everything in memory, which is several times as much with all tests collected."""
+    """The first two go through everything in memory; the others import what watching goes through each time."""
     optimise = ["-" + "O" * sys.flags.optimize] if sys.flags.optimize else []
     command = [sys.executable, *optimise, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider", str(TESTS / name)]
     alone = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}

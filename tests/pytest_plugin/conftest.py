@@ -39,7 +39,8 @@ def plugin_arguments() -> list[str]:
     return [] if installed else ["-p", "lifetrack.pytest_plugin"]
 
 
-#: Plugins that take up to a third of a second each to load, with the words by which a suite asks for them.
+#: Plugins that take up to a third of a second each to load, or set up much in each run, with the words by which a suite
+#: asks for them.
 SLOW_TO_LOAD = {
     "anyio": ("anyio",),
     "asyncio": ("asyncio",),
@@ -48,16 +49,18 @@ SLOW_TO_LOAD = {
     "pytest_cov": ("--cov",),
     "pytest_mock": ("mocker",),
     "randomly": ("randomly",),
+    "rerunfailures": ("flaky", "reruns"),
     "socket": ("socket",),
     "trio": ("trio",),
 }
 
 
 def without_the_unasked(folder: Path, arguments: tuple[str, ...]) -> list[str]:
-    """Leave out what neither the arguments nor the files of the suite speak of: a process each would load it anew."""
+    """Leave out what neither the arguments nor the files of the suite speak of: each run would set it up anew."""
     text = " ".join([*arguments, *(path.read_text() for path in folder.rglob("*.*") if path.suffix in {".py", ".txt"})])
-    unasked = [name for name, words in SLOW_TO_LOAD.items() if not any(word in text for word in words)]
-    return [part for name in unasked for part in ("-p", f"no:{name}")]
+    unasked = {name for name, words in SLOW_TO_LOAD.items() if not any(word in text for word in words)}
+    scope = [] if "asyncio" in unasked else ["-o", "asyncio_default_fixture_loop_scope=function"]
+    return [*(f"-pno:{name}" for name in sorted(unasked)), *scope]
 
 
 class Run(Protocol):
@@ -73,7 +76,7 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     monkeypatch.delenv("LIFETRACK", raising=False)
     pytester.makepyfile(resources=RESOURCES)
     pytester.syspathinsert()
-    pytester.makeini("[pytest]\nasyncio_default_fixture_loop_scope = function\n")
+    pytester.makeini("[pytest]\n")  # the root of the suite is its own folder
 
     def run_it(*arguments: str, flag: bool = True, fresh: bool = False) -> pytest.RunResult:
         own = ["--lifetrack", "--lifetrack-watch="] if flag else []
@@ -81,9 +84,8 @@ def run(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         order = [] if random or fresh else ["-p", "no:randomly"]
         cache = [] if "--lf" in arguments or "cacheprovider" in arguments else ["-p", "no:cacheprovider"]
         given = [*plugin_arguments(), *order, *cache, *own, *arguments]
-        if fresh:
-            return pytester.runpytest_subprocess(*without_the_unasked(pytester.path, arguments), *given)
-        return pytester.runpytest_inprocess(*given)
+        start = pytester.runpytest_subprocess if fresh else pytester.runpytest_inprocess
+        return start(*without_the_unasked(pytester.path, arguments), *given)
 
     yield run_it
     with warnings.catch_warnings():  # what a suite leaked on purpose, in this process, is not a later test's
