@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lifetrack.detect.families import fold
@@ -65,12 +65,12 @@ def _place_of(finding: Finding) -> tuple[str, int]:
     return ("<unknown>", 1) if finding.site is None else (finding.site.file, finding.site.line)
 
 
-def _asks_list() -> Callable[[Entry], Lasting | None]:
+def _asks_list(entries: Mapping[int, Entry], *, ending: bool) -> Callable[[Entry], Lasting | None]:
     """Give what asks the list of what lives as long as the process; it is loaded with the first question."""
     with headroom():
         from lifetrack.witness.lasting import Asking
 
-    return Asking()
+    return Asking(entries, ending=ending)
 
 
 class Judgement:
@@ -155,7 +155,7 @@ class Judgement:
     def _judge(self, place: Place, mark: int, *, may_raise: bool, holders: bool) -> None:
         open_now = (entry for entry in self._ledger.due_since(mark) if belongs_to(entry, place))
         lasts = self.asking()
-        due = [entry for entry in open_now if not is_in_use(entry, SCOPE_ENDS) and not lasts(entry)]
+        due = self._still_open([e for e in open_now if not is_in_use(e, SCOPE_ENDS) and not lasts(e)])
         cases = self._file(due, "LT103", holders=holders) + self._testimony(place)
         for entry in due:
             judge_end_of_owner(self._engine, entry, place, caller(1), may_raise=False)
@@ -192,9 +192,9 @@ class Judgement:
         self._ledger.settle(is_released)
         self._ledger.drain()
         certainty = Certainty.SUSPECTED if ending == "signal" else Certainty.PROVEN
-        lasts = self.asking()
+        lasts = self.asking(ending=True)
         live = [entry for entry in self._ledger.open_entries() if not lasts(entry)]
-        left = [e for e in live if not ends_with_process(e) and not is_in_use(e, PROCESS_ENDS)]
+        left = self._still_open([e for e in live if not ends_with_process(e) and not is_in_use(e, PROCESS_ENDS)])
         if holders:
             note_suspended(self._ledger.entries, left)
         with without_collector():
@@ -203,16 +203,25 @@ class Judgement:
         if holders:
             self.evidence.note_all(case.entry for case in self._ledger.cases.all())
 
+    def _still_open(self, entries: list[Entry]) -> list[Entry]:
+        """Give those that are open after another look: a thread may end, and go, between two questions about it."""
+        if not entries:
+            return entries
+        self._ledger.settle(is_released)
+        still = set(map(id, self._ledger.open_entries()))
+        return [entry for entry in entries if id(entry) in still]
+
     def _let_threads_end(self) -> None:
         """Give threads that are just ending a moment, while there are any and the operating system is asked."""
         witness = self.witness
         if witness is not None:
             clock.wait_while(lambda: witness.pending(PROCESS), witness.pending(PROCESS))
 
-    def asking(self) -> Callable[[Entry], bool]:
+    def asking(self, *, ending: bool = False) -> Callable[[Entry], bool]:
         """Give what tells, in one pass over entries, which of them are no leak while they are open.
 
-        They live as long as the process by design, which is shown apart; or hold nothing at present.
+        They live as long as the process by design, which is shown apart, and more so where it is ``ending``; or hold
+        nothing at present.
         """
         asked: Callable[[Entry], Lasting | None] | None = None
 
@@ -220,7 +229,7 @@ class Judgement:
             nonlocal asked
             if is_idle(entry):
                 return True
-            asked = asked or _asks_list()
+            asked = asked or _asks_list(self._ledger.entries, ending=ending)
             known = asked(entry)
             if known is not None:
                 self.lasting[known] = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator
 from typing import Any
 
@@ -35,6 +36,10 @@ def switch_on(config: pytest.Config, level: str) -> None:
         # Before the ending: of wrappers that come last the one registered last is the innermost.
         "annotations": AnnotationHooks(run),
     }
+    if "pytest_twisted" in sys.modules:
+        from lifetrack.pytest_plugin.reactor import ReactorHooks
+
+        rooms["reactor"] = ReactorHooks(run.tracker)
     if run.options.baseline is not None:  # no test pays for it where there is none
         from lifetrack.pytest_plugin.baselines import BaselineHooks
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from time import perf_counter
 from typing import NamedTuple
 
@@ -24,7 +25,7 @@ from lifetrack.ledger.holds import NODE, holder_of
 from lifetrack.ledger.ledger import Ledger, is_reported
 from lifetrack.values.findings import Certainty
 from lifetrack.values.limits import Limits, seconds_text
-from lifetrack.witness.lasting import lasting_record
+from lifetrack.witness.lasting import Asking
 
 #: The numbers themselves, among the words of a case.
 HELD, LIMIT = "held_seconds", "limit_seconds"
@@ -115,7 +116,7 @@ class HeldWatch:
         held = until - since
         if held <= limit:
             return limit - held if is_open else None
-        if is_open and is_no_duty(entry):
+        if is_open and is_no_duty(entry, ledger.entries):
             return None
         extra = extra_of(entry)
         if extra.overdue:  # no call stands between this question and the answer
@@ -164,11 +165,11 @@ def _words(limit: float, held: float, end: str) -> dict[str, str]:
     return {"limit": seconds_text(limit), "held": told, HELD: f"{held:.6f}", LIMIT: f"{limit}"}
 
 
-def is_no_duty(entry: Entry) -> bool:
+def is_no_duty(entry: Entry, entries: Mapping[int, Entry]) -> bool:
     """Whether nobody is to release it soon: it holds nothing at present, or lives as long as the process by design.
 
     So does a lock that is used as a signal.
     """
     if holder_of(entry) is not None:
         return bool(entry[NODE].is_signal)
-    return is_idle(entry) or lasting_record(entry) is not None
+    return is_idle(entry) or Asking(entries)(entry) is not None

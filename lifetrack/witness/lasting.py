@@ -6,13 +6,17 @@ It is shown once in a section of its own, never as a leak. Patterns are those of
 from __future__ import annotations
 
 import gc
+import io
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from fnmatch import fnmatchcase
+from types import ModuleType
 from typing import Any
 
-from lifetrack.ledger.entries import EXTRA, Entry
+from lifetrack.ledger.capture import users_frames
+from lifetrack.ledger.entries import EXTRA, OFFSET, TRACE, Entry
+from lifetrack.ledger.territory import FILES, INSTALLED
 from lifetrack.values.collector import referring
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.making import dataclass
@@ -52,20 +56,48 @@ SHIPPED: tuple[Known, ...] = (
     Known(THREAD, "IPythonHistorySavingThread", "the history of IPython"),
     Known(THREAD, "pydevd.*", "a thread of the debugger"),
     Known(THREAD, "jemalloc_bg_thd", "a thread of the memory allocator"),
+    # what is not written in Python
+    Known(THREAD, "ZMQbg/*", "the threads of ZeroMQ"),
+    Known(THREAD, "libuv-worker", "the thread pool of libuv"),
+    Known(THREAD, "tokio-*", "the threads of a runtime of Rust"),
+    Known(THREAD, "async-executor-*", "the threads of a runtime of Rust"),
+    Known(THREAD, "polars-*", "the thread pool of polars"),
     Known(DESCRIPTOR, "*/libffi.so*", "the trampolines that libffi makes for ctypes"),
     Known(DESCRIPTOR, "/dev/urandom", "the random numbers of the process"),
     Known(DESCRIPTOR, "/dev/random", "the random numbers of the process"),
 )
 
-_MP, _LOKY = "multiprocessing.", "joblib.externals.loky.backend."
-#: What libraries keep as long as the process and know by number: the kind, where the number stands, and why.
-HOLDERS: tuple[tuple[str, str, str, str, str], ...] = (
-    (PROCESS, _MP + "resource_tracker", "_resource_tracker", "_pid", "the resource tracker of multiprocessing"),
-    (DESCRIPTOR, _MP + "resource_tracker", "_resource_tracker", "_fd", "the resource tracker of multiprocessing"),
-    (PROCESS, _MP + "forkserver", "_forkserver", "_forkserver_pid", "the fork server of multiprocessing"),
-    (DESCRIPTOR, _MP + "forkserver", "_forkserver", "_forkserver_alive_fd", "the fork server of multiprocessing"),
-    (PROCESS, _LOKY + "resource_tracker", "_resource_tracker", "_pid", "the resource tracker of loky"),
-    (DESCRIPTOR, _LOKY + "resource_tracker", "_resource_tracker", "_fd", "the resource tracker of loky"),
+#: What the extensions of packages keep as long as the process, and nothing but their being loaded tells whose it is:
+#: threads that have no name of their own, and descriptors of these kinds.
+NATIVE: tuple[tuple[str, frozenset[str], str], ...] = (
+    ("numpy", frozenset({THREAD}), "the threads of the linear algebra below numpy"),
+    ("gevent", frozenset({THREAD, "eventpoll", "eventfd"}), "the hub of gevent"),
+    ("eventlet", frozenset({"eventpoll"}), "the hub of eventlet"),
+    ("uvloop", frozenset({"eventpoll", "eventfd", "pipe"}), "the loop of libuv"),
+    ("zmq", frozenset({"eventpoll", "eventfd"}), "the context of ZeroMQ"),
+    ("polars", frozenset({"eventpoll", "eventfd"}), "the runtime of polars"),
+)
+
+_TRACKER, _SERVER = "multiprocessing.resource_tracker", "multiprocessing.forkserver"
+_LOKY = "joblib.externals.loky.backend.resource_tracker"
+_REACTOR = "twisted.internet.reactor"
+#: What libraries keep as long as the process, by number or as an object: the kind, in which module and behind which
+#: attributes it stands, and why.
+HOLDERS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
+    (PROCESS, _TRACKER, ("_resource_tracker", "_pid"), "the resource tracker of multiprocessing"),
+    (DESCRIPTOR, _TRACKER, ("_resource_tracker", "_fd"), "the resource tracker of multiprocessing"),
+    (PROCESS, _SERVER, ("_forkserver", "_forkserver_pid"), "the fork server of multiprocessing"),
+    (DESCRIPTOR, _SERVER, ("_forkserver", "_forkserver_alive_fd"), "the fork server of multiprocessing"),
+    (PROCESS, _LOKY, ("_resource_tracker", "_pid"), "the resource tracker of loky"),
+    (DESCRIPTOR, _LOKY, ("_resource_tracker", "_fd"), "the resource tracker of loky"),
+    # A reactor is installed once, and cannot be started again.
+    (DESCRIPTOR, _REACTOR, ("_poller",), "the reactor of Twisted"),
+    (DESCRIPTOR, _REACTOR, ("_kq",), "the reactor of Twisted"),
+    (DESCRIPTOR, _REACTOR, ("_asyncioEventloop",), "the reactor of Twisted"),
+    (DESCRIPTOR, _REACTOR, ("_internalReaders", "i"), "the reactor of Twisted"),
+    (DESCRIPTOR, _REACTOR, ("_internalReaders", "o"), "the reactor of Twisted"),
+    (DESCRIPTOR, "twisted.internet.tcp", ("_reservedFD", "_fileDescriptor"), "what Twisted has in reserve"),
+    (DESCRIPTOR, "fsspec.asyn", ("loop",), "the event loop of fsspec"),
 )
 
 _added: list[Known] = []
@@ -89,25 +121,26 @@ def add(kind: str, pattern: str, why: str) -> Callable[[], None]:
     return remove
 
 
-def lasting_record(entry: Entry) -> Lasting | None:
-    """Give what is known of what a record is about, or of what that belongs to; None for all else.
-
-    A thread is known by its name, a descriptor by its number, an executor by the event loop that has it.
-    """
-    return Asking()(entry)
-
-
 class Asking:
-    """Asks as :func:`lasting_record` does, in one pass over many records, and keeps nothing beyond it.
+    """Gives what is known of records, or of what those belong to, in one pass over many; keeps nothing beyond it.
 
-    What event loops have is looked for in all that there is, which takes long: once for all executors and threads.
+    A thread is known by its name, a descriptor by its number, an executor by the event loop that has it, and what a
+    library keeps by where that stands; ``entries`` are all records, by the addresses of what they are about. What event
+    loops have is looked for in all that there is, which takes long: once for all executors and threads. Globals of
+    installed packages are looked at only where the process is ``ending``.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, entries: Mapping[int, Entry], *, ending: bool = False) -> None:
         self._of_loops: list[object] | None = None
+        self._kept: dict[int, Lasting] = {}
+        for kind, name, value, why in (*_kept(), *(_globals(entries) if ending else ())):
+            if (entry := entries.get(id(_recorded(value)))) is not None:
+                self._kept[id(entry)] = Lasting(kind, name, why)
 
     def __call__(self, entry: Entry) -> Lasting | None:
         """Give what is known of what a record is about, or of what that belongs to; None for all else."""
+        if id(entry) in self._kept:
+            return self._kept[id(entry)]
         extra = entry[EXTRA]
         obj: Any = None if extra is None or extra.reference is None else extra.reference()
         known = None if obj is None else self._object(obj)
@@ -181,15 +214,75 @@ def _reusable(obj: Any) -> Lasting | None:
 def _parts(obj: Any, path: tuple[str, ...]) -> tuple[object, ...]:
     for name in path:
         obj = getattr(obj, name, None)
-    return tuple(obj.values()) if isinstance(obj, dict) else (obj,)
+    if isinstance(obj, dict):
+        return tuple(obj.values())
+    return tuple(obj) if isinstance(obj, set | list) else (obj,)
+
+
+def _kept() -> Iterator[tuple[str, str, Any, str]]:
+    """Give what :data:`HOLDERS` have just now: the kind, the name, what it is, and why."""
+    for kind, module, path, why in HOLDERS:
+        values: tuple[Any, ...] = (sys.modules.get(module),)
+        for name in path:
+            values = tuple(value for each in values for value in _parts(each, (name,)))
+        for value in values:
+            if value is not None:
+                yield kind, ".".join((module, *path)), value, why
+
+
+def _globals(entries: Mapping[int, Entry]) -> Iterator[tuple[str, str, Any, str]]:
+    """Give what a module of an installed package has as its own global, though code of the user's stands in its record.
+
+    The package has made it when it was imported, or first used, and keeps it for all who use it.
+    """
+    files = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom)
+    modules: dict[str, object] = sys.modules.copy()  # type: ignore[assignment] # anything may stand there
+    for name, module in modules.items():
+        # What stands in for a module, as it likes, is none; and to ask a lazy one for anything would run it.
+        is_module = issubclass(type(module), ModuleType)
+        space: dict[str, Any] = object.__getattribute__(module, "__dict__") if is_module else {}
+        if FILES[str(space.get("__file__"))] != INSTALLED:
+            continue
+        for word, value in space.copy().items():
+            entry = entries.get(id(_recorded(value) if type(value) in files else value))
+            if entry is not None and any(users_frames(entry[TRACE], entry[OFFSET])):
+                yield (
+                    _kind_of(value),
+                    f"{name}.{word}",
+                    value,
+                    f"a global of the package {name.partition('.')[0]}",
+                )
+
+
+def _kind_of(value: object) -> str:
+    executor: Any = getattr(sys.modules.get("concurrent.futures._base"), "Executor", threading.Thread)
+    return THREAD if isinstance(value, threading.Thread | executor) else DESCRIPTOR
+
+
+def _recorded(value: Any) -> object:
+    """Give what a record of it is about: of a file, what is at the bottom of it."""
+    if isinstance(value, io.TextIOWrapper):
+        value = value.buffer
+    return value.raw if isinstance(value, (io.BufferedReader, io.BufferedWriter, io.BufferedRandom)) else value
+
+
+def _number_of(value: Any) -> int | None:
+    """Give a number, or that of what has a descriptor and is open."""
+    if isinstance(value, int):
+        return value
+    try:
+        number = value.fileno()
+    except Exception:  # it is closed, or has none; whatever a class of the program's raises
+        return None
+    return number if isinstance(number, int) else None
 
 
 def lasting_numbers(kind: str) -> dict[int, Lasting]:
     """Give the descriptors or processes that libraries in use keep as long as the process, by number."""
     found = {}
-    for what, module, name, attribute, why in HOLDERS:
-        number = getattr(getattr(sys.modules.get(module), name, None), attribute, None)
-        if what == kind and isinstance(number, int):
+    for what, _, value, why in _kept():
+        number = _number_of(value) if what == kind else None
+        if number is not None:
             found[number] = Lasting(kind, str(number), why)
     for part in _reusable_parts():
         for attribute in _NUMBERS[kind]:
@@ -205,3 +298,9 @@ def lasting(kind: str, name: str, shown: str | None = None) -> Lasting | None:
         if line.kind == kind and fnmatchcase(name, line.pattern):
             return Lasting(kind, name if shown is None else shown, line.why)
     return None
+
+
+def native(kind: str, name: str) -> Lasting | None:
+    """Give whose a thread without a name, or a descriptor of a kind, may be; None where no such package is loaded."""
+    found = (why for module, kinds, why in NATIVE if kind in kinds and module in sys.modules)
+    return next((Lasting(THREAD if kind == THREAD else DESCRIPTOR, name, why) for why in found), None)

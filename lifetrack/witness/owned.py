@@ -1,7 +1,7 @@
 """Descriptors that live objects of the standard library keep below them, without a record, and give back themselves.
 
-Queues and processes of multiprocessing have pipes, shared values a file, memory maps a duplicate of their file's
-descriptor. They are looked for only when a descriptor has come that nothing else explains.
+Queues and processes of multiprocessing have pipes, shared values a file, selectors a queue of events, memory maps a
+duplicate of their file's descriptor. They are looked for only when a descriptor has come that nothing else explains.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ _OTHERS: tuple[tuple[str, str, Callable[[Any], Iterable[object]]], ...] = (
     ("multiprocessing.shared_memory", "SharedMemory", lambda memory: (memory._fd,)),
     ("multiprocessing.heap", "Arena", lambda arena: (arena.fd,)),
     ("multiprocessing.popen_fork", "Popen", lambda process: process.finalizer._args),
+    # When their records are made, in the constructor of their base, they have none yet.
+    ("selectors", "EpollSelector", lambda selector: (selector._selector.fileno(),)),
+    ("selectors", "KqueueSelector", lambda selector: (selector._selector.fileno(),)),
     ("asyncio.events", "Handle", lambda handle: _watched_child(handle._callback, handle._args)),
 )  # fmt: skip
 
@@ -71,7 +74,7 @@ def _harmless(numbers_of: Callable[[Any], Iterable[object]]) -> Callable[[Any], 
     def asking(obj: Any) -> Iterable[object]:
         try:
             return tuple(numbers_of(obj))
-        except (AttributeError, TypeError):  # half made, or over
+        except (AttributeError, TypeError, ValueError):  # half made, or over
             return ()
 
     return asking

@@ -34,6 +34,8 @@ _HINTS = {
     "LT502": "tell the thread to stop and join it; if it lives as long as the process by design, add it to the list",
     "LT503": "end the child and wait for it; with subprocess, use Popen in a 'with' block",
 }
+#: The classes of the queues of events in ``select``.
+_EVENTS = ("epoll", "kqueue")
 
 
 class _Noted(NamedTuple):
@@ -172,7 +174,8 @@ class Witness:
                 yield self._ledger.cases.add(Case("LT504", Certainty.PROVEN, list(noted.entry), None, words=words))
                 continue
             path = found.path or ""
-            if (lives := numbers.get(number) or known.lasting(known.DESCRIPTOR, path)) is not None:
+            lives = numbers.get(number) or known.lasting(known.DESCRIPTOR, path) or known.native(found.kind, found.kind)
+            if lives is not None:
                 self._lasting[lives] = None
             elif not self._is_connections(path):
                 trace = self._sites.of_path(path, before.moment) if path else None
@@ -212,7 +215,10 @@ class Witness:
             name = system.thread_name(number) if thread is None else thread.name
             if name is None:  # it has ended in this moment
                 continue
-            if (lives := known.lasting(known.THREAD, name)) is not None:
+            lives = known.lasting(known.THREAD, name)
+            if lives is None and thread is None and name == system.thread_name(self._pid):  # it has none of its own
+                lives = known.native(known.THREAD, name)
+            if lives is not None:
                 self._lasting[lives] = None
             elif ("thread", number) not in self._told:
                 yield number, thread
@@ -267,7 +273,7 @@ def _shown(found: system.Descriptor) -> str:
 
 
 def _number_of(obj: Any) -> int | None:
-    """Give the descriptor of a file or socket, without running anything that a subclass may have overridden.
+    """Give the descriptor of a file, socket or queue of events, without running what a subclass may have overridden.
 
     What stands for a raw descriptor in the records has its number as ``number``.
     """
@@ -285,6 +291,10 @@ def _number_of(obj: Any) -> int | None:
             return io.FileIO.fileno(obj)
         if sockets is not None and isinstance(obj, sockets.socket):
             return int(sockets.socket.fileno(obj))
+        for name in _EVENTS:
+            events: Any = getattr(sys.modules.get("select"), name, ())
+            if isinstance(obj, events):
+                return int(events.fileno(obj))
     except (ValueError, OSError):
         pass
     return None

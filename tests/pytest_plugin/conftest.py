@@ -52,6 +52,7 @@ SLOW_TO_LOAD = {
     "rerunfailures": ("flaky", "reruns"),
     "socket": ("socket",),
     "trio": ("trio",),
+    "twisted": ("twisted",),
 }
 
 

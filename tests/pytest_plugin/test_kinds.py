@@ -500,7 +500,7 @@ def test_pytester_inside_a_test(pytester: pytest.Pytester, run: Run) -> None:
         + """
 def test_inner(pytester):
     pytester.makepyfile("def test_it(): open(__file__).close()")
-    pytester.runpytest_inprocess("-p", "no:rerunfailures").assert_outcomes(passed=1)
+    pytester.runpytest_inprocess("-p", "no:rerunfailures", "-p", "no:twisted").assert_outcomes(passed=1)
 def test_tools(tmp_path, monkeypatch, capfd, caplog, recwarn, capsys_dummy):
     monkeypatch.setenv("A", "b")
     (tmp_path / "a").write_text("x")
@@ -512,3 +512,66 @@ def capsys_dummy(): return None
     result = run("--lifetrack", flag=False, fresh=True)
     result.assert_outcomes(passed=2)
     assert result.ret == pytest.ExitCode.OK
+
+
+TWISTED = """
+import pytest, pytest_twisted, socket
+from twisted.internet import protocol, reactor, task
+
+def soon(what=lambda: None): return task.deferLater(reactor, 0.01, what)
+
+@pytest_twisted.async_fixture
+async def narrow():
+    await soon()
+    KEPT.append(Backend())
+@pytest_twisted.async_yield_fixture
+async def ending():
+    yield
+    await soon()
+    KEPT.append(Backend())
+@pytest_twisted.async_yield_fixture(scope="module")
+async def shared():
+    backend = Backend()
+    yield backend
+    await soon()
+    backend.close()
+class Server(protocol.Protocol):
+    def connectionMade(self):
+        KEPT.append(Backend())
+        self.transport.loseConnection()
+
+def test_plain(shared): KEPT.append(Backend())
+@pytest_twisted.inlineCallbacks
+def test_generator(shared):
+    yield soon()
+    KEPT.append(Backend())
+@pytest_twisted.ensureDeferred
+async def test_coroutine(shared): await soon(lambda: Backend().close())
+@pytest_twisted.ensureDeferred
+async def test_narrow(narrow): pass
+@pytest_twisted.ensureDeferred
+async def test_ending(ending): pass
+@pytest_twisted.ensureDeferred
+async def test_server():
+    port = reactor.listenTCP(0, protocol.Factory.forProtocol(Server), interface="127.0.0.1")
+    with socket.create_connection(("127.0.0.1", port.getHost().port)) as peer:
+        await soon()
+        await soon()
+    await port.stopListening()
+def test_clean(): Backend().close()
+"""
+
+
+def test_twisted(pytester: pytest.Pytester, run: Run) -> None:
+    """The greenlet of the reactor runs all of them, and still each test and fixture acquires for itself."""
+    pytest.importorskip("pytest_twisted")
+    pytester.makepyfile(HEAD + TWISTED)
+    result = run("--lifetrack-report=out.json", "-v", fresh=True)
+    result.assert_outcomes(passed=7, errors=5)
+    assert owners(pytester) == {
+        "test_plain": "test_plain",
+        "test_generator": "test_generator",
+        "narrow (function)": "test_narrow",
+        "ending (function)": "test_ending",
+        "test_server": "test_server",
+    }

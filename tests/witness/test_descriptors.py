@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import mmap
 import multiprocessing
 import os
+import select
+import selectors
 import socket
 import sqlite3
 import sys
@@ -255,3 +258,16 @@ def test_a_decorated_function_is_witnessed_each_time(on) -> None:
     for number in numbers:
         os.close(number)
     assert sum(each.count for each in found) == 2
+
+
+def test_queues_of_events_are_told_once(on) -> None:
+    """An epoll object, a selector and an event loop are found by their records, not as descriptors of nobody's too."""
+    kept = []
+    with on.scope("waiting", witness=True):
+        if hasattr(select, "epoll"):
+            kept.append(select.epoll())
+        kept += [selectors.DefaultSelector(), asyncio.new_event_loop()]
+    assert _found(on) == []
+    assert {finding.rule for finding in on.report().findings} == {"LT103"}
+    for each in kept:
+        each.close()

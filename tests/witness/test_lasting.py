@@ -220,3 +220,25 @@ def test_what_loops_have_is_looked_for_once(run_python: RunPython) -> None:
         "    executor.shutdown()\n"
     )
     assert done.stdout == "1 True\n2 True\n", done.stderr
+
+
+def test_a_thread_that_ends_while_it_is_judged_is_no_leak(run_python: RunPython) -> None:
+    """Between two questions about a thread it may end, and be gone: it is looked at once more before it is filed."""
+    program = (
+        "import threading, time\n"
+        "class Ending(threading.Thread):\n"
+        "    go, judged = threading.Event(), False\n"
+        "    @property\n"
+        "    def daemon(self):\n"
+        "        if not self.judged:\n"
+        "            return True\n"
+        "        self.go.set()\n"
+        "        while self.is_alive(): time.sleep(0.001)\n"
+        "        return False\n"
+        "    @daemon.setter\n"
+        "    def daemon(self, value): pass\n"
+        "Ending(target=Ending.go.wait).start()\n"
+        "Ending.judged = True\n"
+    )
+    done = run_python("", "run", "-c", program, python_flags=["-m", "lifetrack"])
+    assert done.stderr.startswith("lifetrack: no findings; 1 acquired"), done.stderr

@@ -1,0 +1,161 @@
+"""What installed packages keep as long as the process, which is shown apart; and what of a program looks like that."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lifetrack.tracker import Tracker
+from lifetrack.witness import lasting
+from tests.conftest import Finished, RunPython
+
+#: Runs a program and gives what came of it.
+Program = Callable[..., Finished]
+each_way = pytest.mark.parametrize("options", [[], ["--witness"]], ids=["records", "witness"])
+
+
+@pytest.fixture
+def program(run_python: RunPython, tmp_path: Path) -> Program:
+    """Run a program under ``lifetrack run``, with a folder of installed packages beside it."""
+
+    def run(text: str, *options: str, package: str = "") -> Finished:
+        folder = tmp_path / "site-packages" / "keeper"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "__init__.py").write_text(textwrap.dedent(package))
+        script = tmp_path / "script.py"
+        script.write_text(textwrap.dedent(text))
+        path = os.pathsep.join([os.environ.get("PYTHONPATH", ""), str(folder.parent)])
+        flags = ["-m", "lifetrack"]
+        return run_python("", "run", *options, str(script), python_flags=flags, env={"PYTHONPATH": path})
+
+    return run
+
+
+POOL = """
+    from concurrent.futures import ThreadPoolExecutor
+    POOL = ThreadPoolExecutor(1)
+    REGISTERED = []
+    FILE = open(__file__)
+"""
+
+
+@pytest.mark.parametrize("level", ["sites", "stacks"])
+def test_a_global_of_an_installed_package(program: Program, level: str) -> None:
+    """The line that imports the package leaks nothing: the package keeps it for all who use it."""
+    done = program("import keeper\n", f"--level={level}", package=POOL)
+    assert done.stderr.startswith("lifetrack: no findings; 2 acquired"), done.stderr
+    assert "thread keeper.POOL: a global of the package keeper" in done.stderr
+    assert "descriptor keeper.FILE: a global of the package keeper" in done.stderr
+
+
+def test_globals_of_the_program_and_what_it_registers_are_its_own(program: Program) -> None:
+    """Neither a global of the program nor what it has put into a package's list is the package's."""
+    text = """
+    import keeper
+    from concurrent.futures import ThreadPoolExecutor
+    MINE = ThreadPoolExecutor(1)  # mine
+    keeper.REGISTERED.append(open(__file__))  # registered
+    """
+    done = program(text, package=POOL)
+    assert done.stderr.startswith("lifetrack: 2 findings"), done.stderr
+    assert "script.py:4 " in done.stderr
+    assert "script.py:5 " in done.stderr
+
+
+def test_a_scope_is_not_excused_by_it(tracker: Tracker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the end of the process is the time to ask whose global it is."""
+    (tmp_path / "site-packages").mkdir()
+    (tmp_path / "site-packages" / "keeping.py").write_text("from threading import Timer\nKEPT = None\n")
+    monkeypatch.syspath_prepend(tmp_path / "site-packages")
+    import keeping
+
+    try:
+        tracker.start(policy="record", watch="stdlib", report=False)
+        with tracker.scope("job"):
+            keeping.KEPT = open(__file__)
+        assert [found.rule for found in tracker.report().findings] == ["LT103"]
+        keeping.KEPT.close()
+    finally:
+        del sys.modules["keeping"]
+
+
+TWISTED = """
+    {install}
+    from twisted.internet import defer, protocol, reactor, threads
+
+    class Client(protocol.Protocol):
+        def connectionMade(self): self.transport.loseConnection()
+        def connectionLost(self, reason): done.callback(None) if not done.called else None
+
+    done = defer.Deferred()
+
+    @defer.inlineCallbacks
+    def main():
+        made = protocol.Factory.forProtocol(protocol.Protocol)
+        port = reactor.listenTCP(0, made, interface="127.0.0.1")
+        reactor.connectTCP("127.0.0.1", port.getHost().port, protocol.ClientFactory.forProtocol(Client))
+        yield done
+        yield threads.deferToThread(int)
+        yield port.stopListening()
+        {leak}
+        reactor.stop()
+
+    reactor.callWhenRunning(main)
+    reactor.run()
+"""
+
+
+@each_way
+@pytest.mark.parametrize("reactor", ["epoll", "select", "asyncio"])
+def test_the_reactor_of_twisted(program: Program, reactor: str, options: list[str]) -> None:
+    """Nobody can release a reactor, nor the descriptor that Twisted keeps for the day that all others are in use."""
+    pytest.importorskip("twisted")
+    install = f"from twisted.internet import {reactor}reactor; {reactor}reactor.install()"
+    done = program(TWISTED.format(install=install, leak=""), *options)
+    assert done.stderr.startswith("lifetrack: no findings"), done.stderr
+    assert "what Twisted has in reserve" in done.stderr
+    done = program(TWISTED.format(install=install, leak="main.kept = open(__file__)"), *options)
+    assert done.stderr.startswith("lifetrack: 1 finding"), done.stderr
+
+
+NATIVE = {
+    "numpy": ("import numpy", "thread .*: the threads of the linear algebra below numpy|no findings"),
+    "zmq": (
+        """
+        import zmq
+        with zmq.Context.instance().socket(zmq.PAIR) as socket:
+            socket.bind_to_random_port("tcp://127.0.0.1")
+        """,
+        "descriptor .*: the context of ZeroMQ",
+    ),
+}
+
+
+@pytest.mark.parametrize("package", NATIVE)
+def test_what_extensions_keep(program: Program, package: str) -> None:
+    """Threads and descriptors of C code that live as long as the process are no findings of the system's."""
+    pytest.importorskip("psutil")
+    pytest.importorskip(package)
+    text, words = NATIVE[package]
+    done = program(text, "--witness")
+    assert done.stderr.startswith("lifetrack: no findings"), done.stderr
+    assert re.search(words, done.stderr), done.stderr
+
+
+def test_kinds_without_a_name_are_those_of_loaded_packages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kind is excused while a package is loaded that makes it, and only that kind."""
+    for module, _, _ in lasting.NATIVE:
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    assert lasting.native("eventpoll", "eventpoll") is None
+    monkeypatch.setitem(sys.modules, "uvloop", sys)
+    known = lasting.native("pipe", "pipe")
+    assert known is not None
+    assert (known.kind, known.name, known.why) == ("descriptor", "pipe", "the loop of libuv")
+    assert lasting.native("thread", "python") is None
+    assert lasting.native("socket", "socket") is None
