@@ -68,7 +68,7 @@ def _place_of(finding: Finding) -> tuple[str, int]:
 def _asks_list(entries: Mapping[int, Entry], *, ending: bool) -> Callable[[Entry], Lasting | None]:
     """Give what asks the list of what lives as long as the process; it is loaded with the first question."""
     with headroom():
-        from lifetrack.witness.lasting import Asking
+        from lifetrack.witness.asking import Asking
 
     return Asking(entries, ending=ending)
 

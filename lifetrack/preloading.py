@@ -13,4 +13,4 @@ def preload() -> None:
     import lifetrack.reports.grouping
     import lifetrack.reports.text
     import lifetrack.reports.text_finding
-    import lifetrack.witness.lasting  # noqa: F401
+    import lifetrack.witness.asking  # noqa: F401

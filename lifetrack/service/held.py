@@ -25,7 +25,7 @@ from lifetrack.ledger.holds import NODE, holder_of
 from lifetrack.ledger.ledger import Ledger, is_reported
 from lifetrack.values.findings import Certainty
 from lifetrack.values.limits import Limits, seconds_text
-from lifetrack.witness.lasting import Asking
+from lifetrack.witness.asking import Asking
 
 #: The numbers themselves, among the words of a case.
 HELD, LIMIT = "held_seconds", "limit_seconds"

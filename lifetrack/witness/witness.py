@@ -20,7 +20,9 @@ from lifetrack.values.findings import Certainty
 from lifetrack.values.records import Lasting
 from lifetrack.witness import lasting as known
 from lifetrack.witness import system
+from lifetrack.witness.asking import raw_number
 from lifetrack.witness.baseline import Baseline, Own
+from lifetrack.witness.kept import lasting_numbers
 from lifetrack.witness.owned import Owned
 from lifetrack.witness.sites import THREAD, Sites, listen, unlisten
 
@@ -163,7 +165,7 @@ class Witness:
     # -- descriptors ---------------------------------------------------------------------------------------------
 
     def _descriptors(self, place: Place, before: Baseline, now: frozenset[int]) -> Iterator[Case]:
-        numbers = known.lasting_numbers(known.DESCRIPTOR)
+        numbers = lasting_numbers(known.DESCRIPTOR)
         for found in self._unexplained(now - before.numbers):
             number = found.number
             if not self._is_news("descriptor", number, found.identity):
@@ -239,7 +241,7 @@ class Witness:
     def _children(self, place: Place, before: Baseline) -> Iterator[Case]:
         new = system.children() - before.children
         recorded = self._recorded_children() if new else set()
-        numbers = known.lasting_numbers(known.PROCESS) if new else {}
+        numbers = lasting_numbers(known.PROCESS) if new else {}
         for pid in sorted(new - recorded):
             child = system.child(pid)
             if child is None or not self._is_news("child", pid):
@@ -278,7 +280,7 @@ def _number_of(obj: Any) -> int | None:
     What stands for a raw descriptor in the records has its number as ``number``.
     """
     if any(base.__module__.startswith("lifetrack.") for base in type(obj).__mro__):
-        return known.raw_number(obj)
+        return raw_number(obj)
     if isinstance(obj, int):
         return int(obj)
     sockets: Any = sys.modules.get("_socket")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import sys
@@ -18,6 +19,13 @@ from tests.conftest import Finished, RunPython
 #: Runs a program and gives what came of it.
 Program = Callable[..., Finished]
 each_way = pytest.mark.parametrize("options", [[], ["--witness"]], ids=["records", "witness"])
+
+
+def needs(*packages: str) -> None:
+    """Skip where one of these is not installed. They are not imported here: the program does that."""
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"could not find {package!r}")
 
 
 @pytest.fixture
@@ -115,7 +123,7 @@ TWISTED = """
 @pytest.mark.parametrize("reactor", ["epoll", "select", "asyncio"])
 def test_the_reactor_of_twisted(program: Program, reactor: str, options: list[str]) -> None:
     """Nobody can release a reactor, nor the descriptor that Twisted keeps for the day that all others are in use."""
-    pytest.importorskip("twisted")
+    needs("twisted")
     install = f"from twisted.internet import {reactor}reactor; {reactor}reactor.install()"
     done = program(TWISTED.format(install=install, leak=""), *options)
     assert done.stderr.startswith("lifetrack: no findings"), done.stderr
@@ -140,8 +148,7 @@ NATIVE = {
 @pytest.mark.parametrize("package", NATIVE)
 def test_what_extensions_keep(program: Program, package: str) -> None:
     """Threads and descriptors of C code that live as long as the process are no findings of the system's."""
-    pytest.importorskip("psutil")
-    pytest.importorskip(package)
+    needs("psutil", package)
     text, words = NATIVE[package]
     done = program(text, "--witness")
     assert done.stderr.startswith("lifetrack: no findings"), done.stderr
@@ -159,3 +166,34 @@ def test_kinds_without_a_name_are_those_of_loaded_packages(monkeypatch: pytest.M
     assert (known.kind, known.name, known.why) == ("descriptor", "pipe", "the loop of libuv")
     assert lasting.native("thread", "python") is None
     assert lasting.native("socket", "socket") is None
+
+
+def test_files_are_known_by_their_paths(program: Program) -> None:
+    """A line that the program adds is about what it watches, too; any other file is a leak."""
+    text = """
+    import lifetrack, sys
+    lifetrack.lives_with_process("descriptor", "*/keeper/*", "what the program keeps open")
+    import keeper
+    KEPT, LEFT = open(keeper.__file__), open("/dev/null")
+    """
+    done = program(text)
+    assert done.stderr.startswith("lifetrack: 1 finding"), done.stderr
+    assert "LEFT" in done.stderr
+    assert "what the program keeps open" in done.stderr
+
+
+@pytest.mark.parametrize("text", ["'x'", "'$x$'"])
+def test_the_fonts_of_matplotlib(program: Program, text: str) -> None:
+    """A figure with text leaves a font open, which matplotlib keeps in a cache for the next one."""
+    needs("matplotlib", "PIL")
+    figure = f"""
+    import io, matplotlib
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+    figure = pyplot.figure()
+    figure.text(0, 0, {text})
+    figure.savefig(io.BytesIO())
+    pyplot.close(figure)
+    """
+    done = program(figure)
+    assert done.stderr.startswith("lifetrack: no findings"), done.stderr
