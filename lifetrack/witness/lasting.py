@@ -56,6 +56,7 @@ SHIPPED: tuple[Known, ...] = (
     Known(THREAD, "libuv-worker", "the thread pool of libuv"),
     Known(THREAD, "tokio-*", "the threads of a runtime of Rust"),
     Known(THREAD, "async-executor-*", "the threads of a runtime of Rust"),
+    Known(THREAD, "grpc_*", "the threads of gRPC"),
     Known(THREAD, "polars-*", "the thread pool of polars"),
     Known(DESCRIPTOR, "*/libffi.so*", "the trampolines that libffi makes for ctypes"),
     Known(DESCRIPTOR, "*/mpl-data/fonts/*", "a font that matplotlib keeps", "matplotlib.font_manager"),
@@ -71,6 +72,8 @@ NATIVE: tuple[tuple[str, frozenset[str], str], ...] = (
     ("eventlet", frozenset({"eventpoll"}), "the hub of eventlet"),
     ("uvloop", frozenset({"eventpoll", "eventfd", "pipe"}), "the loop of libuv"),
     ("zmq", frozenset({"eventpoll", "eventfd"}), "the context of ZeroMQ"),
+    ("duckdb", frozenset({THREAD}), "the threads of duckdb"),
+    ("grpc", frozenset({"eventpoll", "eventfd"}), "the core of gRPC"),
     ("polars", frozenset({"eventpoll", "eventfd"}), "the runtime of polars"),
 )
 
