@@ -38,6 +38,9 @@ HOLDERS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
 )
 
 
+_BUFFERS = {io.BufferedReader, io.BufferedWriter, io.BufferedRandom}
+
+
 def kept() -> Iterator[tuple[str, str, Any, str]]:
     """Give what :data:`HOLDERS` have just now: the kind, the name, what it is, and why."""
     for kind, module, path, why in HOLDERS:
@@ -54,16 +57,16 @@ def globals_of_packages(entries: Mapping[int, Entry]) -> Iterator[tuple[str, str
 
     The package has made it when it was imported, or first used, and keeps it for all who use it.
     """
-    files = (io.TextIOWrapper, io.BufferedReader, io.BufferedWriter, io.BufferedRandom)
     modules: dict[str, object] = sys.modules.copy()  # type: ignore[assignment] # anything may stand there
     for name, module in modules.items():
         # What stands in for a module, as it likes, is none; and to ask a lazy one for anything would run it.
         is_module = issubclass(type(module), ModuleType)
         space: dict[str, Any] = object.__getattribute__(module, "__dict__") if is_module else {}
-        if FILES[str(space.get("__file__"))] != INSTALLED:
+        file = space.get("__file__")
+        if type(file) is not str or FILES[file] != INSTALLED:
             continue
         for word, value in space.copy().items():
-            entry = entries.get(id(recorded(value) if type(value) in files else value))
+            entry = entries.get(id(recorded(value)))
             if entry is not None and any(users_frames(entry[TRACE], entry[OFFSET])):
                 yield (
                     _kind_of(value),
@@ -80,9 +83,10 @@ def _kind_of(value: object) -> str:
 
 def recorded(value: Any) -> object:
     """Give what a record of it is about: of a file, what is at the bottom of it."""
-    if isinstance(value, io.TextIOWrapper):
+    # By their very classes: anything may stand in a module, and say as it likes of which class it is.
+    if type(value) is io.TextIOWrapper:
         value = value.buffer
-    return value.raw if isinstance(value, (io.BufferedReader, io.BufferedWriter, io.BufferedRandom)) else value
+    return value.raw if type(value) in _BUFFERS else value
 
 
 def _number_of(value: Any) -> int | None:

@@ -51,6 +51,22 @@ POOL = """
     REGISTERED = []
     FILE = open(__file__)
 """
+#: What a module may have as well, and a walk through modules must survive.
+ODD = """
+    import io, sys
+
+    class Liar:
+        @property
+        def __class__(self): raise RuntimeError("asked")
+        def __eq__(self, other): raise RuntimeError("compared")
+        __hash__ = None
+
+    LIAR, DETACHED, CLOSED = Liar(), io.TextIOWrapper(io.BytesIO()), open(__file__)
+    DETACHED.detach()
+    CLOSED.close()
+    sys.modules["keeper.liar"] = LIAR
+    FILE = open(__file__, "rb")
+"""
 
 
 @pytest.mark.parametrize("level", ["sites", "stacks"])
@@ -59,6 +75,13 @@ def test_a_global_of_an_installed_package(program: Program, level: str) -> None:
     done = program("import keeper\n", f"--level={level}", package=POOL)
     assert done.stderr.startswith("lifetrack: no findings; 2 acquired"), done.stderr
     assert "thread keeper.POOL: a global of the package keeper" in done.stderr
+    assert "descriptor keeper.FILE: a global of the package keeper" in done.stderr
+
+
+def test_whatever_else_stands_in_a_module(program: Program) -> None:
+    """What stands there is asked for nothing: it may lie about its class, or have nothing below it."""
+    done = program("import keeper\n", package=ODD)
+    assert done.stderr.startswith("lifetrack: no findings"), done.stderr
     assert "descriptor keeper.FILE: a global of the package keeper" in done.stderr
 
 
