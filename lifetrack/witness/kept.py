@@ -84,9 +84,12 @@ def _kind_of(value: object) -> str:
 def recorded(value: Any) -> object:
     """Give what a record of it is about: of a file, what is at the bottom of it."""
     # By their very classes: anything may stand in a module, and say as it likes of which class it is.
-    if type(value) is io.TextIOWrapper:
-        value = value.buffer
-    return value.raw if type(value) in _BUFFERS else value
+    try:
+        if type(value) is io.TextIOWrapper:
+            value = value.buffer
+        return value.raw if type(value) in _BUFFERS else value
+    except ValueError:  # it has given away what was below it: None to older Pythons
+        return value
 
 
 def _number_of(value: Any) -> int | None:
