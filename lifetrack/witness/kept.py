@@ -38,7 +38,9 @@ HOLDERS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
 )
 
 
-_BUFFERS = {io.BufferedReader, io.BufferedWriter, io.BufferedRandom}
+#: By address, as everywhere: a metaclass may give its classes no hash.
+_BUFFERS = frozenset(map(id, (io.BufferedReader, io.BufferedWriter, io.BufferedRandom)))
+_FILES = _BUFFERS | {id(io.TextIOWrapper)}
 
 
 def kept() -> Iterator[tuple[str, str, Any, str]]:
@@ -65,15 +67,15 @@ def globals_of_packages(entries: Mapping[int, Entry]) -> Iterator[tuple[str, str
         file = space.get("__file__")
         if type(file) is not str or FILES[file] != INSTALLED:
             continue
-        for word, value in space.copy().items():
+        space = space.copy()
+        # C passes over nearly all of them.
+        if entries.keys().isdisjoint(map(id, space.values())) and _FILES.isdisjoint(map(id, map(type, space.values()))):
+            continue
+        why = f"a global of the package {name.partition('.')[0]}"
+        for word, value in space.items():
             entry = entries.get(id(recorded(value)))
             if entry is not None and any(users_frames(entry[TRACE], entry[OFFSET])):
-                yield (
-                    _kind_of(value),
-                    f"{name}.{word}",
-                    value,
-                    f"a global of the package {name.partition('.')[0]}",
-                )
+                yield _kind_of(value), f"{name}.{word}", value, why
 
 
 def _kind_of(value: object) -> str:
@@ -87,7 +89,7 @@ def recorded(value: Any) -> object:
     try:
         if type(value) is io.TextIOWrapper:
             value = value.buffer
-        return value.raw if type(value) in _BUFFERS else value
+        return value.raw if id(type(value)) in _BUFFERS else value
     except ValueError:  # it has given away what was below it: None to older Pythons
         return value
 

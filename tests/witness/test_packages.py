@@ -61,6 +61,13 @@ ODD = """
         def __eq__(self, other): raise RuntimeError("compared")
         __hash__ = None
 
+    class NoHash(type):
+        def __eq__(self, other): raise RuntimeError("compared")
+        __hash__ = None
+
+    class Odd(metaclass=NoHash): pass
+
+    ODD = Odd()
     LIAR, DETACHED, CLOSED = Liar(), io.TextIOWrapper(io.BytesIO()), open(__file__)
     DETACHED.detach()
     CLOSED.close()
