@@ -7,6 +7,7 @@ import sys
 
 from lifetrack.journal.plans import SIZE_VARIABLE as JOURNAL_SIZE
 from lifetrack.journal.plans import VARIABLE as JOURNAL
+from lifetrack.start_heap import put_aside
 from lifetrack.tracker import default_tracker
 from lifetrack.values.errors import ConfigurationError, MissingExtraError
 from lifetrack.values.settings import parse_policy
@@ -88,6 +89,7 @@ def begin_in_child() -> None:
     tracker.company.join(following)
     if _SERVER not in program:
         following.begin()
+    put_aside()
 
 
 def _program() -> str:

@@ -36,7 +36,7 @@ LAYERS = (
     ),  # what a finding leads to; what is declared, and instruments it; switches; rows of third parties
     ("journal",),  # every event in a file that outlives the process
     ("children",),  # processes that are followed
-    ("preloading",),  # what a finding needs, loaded ahead
+    ("preloading", "start_heap"),  # what a finding needs, loaded ahead; what the collector need not look at
     ("account", "company"),  # the parts of one tracker from start to stop
     ("service",),  # limits, growth, metrics and events of a program that goes on; loaded where it is asked for
     ("declaring",),  # what a tracker is told of a program; it outlasts start and stop

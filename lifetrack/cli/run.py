@@ -14,6 +14,7 @@ from lifetrack.cli.conclusion import Conclusion
 from lifetrack.cli.options import RunOptions
 from lifetrack.cli.program import Program, execute
 from lifetrack.cli.uncaught import conceal, exit_status, show
+from lifetrack.start_heap import put_aside
 from lifetrack.tracker import default_tracker
 from lifetrack.unittests.hooks import Attribution
 from lifetrack.values.settings import Level
@@ -49,6 +50,7 @@ def prepare(options: RunOptions) -> Callable[[], int]:
     if options.level is not Level.OFF:
         Attribution(tracker).install()
         last_word.install()
+        put_aside()
     if options.error_exitcode is None:
         return partial(_run_plainly, options.program, conclusion)
     return partial(_run_and_judge, options.program, conclusion, options.error_exitcode)

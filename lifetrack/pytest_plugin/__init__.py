@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Generator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,6 +25,8 @@ _MARKER = (
     "lifetrack(allow=None, level=None, fail_on=None, policy=None, watch=None, third_party=None): accept the leaks of "
     "this test, class or module for a reason, or set for it what the options set for the run."
 )
+#: Whether this run has put the heap of the start aside; there is none before it is known who gives it back.
+_PUT_ASIDE = pytest.StashKey[bool]()
 #: The two names that the plugin goes by: that of its entry point, and that of its module.
 _ENTRY_POINT, _MODULE = "lifetrack", "lifetrack.pytest_plugin"
 #: Options with a value: name, metavar, help.
@@ -58,7 +61,22 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
     """Mend the arguments before pytest parses them for good, and what it has parsed for a first look."""
     known = early_config.known_args_namespace.file_or_dir
     known.extend(path for path in _spell_out(args) if path not in known)
+    _give_back_last(early_config)
     return (yield)
+
+
+def _give_back_last(config: pytest.Config) -> None:
+    """Have the collector look at everything again after pytest's own collections at its end, which come in between."""
+    if _PUT_ASIDE not in config.stash:
+        config.stash[_PUT_ASIDE] = False
+        config.add_cleanup(partial(_give_back, config))
+
+
+def _give_back(config: pytest.Config) -> None:
+    if config.stash[_PUT_ASIDE]:
+        from lifetrack.start_heap import give_back
+
+        give_back()
 
 
 def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginManager) -> None:
@@ -114,6 +132,7 @@ def pytest_configure(config: pytest.Config) -> None:
         if config.getoption("lifetrack_update_baseline"):
             raise pytest.UsageError("lifetrack: --lifetrack-update-baseline: nothing is tracked: add --lifetrack")
         return
+    _give_back_last(config)
     from lifetrack.values.collector import without_collector
 
     with without_collector():
@@ -123,6 +142,9 @@ def pytest_configure(config: pytest.Config) -> None:
         from lifetrack.pytest_plugin.plugin import switch_on
 
         switch_on(config, level)
+    from lifetrack.start_heap import put_aside
+
+    config.stash[_PUT_ASIDE] = put_aside()
 
 
 def _level(config: pytest.Config) -> str | None:

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import compress
 from typing import Any
+
+#: What gives back that which :mod:`lifetrack.start_heap` has put aside; at most one.
+aside: list[Callable[[], None]] = []
+#: CPython 3.12 begins with some hundred frozen objects of its own.
+_INTERPRETERS = 500 if sys.version_info[:2] == (3, 12) else 0
+
+
+def has_frozen() -> bool:
+    """Whether somebody has frozen objects, who is not to lose that."""
+    return bool(aside) or gc.get_freeze_count() > _INTERPRETERS
 
 
 @contextmanager
@@ -35,7 +46,7 @@ def without_collector() -> Iterator[None]:
         try:
             yield
         finally:
-            if gc.get_freeze_count() == 0:  # nobody else's are thawed
+            if not has_frozen():  # nobody else's are thawed
                 gc.freeze()
                 gc.unfreeze()
 

@@ -1,0 +1,62 @@
+"""The heap of the start: what was loaded by the time tracking began is left out of the collector's rounds.
+
+A full collection looks at every container of the process, and test suites ask for many of them. With lifetrack there
+are some thousand more containers, all of which live as long as the process. They are put aside by ``gc.freeze()``, with
+what was loaded before, because no smaller part can be. Whoever asks the collector what there is finds all of it: the
+functions that would tell of this put everything back first, once and for all.
+"""
+
+from __future__ import annotations
+
+import atexit
+import gc
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from lifetrack.guards.patches import Patches
+from lifetrack.values.collector import aside, has_frozen
+
+#: The functions of ``gc`` whose answers or doings are others while something is frozen.
+_TELLING = ("get_objects", "get_referrers", "get_freeze_count", "freeze", "unfreeze", "set_debug")
+
+
+def put_aside() -> bool:
+    """Leave out what there is now, until :func:`give_back`, the exit, or the first who asks the collector about it.
+
+    Does nothing where this was done already, or somebody has frozen objects; whether it has done it.
+    """
+    if has_frozen():
+        return False
+    patches = Patches()
+    freeze, unfreeze = gc.freeze, gc.unfreeze
+    for name in _TELLING:
+        patches.put(gc, name, _giving_back(getattr(gc, name)))
+
+    def restore() -> None:
+        patches.undo()
+        unfreeze()
+
+    aside.append(restore)
+    atexit.register(give_back)
+    freeze()
+    return True
+
+
+def give_back() -> None:
+    """Let the collector look at everything again; does nothing the second time."""
+    try:
+        restore = aside.pop()
+    except IndexError:
+        return
+    restore()
+    atexit.unregister(give_back)
+
+
+def _giving_back(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def ask(*args: Any, **kwargs: Any) -> Any:
+        give_back()
+        return function(*args, **kwargs)
+
+    return ask
