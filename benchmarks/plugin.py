@@ -19,7 +19,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from suites import ROOT, SUITES, Suite, go_on_alone, prepare, run
+from suites import ROOT, SUITES, Suite, go_on_alone, prepare, python_of, run
 
 PLUGIN = ("-p", "lifetrack.pytest_plugin")
 #: The most that the start may cost, as a ratio.
@@ -39,8 +39,8 @@ WAYS = {
 }
 
 
-#: What else is compared with, and a suite whose source comes with it.
-TOOLS = Suite("pluggy", "1.7.0", "", "pytest-memray pytest-openfiles psutil")
+#: What else is compared with.
+TOOLS = "pytest-memray pytest-openfiles psutil"
 #: What the tools are switched on by, and the names that they load themselves under.
 ENTRY_POINTS = {"--memray": "memray", "--open-files": "pytest_openfiles"}
 #: The exit statuses of pytest after a run to the end.
@@ -121,7 +121,7 @@ def measure_suites(folder: Path, words: list[str], rounds: int) -> None:
 
 def measure_suite(suite: Suite, folder: Path, rounds: int) -> dict[str, float]:
     """Give the middle of the ratios of each way that ran."""
-    python = str(folder / "venv/bin/python")
+    python = python_of(suite, folder)
     found: dict[str, list[float]] = {}
     for _ in range(rounds):
         plain = run(suite, folder, [python], _without(())).seconds
@@ -155,7 +155,7 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory() as temporary:
         folder = (options.folder or Path(temporary)).resolve()
-        prepare(folder, [*chosen_suites(options.words), TOOLS])
+        prepare(folder, chosen_suites(options.words), TOOLS)
         again = [sys.executable, os.path.abspath(__file__), *sys.argv[1:], "--folder", str(folder), "--apart"]
         return go_on_alone(again)
 

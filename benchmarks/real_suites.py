@@ -20,7 +20,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
 
-from suites import MORE, SUITES, Done, Suite, go_on_alone, prepare, run
+from suites import MORE, SUITES, Done, Suite, go_on_alone, prepare, python_of, run
 
 PLUGIN = ("-p", "lifetrack.pytest_plugin", "--lifetrack-watch=stdlib", "--lifetrack-fail-on=never")
 #: How many tests are named for one place.
@@ -75,7 +75,7 @@ def lines_of(report: Path, folder: Path, ended: dict[str, str]) -> list[str]:
 
 def look_at(suite: Suite, folder: Path, level: str, limit: float) -> bool:
     """Run a suite both ways and print its row with the findings; give whether the outcomes are the same."""
-    python, report = str(folder / "venv/bin/python"), folder / f"{suite.name}.json"
+    python, report = python_of(suite, folder), folder / f"{suite.name}.json"
     ways = {"plain": (), "tracked": (*PLUGIN, f"--lifetrack={level}", f"--lifetrack-report={report}")}
     report.unlink(missing_ok=True)
     ended: dict[str, dict[str, str]] = {}

@@ -115,16 +115,22 @@ class Done(NamedTuple):
     output: str
 
 
-def prepare(folder: Path, suites: Sequence[Suite]) -> None:
-    """Make the environment and unpack the suites; what a folder has already is kept."""
-    python = folder / "venv/bin/python"
-    if not python.exists():
-        subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
+def python_of(suite: Suite, folder: Path) -> str:
+    """Give the interpreter of a suite's own environment: what one needs is not loaded into the runs of another."""
+    return str(folder / "environments" / suite.name / "bin/python")
+
+
+def prepare(folder: Path, suites: Sequence[Suite], tools: str = "") -> None:
+    """Make the environments, all with ``tools``, and unpack the suites; what a folder has already is kept."""
     # As installing it does; where nothing may be written, each run would compile it anew.
-    subprocess.run([str(python), "-m", "compileall", "-q", ROOT / "lifetrack"], check=True)
-    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "-q"]
-    wanted = [word for suite in suites for word in (f"{suite.name}=={suite.version}", *suite.needs.split())]
-    subprocess.run([*pip, "install", "wrapt", "pytest", *dict.fromkeys(wanted)], check=True)
+    subprocess.run([sys.executable, "-m", "compileall", "-q", ROOT / "lifetrack"], check=True)
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
+    for suite in suites:
+        if not Path(python_of(suite, folder)).exists():
+            environment = folder / "environments" / suite.name
+            subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
+            wanted = ["wrapt", "pytest", f"{suite.name}=={suite.version}", *suite.needs.split(), *tools.split()]
+            subprocess.run([*pip, "--python", python_of(suite, folder), "install", *wanted], check=True)
     for suite in suites:
         where = folder / "suites" / suite.name
         if where.exists():
@@ -144,10 +150,8 @@ def prepare(folder: Path, suites: Sequence[Suite]) -> None:
 def run(suite: Suite, folder: Path, start: Sequence[str], more: Sequence[str] = (), limit: float = 900) -> Done:
     """Run a suite once: ``start`` begins the command, up to ``-m pytest``; ``more`` are further arguments of pytest."""
     where = next(path for path in (folder / "suites" / suite.name).iterdir() if path.is_dir())
-    # All suites share one environment: what one needs shall not warn in another that takes warnings for errors.
-    unasked = () if "pytest-asyncio" in suite.needs.split() else ("-p", "no:asyncio")
     arguments = shlex.split(suite.arguments)
-    command = [*start, "-m", "pytest", "-q", "-p", "no:cacheprovider", *unasked, *arguments, *more]
+    command = [*start, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments, *more]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0", "HOME": str(folder), "COLUMNS": "100"}
     for name in ("PYTHONDEVMODE", "PYTHONDONTWRITEBYTECODE"):
         environment.pop(name, None)

@@ -21,7 +21,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from suites import SUITES, Done, Suite, go_on_alone, prepare, run
+from suites import SUITES, Done, Suite, go_on_alone, prepare, python_of, run
 
 #: The most that lifetrack may take, as a ratio to plain.
 TARGET = 1.10
@@ -60,7 +60,7 @@ def found(report: Path, folder: Path) -> list[str]:
 def measure(suite: Suite, folder: Path, repeats: int, limit: float, *, findings: bool, dev: bool) -> bool:
     """Run a suite all ways in turns and print its row; give whether it is within the targets."""
     report = folder / f"{suite.name}.json"
-    commands = ways(str(folder / "venv/bin/python"), report)
+    commands = ways(python_of(suite, folder), report)
     run(suite, folder, commands["lifetrack"], limit=limit)  # fills caches of bytecode
     turns: list[dict[str, Done]] = []
     for number in range(repeats):
