@@ -12,7 +12,7 @@ from lifetrack.company import Company
 from lifetrack.declaring import OFF, address_of
 from lifetrack.detect.totals import type_totals
 from lifetrack.journaling import Journaled
-from lifetrack.judgement import leak_error
+from lifetrack.judgement import Judgement, leak_error
 from lifetrack.ledger.entries import Entry
 from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.ledger.rendering import events_of, record_of
@@ -40,7 +40,6 @@ from lifetrack.watchers.watching import check_names
 if TYPE_CHECKING:
     from lifetrack.journal.plans import JournalPlan
     from lifetrack.service.options import ServiceOptions
-    from lifetrack.witness.witness import Witness
 
 LimitChoice = str | Mapping[Any, float]
 
@@ -158,9 +157,9 @@ class Tracker(Journaled):
             self._renew(self._account)
 
     @property
-    def witness(self) -> Witness | None:
-        """The operating system, where it is asked."""
-        return None if self._account is None else self._account.judgement.witness
+    def judgement(self) -> Judgement | None:
+        """What says what is a leak; None while tracking is off."""
+        return None if self._account is None else self._account.judgement
 
     def _renew(self, account: Account) -> None:
         """Make the wrappers anew, because they have more to do."""

@@ -229,3 +229,24 @@ def test_a_test_run_inside_of_a_run_leaves_it_to_that(
     path = pytester.makepyfile(main=dedent(program))
     result = pytester.run(sys.executable, "-m", "lifetrack", "run", path)
     result.stdout.fnmatch_lines(["aside: 1"])
+
+
+@pytest.mark.parametrize(("name", "aside"), [("AnyIO worker thread", 1), ("a leak", 0)])
+def test_what_lives_as_long_as_the_process_ends_it_not(pytester: pytest.Pytester, name: str, aside: int) -> None:
+    """Who might release what a test leaves open is looked for in the whole heap; for such nobody is."""
+    pytester.makeconftest("""
+        from lifetrack.values.collector import aside
+
+        def pytest_unconfigure(config):
+            print("\\naside:", len(aside))
+    """)
+    pytester.makepyfile(f"""
+        import threading
+
+        def test_it():
+            threading.Thread(target=threading.Event().wait, name={name!r}, daemon=True).start()
+    """)
+    plugin = ("-p", "lifetrack.pytest_plugin", "--lifetrack", "--lifetrack-fail-on=never")
+    result = pytester.runpytest_subprocess(*plugin, "-s")
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines([f"aside: {aside}"])

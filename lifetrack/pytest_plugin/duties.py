@@ -145,8 +145,14 @@ class Duty:
         return self.is_current() and not self._home.is_quiet_since(self.mark) and bool(self._left())
 
     def _left(self) -> list[Entry]:
+        """Give what is open, but for what is no leak: nobody need be found who is going to release that."""
+        judgement = self._tracker.judgement
+        if judgement is None:
+            return []
+        lasts = judgement.asking()
         entries = self._home.open_since(self.mark, keep=True)
-        return [entry for entry in entries if self._is_mine(place_of(entry)) and not is_reported(entry)]
+        mine = (entry for entry in entries if self._is_mine(place_of(entry)) and not is_reported(entry))
+        return [entry for entry in mine if not lasts(entry)]
 
     def _is_mine(self, place: Place) -> bool:
         """Whether a place is this one or a part of it, or a living owner in it, and no scope of the program's."""

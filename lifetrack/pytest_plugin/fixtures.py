@@ -19,6 +19,7 @@ from lifetrack.values.findings import Finding
 
 if TYPE_CHECKING:
     from lifetrack.pytest_plugin.reach import Caches
+    from lifetrack.witness.witness import Witness
 
 #: The function of all such fixtures.
 _DIRECT = "get_direct_param_fixture_func"
@@ -119,8 +120,13 @@ class FixtureHooks:
         finally:
             put_back(duty.variable, token)
             fixturedef.addfinalizer(enter)
-            if scope != "function" and (witness := self._run.tracker.witness) is not None:
+            if scope != "function" and (witness := self._witness()) is not None:
                 witness.pause(duty.place)
+
+    def _witness(self) -> Witness | None:
+        """Give the operating system, where it is asked."""
+        judgement = self._run.tracker.judgement
+        return None if judgement is None else judgement.witness
 
     def _begin_teardown(self, active: _Active) -> None:
         """What the test has left in the keeping of a fixture is the fixture's, which has its turn now."""
@@ -128,7 +134,7 @@ class FixtureHooks:
         if duty is not None and not duty.ended:
             duty.hand_on([(active.duty, active.held)])
         active.duty.enter()
-        if (witness := self._run.tracker.witness) is not None:
+        if (witness := self._witness()) is not None:
             witness.resume(active.duty.place)
 
     def _end(self, active: _Active) -> None:
