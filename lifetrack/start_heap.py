@@ -10,13 +10,17 @@ from __future__ import annotations
 
 import atexit
 import gc
+import sys
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 from lifetrack.guards.patches import Patches
-from lifetrack.values.collector import aside, has_frozen
+from lifetrack.values.collector import Aside, aside, has_frozen
 
+#: What may be loaded besides the standard library for the heap to be nobody's: ours, and what installers leave in the
+#: environments that they make.
+_NOBODYS = frozenset({"__main__", "lifetrack", "_distutils_hack", "_virtualenv"})
 #: The functions of ``gc`` whose answers or doings are others while something is frozen.
 _TELLING = ("get_objects", "get_referrers", "get_freeze_count", "freeze", "unfreeze", "set_debug")
 
@@ -24,6 +28,7 @@ _TELLING = ("get_objects", "get_referrers", "get_freeze_count", "freeze", "unfre
 def put_aside() -> bool:
     """Leave out what there is now, until :func:`give_back`, the exit, or the first who asks the collector about it.
 
+    Not at the exit either where nothing was loaded but the interpreter's own and ours: its end concerns nobody.
     Does nothing where this was done already, or somebody has frozen objects; whether it has done it.
     """
     if has_frozen():
@@ -37,8 +42,10 @@ def put_aside() -> bool:
         patches.undo()
         unfreeze()
 
-    aside.append(restore)
-    atexit.register(give_back)
+    is_nobodys = {name.partition(".")[0] for name in sys.modules} <= sys.stdlib_module_names | _NOBODYS
+    aside.append(Aside(restore, is_nobodys))
+    if not is_nobodys:
+        atexit.register(give_back)
     freeze()
     return True
 
@@ -46,10 +53,10 @@ def put_aside() -> bool:
 def give_back() -> None:
     """Let the collector look at everything again; does nothing the second time."""
     try:
-        restore = aside.pop()
+        heap = aside.pop()
     except IndexError:
         return
-    restore()
+    heap.restore()
     atexit.unregister(give_back)
 
 

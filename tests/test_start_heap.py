@@ -157,6 +157,33 @@ def test_what_only_the_collector_can_end_is_ended_at_the_exit(run_python: RunPyt
     assert (tmp_path / "written.txt").read_text() == "all of it"
 
 
+@pytest.mark.parametrize(("others", "aside"), [(False, 1), (True, 0)])
+def test_to_the_very_end_where_it_is_nobodys(
+    run_python: RunPython, tmp_path: Path, *, others: bool, aside: int
+) -> None:
+    """What only the interpreter and lifetrack have made stays aside; the report still counts what has no record."""
+    if others:
+        (tmp_path / "sitecustomize.py").write_text("")
+    program = """
+        import os
+        import subprocess
+        from lifetrack.values.collector import aside
+
+        class Last:
+            def __del__(self, write=os.write, aside=aside):
+                write(1, b"aside: %d" % len(aside))
+
+        last = Last()
+        process = subprocess.Popen.__new__(subprocess.Popen)
+        process.returncode, process._child_created = None, False
+    """
+    path = os.pathsep.join([str(tmp_path), str(CHECKOUT)])
+    flags = ["-m", "lifetrack"] if others else ["-S", "-m", "lifetrack"]  # whatever else the environment begins with
+    done = run_python("", "run", "-c", dedent(program), python_flags=flags, env={"PYTHONPATH": path})
+    assert "1 from before" in done.stderr
+    assert done.stdout == f"aside: {aside}"
+
+
 _WRITER = """
     class Writer:
         '''In a cycle, and made before anything is put aside: only the collector can close its file.'''

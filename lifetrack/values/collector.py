@@ -7,10 +7,20 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import compress
-from typing import Any
+from typing import Any, NamedTuple
 
-#: What gives back that which :mod:`lifetrack.start_heap` has put aside; at most one.
-aside: list[Callable[[], None]] = []
+
+class Aside(NamedTuple):
+    """What :mod:`lifetrack.start_heap` has put aside: how it is given back, and whether none of it is the program's."""
+
+    restore: Callable[[], None]
+    is_nobodys: bool
+
+
+#: At most one.
+aside: list[Aside] = []
+#: The function itself: another one stands in its place while anything is put aside.
+_in_rounds = gc.get_objects
 #: CPython 3.12 begins with some hundred frozen objects of its own.
 _INTERPRETERS = 500 if sys.version_info[:2] == (3, 12) else 0
 
@@ -67,5 +77,10 @@ def objects_of(*classes: type, young: bool = False) -> list[Any]:
     With ``young`` only those that have not gone through two collections yet.
     """
     wanted = frozenset(map(id, classes))
-    everything = gc.get_objects(0) + gc.get_objects(1) if young else gc.get_objects()
+    everything = _in_rounds(0) + _in_rounds(1) if young else _of_program()  # what is put aside is not young
     return list(compress(everything, map(wanted.__contains__, map(id, map(type, everything)))))
+
+
+def _of_program() -> list[Any]:
+    """Give all objects that are not known to be the interpreter's own or ours."""
+    return _in_rounds() if any(each.is_nobodys for each in aside) else gc.get_objects()
