@@ -6,6 +6,7 @@ import gc
 import inspect
 import os
 import sys
+import warnings
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,13 +29,22 @@ class Thing:
         self.others: list[object] = [self]
 
 
-@pytest.fixture(autouse=True)
-def _thawed() -> Iterator[None]:
-    """The heap of the tests themselves is frozen otherwise."""
+@pytest.fixture(autouse=True, scope="module")
+def _thawed(_a_small_heap: None) -> Iterator[None]:
+    """The heap of the tests themselves is frozen otherwise, with what others have leaked on purpose."""
     gc.unfreeze()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        gc.collect()
+    yield
+    gc.freeze()
+
+
+@pytest.fixture(autouse=True)
+def _given_back() -> Iterator[None]:
+    """Whatever a test has put aside."""
     yield
     give_back()
-    gc.freeze()
 
 
 def test_what_was_there_is_out_of_the_collectors_rounds() -> None:
