@@ -78,7 +78,7 @@ MORE = (
         "starlette",
         "1.10.0",
         "-o addopts= --ignore tests/middleware/test_opentelemetry.py tests",
-        "anyio trio httpx2 itsdangerous jinja2 python-multipart pyyaml typing_extensions",
+        "anyio brotli trio httpx2 itsdangerous jinja2 python-multipart pyyaml typing_extensions",
     ),
     Suite("aioftp", "0.28.3", "-o addopts= tests", "pytest-asyncio pytest-mock trustme siosocks async_timeout"),
     Suite("asgiref", "3.13.0", "-o addopts= tests", "pytest-asyncio"),

@@ -140,16 +140,17 @@ class Duty:
         if token is not None and self.variable.get() is (part or self.inner):
             put_back(self.variable, token)
 
-    def is_open(self) -> bool:
-        """Whether anything that was acquired for this duty is still to be released; the entries are not kept."""
-        return self.is_current() and not self._home.is_quiet_since(self.mark) and bool(self._left())
-
-    def _left(self) -> list[Entry]:
-        """Give what is open, but for what is no leak: nobody need be found who is going to release that."""
+    def asking(self) -> Callable[[Entry], bool]:
+        """Give what tells which entries are no leak while they are open; it looks for some things once, in much."""
         judgement = self._tracker.judgement
-        if judgement is None:
-            return []
-        lasts = judgement.asking()
+        return (lambda _: True) if judgement is None else judgement.asking()
+
+    def is_open(self, lasts: Callable[[Entry], bool]) -> bool:
+        """Whether anything that was acquired for this duty is still to be released; the entries are not kept."""
+        return self.is_current() and not self._home.is_quiet_since(self.mark) and bool(self._left(lasts))
+
+    def _left(self, lasts: Callable[[Entry], bool]) -> list[Entry]:
+        """Give what is open, but for what is no leak: nobody need be found who is going to release that."""
         entries = self._home.open_since(self.mark, keep=True)
         mine = (entry for entry in entries if self._is_mine(place_of(entry)) and not is_reported(entry))
         return [entry for entry in mine if not lasts(entry)]
@@ -161,14 +162,18 @@ class Duty:
             owner = (owner.parent or PROCESS).owner()
         return owner is self.place or (isinstance(owner, Part) and owner.parent is self.inner)
 
-    def hand_on(self, holders: Iterable[tuple[Duty | None, Callable[[], Iterable[object]]]]) -> None:
+    def hand_on(
+        self,
+        holders: Iterable[tuple[Duty | None, Callable[[], Iterable[object]]]],
+        lasts: Callable[[Entry], bool],
+    ) -> None:
         """Let what somebody else is going to release be due when that one has had his turn.
 
         ``holders`` are wider fixtures, or None for the process. They are asked in order for what they hold, as long as
         anything is left.
         """
         for duty, ask in holders:
-            left = {id(entry): entry for entry in self._left()} if self.is_current() else {}
+            left = {id(entry): entry for entry in self._left(lasts)} if self.is_current() else {}
             if not left:
                 return
             addresses = {key: entry for key, entry in self._home.entries.copy().items() if id(entry) in left}
