@@ -217,17 +217,17 @@ class Judgement:
         if witness is not None:
             clock.wait_while(lambda: witness.pending(PROCESS), witness.pending(PROCESS))
 
-    def asking(self, *, ending: bool = False) -> Callable[[Entry], bool]:
+    def asking(self, *, ending: bool = False, idle: bool = True) -> Callable[[Entry], bool]:
         """Give what tells, in one pass over entries, which of them are no leak while they are open.
 
         They live as long as the process by design, which is shown apart, and more so where it is ``ending``; or hold
-        nothing at present.
+        nothing at present, unless told that those may do so later.
         """
         asked: Callable[[Entry], Lasting | None] | None = None
 
         def lasts(entry: Entry) -> bool:
             nonlocal asked
-            if is_idle(entry):
+            if idle and is_idle(entry):
                 return True
             asked = asked or _asks_list(self._ledger.entries, ending=ending)
             known = asked(entry)

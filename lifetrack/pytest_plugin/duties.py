@@ -141,16 +141,16 @@ class Duty:
             put_back(self.variable, token)
 
     def asking(self) -> Callable[[Entry], bool]:
-        """Give what tells which entries are no leak while they are open; it looks for some things once, in much."""
+        """Give what tells which entries live as long as the process; it looks for some things once, in much."""
         judgement = self._tracker.judgement
-        return (lambda _: True) if judgement is None else judgement.asking()
+        return (lambda _: True) if judgement is None else judgement.asking(idle=False)
 
     def is_open(self, lasts: Callable[[Entry], bool]) -> bool:
         """Whether anything that was acquired for this duty is still to be released; the entries are not kept."""
         return self.is_current() and not self._home.is_quiet_since(self.mark) and bool(self._left(lasts))
 
     def _left(self, lasts: Callable[[Entry], bool]) -> list[Entry]:
-        """Give what is open, but for what is no leak: nobody need be found who is going to release that."""
+        """Give what is open, but for what lives as long as the process: nobody need be found who releases that."""
         entries = self._home.open_since(self.mark, keep=True)
         mine = (entry for entry in entries if self._is_mine(place_of(entry)) and not is_reported(entry))
         return [entry for entry in mine if not lasts(entry)]

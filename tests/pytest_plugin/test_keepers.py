@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import importlib.util
 import sys
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -136,6 +137,29 @@ class TestIt:
     result.assert_outcomes(passed=3)
     assert result.ret == pytest.ExitCode.OK
     result.stdout.no_fnmatch_line("*LT1*")
+
+
+@pytest.mark.skipif(importlib.util.find_spec("sqlalchemy") is None, reason="needs SQLAlchemy")
+def test_what_holds_nothing_yet(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session without a connection that a test leaves with a wider fixture is due with that; it may get one later."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    pytester.makepyfile(
+        """
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.orm import Session
+ENGINE = create_engine("sqlite://")
+@pytest.fixture(scope="module")
+def kept(): return []
+def test_one(kept): kept.append(Session(ENGINE))
+def test_two(kept): kept[0].execute(text("select 1"))
+def test_last(): pass
+"""
+    )
+    options = ("--lifetrack", "--lifetrack-watch=stdlib,libraries")
+    result = pytester.runpytest_subprocess("-p", "lifetrack.pytest_plugin", *options)
+    assert result.parseoutcomes()["passed"] == 3
+    result.stdout.fnmatch_lines(["*LT103*: sqlalchemy.orm.session.Session", "*::test_one, scope 'kept (module)'"])
 
 
 def test_exit_stacks(pytester: pytest.Pytester, run: Run) -> None:
