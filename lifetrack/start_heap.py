@@ -63,7 +63,10 @@ def give_back() -> None:
 def _giving_back(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def ask(*args: Any, **kwargs: Any) -> Any:
+        was_aside = bool(aside)
         give_back()
+        if was_aside and function.__name__ == "set_debug":
+            gc.collect()  # garbage of the start, which an earlier collection would have taken, is not to be kept
         return function(*args, **kwargs)
 
     return ask

@@ -126,6 +126,34 @@ def test_the_one_who_put_it_aside_gives_it_back() -> None:
     assert not put_aside()
 
 
+_SAVING = """
+    import gc
+    gc.disable()
+    gc.collect()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        mine = []
+        mine.append(mine)
+        del mine
+        gc.collect()
+        assert len(gc.garbage) == 1, len(gc.garbage)
+    finally:
+        gc.set_debug(0)
+        gc.enable()
+        gc.garbage.clear()
+"""
+
+
+def test_garbage_of_the_start_is_not_the_programs_to_find(run_python: RunPython, pytester: pytest.Pytester) -> None:
+    """A program that has the collector save what it finds gets its own garbage, and none of the start."""
+    done = run_python("", "run", "-c", dedent(_SAVING), python_flags=["-m", "lifetrack"])
+    assert done.returncode == 0, done.stderr
+    pytester.makeconftest("start = []\nstart.append(start)\ndel start")
+    pytester.makepyfile("def test_it():\n" + _SAVING)
+    result = pytester.runpytest_subprocess("-p", "lifetrack.pytest_plugin", "--lifetrack")
+    result.assert_outcomes(passed=1)
+
+
 # -- the ways in ------------------------------------------------------------------------------------------------------
 
 _ASK = """
