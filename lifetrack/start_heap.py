@@ -13,6 +13,7 @@ import gc
 import sys
 from collections.abc import Callable
 from functools import wraps
+from types import FrameType
 from typing import Any
 
 from lifetrack.guards.patches import Patches
@@ -21,8 +22,9 @@ from lifetrack.values.collector import Aside, aside, has_frozen
 #: What may be loaded besides the standard library for the heap to be nobody's: ours, and what installers leave in the
 #: environments that they make.
 _NOBODYS = frozenset({"__main__", "lifetrack", "_distutils_hack", "_virtualenv"})
-#: The functions of ``gc`` whose answers or doings are others while something is frozen.
-_TELLING = ("get_objects", "get_referrers", "get_freeze_count", "freeze", "unfreeze", "set_debug")
+#: The functions of ``gc`` whose answers or doings are others while something is frozen; and the one that those call who
+#: are going to count what the collector does.
+_TELLING = ("get_objects", "get_referrers", "get_freeze_count", "freeze", "unfreeze", "set_debug", "disable")
 
 
 def put_aside() -> bool:
@@ -63,10 +65,21 @@ def give_back() -> None:
 def _giving_back(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def ask(*args: Any, **kwargs: Any) -> Any:
-        was_aside = bool(aside)
-        give_back()
-        if was_aside and function.__name__ == "set_debug":
-            gc.collect()  # garbage of the start, which an earlier collection would have taken, is not to be kept
+        if aside:
+            give_back()
+            if _takes_garbage(function, sys._getframe(1)):
+                gc.collect()
         return function(*args, **kwargs)
 
     return ask
+
+
+def _takes_garbage(function: Callable[..., Any], caller: FrameType) -> bool:
+    """Whether the garbage of the start is to go before somebody looks: a collection would have taken it long ago.
+
+    Where the program has switched the collector off it says itself when it collects, and had all back by then. What
+    the collector saves to be looked at is never what was there before. Questions of ours change nothing.
+    """
+    if str(caller.f_globals.get("__name__")).startswith("lifetrack."):
+        return False
+    return function.__name__ == "set_debug" or (gc.isenabled() and function.__name__ != "disable")

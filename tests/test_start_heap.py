@@ -15,11 +15,12 @@ from textwrap import dedent
 import pytest
 
 from lifetrack.start_heap import give_back, put_aside
+from lifetrack.values.collector import referring
 from tests.conftest import CHECKOUT, RunPython
 
 #: Asked before anything is put aside: the number itself, which nobody who asks the usual way gets to see.
 _frozen = gc.get_freeze_count
-_TELLING = ("get_objects", "get_referrers", "get_freeze_count", "freeze", "unfreeze", "set_debug")
+_TELLING = ("get_objects", "get_referrers", "get_freeze_count", "freeze", "unfreeze", "set_debug", "disable")
 
 
 class Thing:
@@ -69,8 +70,17 @@ def test_what_was_there_is_out_of_the_collectors_rounds() -> None:
         lambda _: gc.get_freeze_count() == 0,
         lambda _: gc.unfreeze() is None,
         lambda _: gc.set_debug(0) is None,
+        lambda _: (gc.disable(), gc.enable()) == (None, None),
     ],
-    ids=["get_objects", "get_objects of a generation", "get_referrers", "get_freeze_count", "unfreeze", "set_debug"],
+    ids=[
+        "get_objects",
+        "get_objects of a generation",
+        "get_referrers",
+        "get_freeze_count",
+        "unfreeze",
+        "set_debug",
+        "disable",
+    ],
 )
 def test_whoever_asks_finds_everything(asked: object) -> None:
     """The first who asks the collector ends it: he is told what he would be told without it."""
@@ -120,6 +130,15 @@ def test_the_functions_look_like_themselves_and_come_back() -> None:
     assert vars(gc) == before
 
 
+def test_questions_of_ours_collect_nothing() -> None:
+    """What a test has dropped is judged as it is, whoever is looked for meanwhile; another's question may collect."""
+    for ask, remains in ((referring, True), (lambda to: gc.get_referrers(*to), False)):
+        put_aside()
+        dropped = weakref.ref(Thing())
+        ask([Thing])
+        assert (dropped() is not None) is remains
+
+
 def test_the_one_who_put_it_aside_gives_it_back() -> None:
     """A second one is told that it has nothing to give back."""
     assert put_aside()
@@ -144,12 +163,24 @@ _SAVING = """
 """
 
 
-def test_garbage_of_the_start_is_not_the_programs_to_find(run_python: RunPython, pytester: pytest.Pytester) -> None:
-    """A program that has the collector save what it finds gets its own garbage, and none of the start."""
-    done = run_python("", "run", "-c", dedent(_SAVING), python_flags=["-m", "lifetrack"])
+#: What ``dataclasses`` has made classes with slots from is garbage; they bear the same names.
+_COUNTING = """
+    import gc
+    gc.collect()
+    classes = [each for each in gc.get_objects() if type(each) is type and "lifetrack.values" in str(each.__module__)]
+    assert len(classes) == len({(each.__module__, each.__qualname__) for each in classes})
+"""
+
+
+@pytest.mark.parametrize("program", [_SAVING, _COUNTING])
+def test_garbage_of_the_start_is_not_the_programs_to_find(
+    run_python: RunPython, pytester: pytest.Pytester, program: str
+) -> None:
+    """A program that has the collector save what it finds, or counts objects, gets its own, and none of the start."""
+    done = run_python("", "run", "-c", dedent(program), python_flags=["-m", "lifetrack"])
     assert done.returncode == 0, done.stderr
     pytester.makeconftest("start = []\nstart.append(start)\ndel start")
-    pytester.makepyfile("def test_it():\n" + _SAVING)
+    pytester.makepyfile("def test_it():\n" + program)
     result = pytester.runpytest_subprocess("-p", "lifetrack.pytest_plugin", "--lifetrack")
     result.assert_outcomes(passed=1)
 

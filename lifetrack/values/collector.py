@@ -19,8 +19,8 @@ class Aside(NamedTuple):
 
 #: At most one.
 aside: list[Aside] = []
-#: The function itself: another one stands in its place while anything is put aside.
-_in_rounds = gc.get_objects
+#: The functions themselves: others stand in their places while anything is put aside.
+_in_rounds, _disable = gc.get_objects, gc.disable
 #: CPython 3.12 begins with some hundred frozen objects of its own.
 _INTERPRETERS = 500 if sys.version_info[:2] == (3, 12) else 0
 
@@ -34,7 +34,7 @@ def has_frozen() -> bool:
 def collector_paused() -> Iterator[None]:
     """Switch the collector off for the block if it is on: very much is made in it, and none of that is garbage."""
     was_on = gc.isenabled()
-    gc.disable()
+    _disable()
     try:
         yield
     finally:
