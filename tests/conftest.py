@@ -143,8 +143,11 @@ SEARCHED = {"evidence", "golden", "holders"}
 
 #: These run in a process of their own where all tests are run. Walks over everything in memory, and collections of all
 #: garbage in each test, are several times as fast there; and large libraries, in the process of all, would make each
-#: start of watching slower that comes after them.
-APART = tuple(CHECKOUT / "tests" / name for name in ("holders", "guards/test_zoo_leaks.py", "libraries", "pools"))
+#: start of watching slower that comes after them. The last one thaws what others have leaked on purpose.
+APART = tuple(
+    CHECKOUT / "tests" / name
+    for name in ("holders", "guards/test_zoo_leaks.py", "libraries", "pools", "test_start_heap.py")
+)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
