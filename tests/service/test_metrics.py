@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import gc
 import gzip
+
+# Before a suite within a test can import it and take it out of `sys.modules` again: the package `http` would keep that
+# one, and requests, below the exporter, have two classes of cookie jars.
+import http.cookiejar
 import http.server
 import json
 import re
@@ -371,7 +375,9 @@ def test_metrics_and_events_reach_a_collector(tracker: Tracker, collector: tuple
     kept = cls()
     tracker.final_report()
     tracker.stop()
-    points = _points(got)
+    # pytest opens the files of modules of ours that nobody has imported so far.
+    points = {name: [(labels, point) for labels, point in each if labels.get("lifetrack.type") != "_io.BufferedReader"]
+              for name, each in _points(got).items()}  # fmt: skip
     sums = {name.rpartition(".")[2]: sum(point.as_int for _, point in each) for name, each in points.items()
             if name.startswith("lifetrack.resource.") and not name.endswith("held")}  # fmt: skip
     assert sums == {"live": 1, "acquired": 12, "released": 11, "collected": 0}
