@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(params=["sites", "stacks"])
-def watching(request: pytest.FixtureRequest, tracker: Tracker) -> Tracker:
+def watching(request: pytest.FixtureRequest, tracker: Tracker, tmp_path_factory: pytest.TempPathFactory) -> Tracker:
     """A tracker that watches the standard library and records."""
+    tmp_path_factory.getbasetemp()  # the first who asks for it pushes its end on a stack of pytest's
     gc.collect()
     tracker.start(request.param, policy="record", watch="stdlib", report=False)
     return tracker
