@@ -31,7 +31,7 @@ from lifetrack.journal.format import (
 from lifetrack.ledger.capture import Trace
 from lifetrack.ledger.entries import counted
 from lifetrack.ledger.places import PROCESS, Place
-from lifetrack.ledger.territory import FILES, OURS, USER, is_launcher
+from lifetrack.ledger.territory import FILES, OURS, RUNNER, USER, is_launcher
 from lifetrack.values.stacks import Stack, line_of
 
 #: How many code objects, and how many tails of stacks, are known by address at once.
@@ -256,6 +256,8 @@ class Names:
 
     def _frame(self, code: CodeType, offset: int) -> int:
         whose = FILES[code.co_filename]
+        if whose == RUNNER:
+            return _OVER
         if whose == OURS:
             return _OVER if is_launcher(code) else 0
         return self._known_frame((code.co_filename, code.co_qualname, line_of(code, offset)), whose)

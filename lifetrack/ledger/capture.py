@@ -17,7 +17,7 @@ from functools import partial
 from types import CodeType, FrameType
 from typing import Any, TypeAlias
 
-from lifetrack.ledger.territory import FILES, OURS, USER, is_launcher, is_ours, is_users
+from lifetrack.ledger.territory import FILES, OURS, RUNNER, USER, is_launcher, is_ours, is_users
 from lifetrack.values.stacks import RawFrame, RawStack, Site, Stack, site_of
 
 Trace: TypeAlias = tuple[Any, ...]
@@ -54,6 +54,8 @@ def locate(frame: FrameType | None) -> RawFrame | None:
             return code, frame.f_lasti
         if fallback is None and whose != OURS:
             fallback = code, frame.f_lasti
+        if whose == RUNNER:
+            break
         frame = frame.f_back
     return fallback
 
@@ -85,6 +87,8 @@ def capture_far(frame: FrameType | None, limit: int, inner: list[Any] | None = N
         if whose == OURS:
             if is_launcher(code):
                 break
+        elif whose == RUNNER:
+            break
         elif limit > 0 or whose == USER:
             trace += (code, frame.f_lasti)
             limit -= 1
@@ -217,7 +221,7 @@ def users_frames(trace: Trace | CodeType | None, offset: int | None) -> Iterator
             whose = files[code.co_filename]
             if whose == USER:
                 yield code, part[at + 1]
-            elif whose == OURS and is_launcher(code):
+            elif whose == RUNNER or (whose == OURS and is_launcher(code)):
                 return
 
 
@@ -230,10 +234,11 @@ def frames(trace: Trace | CodeType | None, offset: int | None) -> Iterator[RawFr
         return
     for parts in (trace[:-1], trace[-1] or ()):
         for frame in zip(parts[::2], parts[1::2], strict=False):
-            if FILES[frame[0].co_filename] != OURS:
-                yield frame
-            elif is_launcher(frame[0]):
+            whose = FILES[frame[0].co_filename]
+            if whose == RUNNER or (whose == OURS and is_launcher(frame[0])):
                 return
+            if whose != OURS:
+                yield frame
 
 
 def render(stack: RawStack) -> Stack:

@@ -6,7 +6,8 @@ import os
 import sys
 from types import CodeType
 
-OURS, STDLIB, INSTALLED, USER = range(4)
+#: The last is where pytest calls tests: no walk up the callers has anything to look for beyond it.
+OURS, STDLIB, INSTALLED, USER, RUNNER = range(5)
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _LAUNCHER = os.path.join(_PACKAGE, "cli", "")
@@ -16,6 +17,8 @@ _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 #: Where installers put the little scripts that start installed programs.
 _SCRIPTS = os.path.dirname(os.path.abspath(sys.executable or "python")).replace("\\", "/")
 _INSTALLED_FOLDERS = {"site-packages", "dist-packages"}
+#: From here tests and fixtures are called; what called that, thirty frames and more, is part of none.
+_RUNNER = "/_pytest/runner.py"
 #: Code that lifetrack generates carries this in place of a file name.
 GENERATED = "<lifetrack "
 #: The end of such a name. Frames of files that are called so are left out of account where a warning counts frames for
@@ -36,7 +39,7 @@ def classify(filename: str) -> int:
         return INSTALLED  # written by a library while the program runs
     folder = filename.replace("\\", "/").rpartition("/")[0]
     if folder == _SCRIPTS or not _INSTALLED_FOLDERS.isdisjoint(folder.split("/")):
-        return INSTALLED
+        return RUNNER if filename.replace("\\", "/").endswith(_RUNNER) else INSTALLED
     return STDLIB if filename.startswith(_STDLIB) else USER
 
 

@@ -9,7 +9,7 @@ import sys
 from types import FrameType
 from typing import Any
 
-from lifetrack.ledger.territory import FILES, USER
+from lifetrack.ledger.territory import FILES, RUNNER, USER
 
 
 def _is_generated(frame: FrameType) -> bool:
@@ -26,11 +26,12 @@ def _below_user(frame: FrameType) -> FrameType | None:
     begin, each = frame, frame
     while True:
         above = each.f_back
-        if FILES[each.f_code.co_filename] == USER:
+        whose = FILES[each.f_code.co_filename]
+        if whose == USER:
             if not _is_generated(each):
                 return begin
             begin = begin if above is None else above
-        if above is None:
+        if above is None or whose == RUNNER:
             return None
         each = above
 

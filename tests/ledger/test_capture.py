@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from lifetrack.ledger.capture import capture_error, capture_far, locate, make_capture, render, site_in, unpack
 from lifetrack.ledger.territory import FILES, INSTALLED, OURS, STDLIB, USER, classify
+from lifetrack.watchers.finalizers import in_finalizer
 from tests.ledger.trees import Runner, expected, nodes
 
 LIMITS = range(1, 41)
@@ -192,6 +193,34 @@ def test_without_a_frame_of_the_users_the_innermost_is_the_site():
     assert site_in(unpack(trace, None)).function == "inner"
     assert locate(None) is None
     assert site_in(()) is None
+
+
+def test_what_has_called_a_test_is_in_no_stack():
+    """A walk up the callers ends where pytest calls a test, also if a user's function is beyond, as ``main()`` is."""
+    namespace = {"look": lambda: seen_from(sys._getframe(1))}
+
+    def seen_from(frame):
+        whole = [code.co_name for code, _ in unpack(capture_far(frame, 16), None)]
+        return whole, locate(frame)[0].co_name, in_finalizer(frame, [None] * 11)
+
+    inner = "def of_a_library():\n    return look()\n"
+    exec(compile(inner, "/usr/lib/python3/dist-packages/some.py", "exec"), namespace)
+    found = {}
+    for file in (pytest.__file__.replace("pytest/__init__", "_pytest/runner"), "/usr/lib/python3/dist-packages/x.py"):
+        exec(compile("def call():\n    return of_a_library()\n", file, "exec"), namespace)
+        stack, *found[file] = _Ending(namespace["call"]).__del__()
+        found[file].append(stack[:3])
+    assert list(found.values()) == [
+        ["of_a_library", False, ["of_a_library"]], ["__del__", True, ["of_a_library", "call", "__del__"]]
+    ]  # fmt: skip
+
+
+class _Ending:
+    def __init__(self, call):
+        self._call = call
+
+    def __del__(self):
+        return self._call()
 
 
 def test_frames_of_ours_are_left_out_and_cost_no_room():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import lifetrack
-from lifetrack.ledger.territory import INSTALLED, OURS, STDLIB, USER, classify
+from lifetrack.ledger.territory import INSTALLED, OURS, RUNNER, STDLIB, USER, classify
 
 if TYPE_CHECKING:
     from lifetrack.tracker import Tracker
@@ -30,6 +30,9 @@ PACKAGE = os.path.dirname(os.path.abspath(lifetrack.__file__))
         ("<frozen runpy>", STDLIB),
         (os.path.join(STANDARD, "site-packages", "black", "__init__.py"), INSTALLED),
         ("/usr/lib/python3/dist-packages/apt/__init__.py", INSTALLED),
+        (os.path.join(STANDARD, "site-packages", "_pytest", "runner.py"), RUNNER),
+        ("/usr/lib/python3/dist-packages/black/_pytest.py", INSTALLED),
+        ("/home/me/pytest/src/_pytest/runner.py", USER),
         (os.path.join(SCRIPTS, "black"), INSTALLED),
         (os.path.join(SCRIPTS, "deeper", "app.py"), USER),
         ("/home/me/app.py", USER),

@@ -6,9 +6,12 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from itertools import takewhile
 from typing import Any
 
 from hypothesis import strategies as st
+
+from lifetrack.ledger.territory import FILES, RUNNER
 
 KINDS = ("plain", "other", "recursive", "generator", "delegating", "coroutine", "thread", "comprehension", "method")
 Node = tuple[str, list[Any]]
@@ -24,10 +27,11 @@ nodes: st.SearchStrategy[Node] = st.recursive(
 
 
 def expected(frame: Any, limit: int) -> list[tuple[str, int, str]]:
-    """Give the stack as ``traceback`` sees it, most recent call first."""
+    """Give the stack as ``traceback`` sees it, most recent call first, up to where pytest's runner calls a test."""
     walk = traceback.walk_stack(frame)
     summary = traceback.StackSummary.extract(walk, limit=limit, lookup_lines=False)
-    return [(item.filename, item.lineno, item.name) for item in summary]
+    stack = [(item.filename, item.lineno, item.name) for item in summary]
+    return list(takewhile(lambda each: FILES[each[0]] != RUNNER, stack))
 
 
 class Runner:
