@@ -54,12 +54,12 @@ SUITES = (
     Suite(
         "httpx", "0.28.1", "tests -k 'not connect_timeout'", "chardet trio trustme uvicorn h2 socksio zstandard brotli"
     ),
-    Suite("tornado", "6.6.1", "--pyargs tornado.test"),
+    Suite("tornado", "6.5.2", "--pyargs tornado.test"),
     Suite(
         "anyio",
         "4.16.0",
         "tests -k 'asyncio and not uvloop and not ipv6'",
-        "trio pytest-mock psutil hypothesis trustme blockbuster exceptiongroup truststore",
+        "trio pytest-mock pytest-timeout psutil hypothesis trustme blockbuster exceptiongroup truststore",
     ),
     Suite(
         "urllib3",

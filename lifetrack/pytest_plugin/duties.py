@@ -9,6 +9,7 @@ from contextvars import ContextVar, Token
 import pytest
 
 from lifetrack.detect.families import Leak, fold
+from lifetrack.judgement import is_released
 from lifetrack.ledger import clock
 from lifetrack.ledger.cases import Case
 from lifetrack.ledger.entries import SCOPE, Entry, extra_of, origin_of, place_of
@@ -147,10 +148,16 @@ class Duty:
 
     def is_open(self, lasts: Callable[[Entry], bool]) -> bool:
         """Whether anything that was acquired for this duty is still to be released; the entries are not kept."""
-        return self.is_current() and not self._home.is_quiet_since(self.mark) and bool(self._left(lasts))
+        return self.is_current() and bool(self._left(lasts))
 
     def _left(self, lasts: Callable[[Entry], bool]) -> list[Entry]:
-        """Give what is open, but for what lives as long as the process: nobody need be found who releases that."""
+        """Give what is open, but for what lives as long as the process: nobody need be found who releases that.
+
+        What tells by itself that it is released, as a descriptor that a file has closed, is none of it.
+        """
+        if self._home.is_quiet_since(self.mark):
+            return []
+        self._home.settle(is_released)
         entries = self._home.open_since(self.mark, keep=True)
         mine = (entry for entry in entries if self._is_mine(place_of(entry)) and not is_reported(entry))
         return [entry for entry in mine if not lasts(entry)]

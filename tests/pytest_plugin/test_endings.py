@@ -47,7 +47,10 @@ def test_a_cache_is_asked_after_that(pytester, run):
 
 
 def test_what_is_just_ending_is_looked_for_in_no_cache(pytester, run):
-    """All that caches hold may be much: a test that leaves only a thread which ends by itself does not pay for it."""
+    """All that caches hold may be much: a test that leaves only a thread which ends by itself does not pay for it.
+
+    Nor does one with what says only when it is asked that it is over, as descriptors that C code closes.
+    """
     pytester.makeconftest(
         """
         import lifetrack.pytest_plugin.reach as reach
@@ -61,17 +64,21 @@ def test_what_is_just_ending_is_looked_for_in_no_cache(pytester, run):
     )
     pytester.makepyfile(
         test_it=f"""
-        import threading, time
+        import io, os, threading, time
 
         def test_that_does_not_ask():
             threading.Thread(target=time.sleep, args=({0.2 * THREAD_GRACE},)).start()
+
+        def test_that_has_nothing_left():
+            for number in os.pipe():
+                io.FileIO(number, "r+").close()
 
         def test_that_does():
             test_that_does.kept = open(__file__)
         """
     )
     result = run("--lifetrack-watch=stdlib", "-s", fresh=True)
-    result.assert_outcomes(passed=2, errors=1)
+    result.assert_outcomes(passed=3, errors=1)
     assert result.stdout.str().count("caches were read") == 1
 
 
