@@ -35,6 +35,7 @@ HOLDERS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     (DESCRIPTOR, _REACTOR, ("_internalReaders", "o"), "the reactor of Twisted"),
     (DESCRIPTOR, "twisted.internet.tcp", ("_reservedFD", "_fileDescriptor"), "what Twisted has in reserve"),
     (DESCRIPTOR, "fsspec.asyn", ("loop",), "the event loop of fsspec"),
+    (THREAD, "tornado.netutil", ("ThreadedResolver", "_threadpool"), "the resolver threads of tornado"),
 )
 
 

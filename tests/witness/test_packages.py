@@ -8,7 +8,9 @@ import re
 import sys
 import textwrap
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -183,6 +185,26 @@ def test_what_extensions_keep(program: Program, package: str) -> None:
     done = program(text, "--witness")
     assert done.stderr.startswith("lifetrack: no findings"), done.stderr
     assert re.search(words, done.stderr), done.stderr
+
+
+def test_the_executor_of_tornados_resolver_stays(tracker: Tracker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What all resolvers of threads share is made by the first that is used, in a test, and kept by their class."""
+    resolver = type("ThreadedResolver", (), {"_threadpool": None})
+    monkeypatch.setitem(sys.modules, "tornado.netutil", netutil := ModuleType("tornado.netutil"))
+    monkeypatch.setattr(netutil, "ThreadedResolver", resolver, raising=False)
+    tracker.start("sites", policy="record", watch="stdlib", report=False)
+    with tracker.scope("job"):
+        kept, left = pools = [ThreadPoolExecutor(1), ThreadPoolExecutor(1)]
+        monkeypatch.setattr(resolver, "_threadpool", kept)
+        for pool in pools:
+            pool.submit(int).result()
+    (finding,) = tracker.find_leaks()
+    assert [finding.rule, finding.resource.type] == ["LT103", "concurrent.futures.thread.ThreadPoolExecutor"]
+    assert tracker.history(left)[0].event == "acquired"
+    (known,) = tracker.report().lasting
+    assert known.why == "the resolver threads of tornado"
+    for pool in pools:
+        pool.shutdown()
 
 
 def test_kinds_without_a_name_are_those_of_loaded_packages(monkeypatch: pytest.MonkeyPatch) -> None:
