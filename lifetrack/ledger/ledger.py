@@ -174,9 +174,13 @@ class Ledger:
                 self.moved.pop(key, None)
 
     def _drain_orphaned(self) -> list[Case]:
-        gone = set()
+        gone: dict[int, Place] = {}  # with the places, so that their addresses stay theirs
         while self.orphaned:
-            gone.add(id(self.orphaned.popleft()))
+            try:
+                place = self.orphaned.popleft()
+            except IndexError:  # another thread was faster
+                break
+            gone[id(place)] = place
         left = (entry for entry in self.open_entries() if id(entry[SCOPE]) in gone and not is_idle(entry))
         return [case for entry in left if (case := self.file_leak(entry, "LT104")) is not None]
 

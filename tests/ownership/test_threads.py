@@ -7,7 +7,7 @@ import gc
 import sys
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 
 import pytest
 
@@ -131,6 +131,26 @@ def test_every_thread_with_things_of_its_own(tracker, thing, collecting):
     for finding in tracker.report().findings:
         counts[finding.rule] += finding.count
     assert counts == {"LT104": each // 4, "LT102": each // 4, "LT101": each // 4}
+
+
+class Emptied(deque):
+    """A line that another thread empties whenever somebody has seen that something is in it."""
+
+    def __bool__(self):
+        return True
+
+
+def test_an_owner_that_another_thread_takes_in_is_no_error(tracker, thing):
+    """The program that acquires next hears nothing of it, and what the owner had is found once."""
+    tracker.ledger.orphaned = Emptied()
+    left = thing()
+    owner = Owner("lost")
+    transfer(left, to=owner)
+    del owner
+    gc.collect()
+    thing().close()
+    assert [finding.rule for finding in tracker.report().findings] == ["LT104"]
+    left.close()
 
 
 def test_all_threads_with_the_same_things(tracker, thing, collecting):
