@@ -14,7 +14,7 @@ from lifetrack.holders.leaks import Evidence
 from lifetrack.ledger import clock
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.cases import Case
-from lifetrack.ledger.entries import EXTRA, KIND, Entry, is_idle, place_of
+from lifetrack.ledger.entries import EXTRA, HALF_RELEASED, KIND, STATE, Entry, is_idle, place_of
 from lifetrack.ledger.holds import PROCESS_ENDS, SCOPE_ENDS, is_in_use
 from lifetrack.ledger.ledger import is_reported
 from lifetrack.ledger.places import PROCESS, Place
@@ -35,12 +35,18 @@ _UNSEEN = ("LT102", "LT104")
 
 
 def is_released(entry: Entry) -> bool:
-    """Ask the object itself, where its declaration says so."""
+    """Ask the object itself, where its declaration says so.
+
+    A watched one whose release broke off may say so too early.
+    """
+    declaration = entry[KIND].declaration
+    if declaration.released_when is None or (declaration.watched and entry[STATE] == HALF_RELEASED):
+        return False
     reference = None if entry[EXTRA] is None else entry[EXTRA].reference
     if reference is None:
         return False
     obj = reference()
-    return obj is None or bool(entry[KIND].declaration.released_when(obj))
+    return obj is None or bool(declaration.released_when(obj))
 
 
 def leak_error(findings: Sequence[Finding], where: str) -> LeakError:

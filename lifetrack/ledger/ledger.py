@@ -19,7 +19,6 @@ from lifetrack.ledger.entries import (
     COLLECTED,
     EXTRA,
     FINALIZING,
-    HALF_RELEASED,
     INHERITED,
     KIND,
     LIVE,
@@ -309,16 +308,11 @@ class Ledger:
                 entry[STATE] = BOUND
 
     def settle(self, is_released: Callable[[Entry], bool]) -> None:
-        """Close the entries of which the object itself says that it is released.
-
-        A watched one whose release broke off may say so too early.
-        """
+        """Close the entries of which the object itself says that it is released."""
         if self.relate_anew is not None:
             self.relate_anew()
         for entry in self.open_entries():
-            declaration = entry[KIND].declaration
-            broken = declaration.watched and entry[STATE] == HALF_RELEASED
-            if declaration.released_when is not None and not broken and is_released(entry):
+            if is_released(entry):
                 if self.journal is not None:
                     self.journal.ended(entry)
                 entry[STATE] = RELEASED

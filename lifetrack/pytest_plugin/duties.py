@@ -157,10 +157,9 @@ class Duty:
         """
         if self._home.is_quiet_since(self.mark):
             return []
-        self._home.settle(is_released)
         entries = self._home.open_since(self.mark, keep=True)
         mine = (entry for entry in entries if self._is_mine(place_of(entry)) and not is_reported(entry))
-        return [entry for entry in mine if not lasts(entry)]
+        return [entry for entry in mine if not is_released(entry) and not lasts(entry)]
 
     def _is_mine(self, place: Place) -> bool:
         """Whether a place is this one or a part of it, or a living owner in it, and no scope of the program's."""
