@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
-from itertools import pairwise
 from types import TracebackType
 from typing import TextIO
 
 from lifetrack import watchers
 from lifetrack.cli.program import without_our_frames
 from lifetrack.ledger.territory import GENERATED
+from lifetrack.values.tracebacks import chain, link
 
 #: Where the functions come from that stand in place of watched ones: our files, and what is generated.
 _WATCHING = (
@@ -69,21 +69,9 @@ def _as_without_us(error: BaseException, traceback: TracebackType | None) -> Bas
     """Take our frames out of the traceback of ``error``, and of those that it came from."""
     error = error.with_traceback(without_our_frames(traceback))
     with suppress(Exception):  # a class of the program's may answer anything; the error is shown all the same
-        _clean_chain(error)
+        for each in chain(error):
+            each.__traceback__ = _without_watchers(each.__traceback__)
     return error
-
-
-def _clean_chain(error: BaseException) -> None:
-    waiting, seen = [error], set()
-    while waiting:
-        each = waiting.pop()
-        if id(each) in seen:
-            continue
-        seen.add(id(each))
-        each.__traceback__ = _without_watchers(each.__traceback__)
-        waiting += [other for other in (each.__cause__, each.__context__) if other is not None]
-        if isinstance(each, BaseExceptionGroup):
-            waiting += each.exceptions
 
 
 def _without_watchers(traceback: TracebackType | None) -> TracebackType | None:
@@ -93,9 +81,7 @@ def _without_watchers(traceback: TracebackType | None) -> TracebackType | None:
         if not traceback.tb_frame.f_code.co_filename.startswith(_WATCHING):
             kept.append(traceback)
         traceback = traceback.tb_next
-    for upper, lower in pairwise([*kept, None]):
-        if upper is not None and upper.tb_next is not lower:
-            upper.tb_next = lower
+    link(kept)
     return kept[0] if kept else None
 
 

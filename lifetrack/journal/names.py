@@ -256,8 +256,6 @@ class Names:
 
     def _frame(self, code: CodeType, offset: int) -> int:
         whose = FILES[code.co_filename]
-        if whose == RUNNER:
-            return _OVER
         if whose == OURS:
             return _OVER if is_launcher(code) else 0
         return self._known_frame((code.co_filename, code.co_qualname, line_of(code, offset)), whose)
@@ -317,10 +315,11 @@ class Names:
             return self._stack((0, *frames[:-1]))
         return self._stack((0 if tail is None else self._tail(tail), *frames))
 
-    def _frames(self, trace: Trace) -> list[int]:
+    def _frames(self, trace: Trace, *, is_tail: bool = False) -> list[int]:
         found: list[int] = []
         for index in range(0, len(trace) - 1, 2):
-            frame = self._frame_at(trace[index], trace[index + 1])
+            is_runner = FILES[trace[index].co_filename] is RUNNER and (is_tail or bool(found))
+            frame = _OVER if is_runner else self._frame_at(trace[index], trace[index + 1])
             if frame:
                 found.append(frame)
             if frame == _OVER:
@@ -331,7 +330,7 @@ class Names:
         known = self._tails.get(id(tail[0]))
         if known is not None and known[0] == tail and known[0][0] is tail[0]:
             return known[1]
-        frames = self._frames((*tail, None))
+        frames = self._frames((*tail, None), is_tail=True)
         number = self._stack((0, *(frame for frame in frames if frame != _OVER)))
         if len(self._tails) > _MOST_KNOWN:
             self._tails.clear()

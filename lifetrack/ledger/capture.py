@@ -54,7 +54,7 @@ def locate(frame: FrameType | None) -> RawFrame | None:
             return code, frame.f_lasti
         if fallback is None and whose != OURS:
             fallback = code, frame.f_lasti
-        if whose == RUNNER:
+        if whose is RUNNER:
             break
         frame = frame.f_back
     return fallback
@@ -87,7 +87,7 @@ def capture_far(frame: FrameType | None, limit: int, inner: list[Any] | None = N
         if whose == OURS:
             if is_launcher(code):
                 break
-        elif whose == RUNNER:
+        elif whose is RUNNER and trace:
             break
         elif limit > 0 or whose == USER:
             trace += (code, frame.f_lasti)
@@ -221,24 +221,28 @@ def users_frames(trace: Trace | CodeType | None, offset: int | None) -> Iterator
             whose = files[code.co_filename]
             if whose == USER:
                 yield code, part[at + 1]
-            elif whose == RUNNER or (whose == OURS and is_launcher(code)):
+            elif whose is RUNNER or (whose == OURS and is_launcher(code)):
                 return
 
 
 def frames(trace: Trace | CodeType | None, offset: int | None) -> Iterator[RawFrame]:
-    """As :func:`unpack`, looking no further than it is asked."""
+    """As :func:`unpack`, looking no further than it is asked; the runner of a test stands there only if it is alone."""
     if trace is None:
         return
     if not isinstance(trace, tuple):
         yield trace, offset or 0
         return
+    is_first = True
     for parts in (trace[:-1], trace[-1] or ()):
         for frame in zip(parts[::2], parts[1::2], strict=False):
             whose = FILES[frame[0].co_filename]
-            if whose == RUNNER or (whose == OURS and is_launcher(frame[0])):
-                return
             if whose != OURS:
+                if whose is RUNNER and not is_first:
+                    return
+                is_first = False
                 yield frame
+            elif is_launcher(frame[0]):
+                return
 
 
 def render(stack: RawStack) -> Stack:

@@ -18,6 +18,7 @@ from lifetrack.ledger.entries import BOUND, EXTRA, LIVE, STATE, Entry, acquire_s
 from lifetrack.ledger.places import Place
 from lifetrack.ledger.territory import is_ours, is_users
 from lifetrack.values.stacks import RawFrame, RawStack
+from lifetrack.values.tracebacks import chain
 
 # CO_GENERATOR | CO_COROUTINE | CO_ASYNC_GENERATOR
 _RESUMABLE = 0x20 | 0x80 | 0x200
@@ -34,7 +35,7 @@ def note_left(entries: dict[int, Entry], error: BaseException, *, heads: bool) -
     The outermost frame of a traceback has caught the exception or is about to see it, unless it has stopped at the very
     place; ``heads`` says that ``error`` has left it.
     """
-    for each in _chain(error):
+    for each in islice(chain(error), _CHAIN):
         path = list(islice(_tracebacks(each.__traceback__), _FRAMES))
         if not path:
             continue
@@ -99,20 +100,6 @@ def note_ended(entries: dict[int, Entry]) -> None:
 
 
 # -- frames ------------------------------------------------------------------------------------------------------
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """Give an exception, those that it came from, and those of a group; each once."""
-    waiting, seen = [error], set[int]()
-    while waiting and len(seen) < _CHAIN:
-        each = waiting.pop(0)
-        if id(each) in seen:
-            continue
-        seen.add(id(each))
-        yield each
-        waiting += [other for other in (each.__cause__, each.__context__) if other is not None]
-        if isinstance(each, BaseExceptionGroup):
-            waiting += each.exceptions
 
 
 def _tracebacks(traceback: TracebackType | None) -> Iterator[TracebackType]:

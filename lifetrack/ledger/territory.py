@@ -6,8 +6,15 @@ import os
 import sys
 from types import CodeType
 
-#: The last is where pytest calls tests: no walk up the callers has anything to look for beyond it.
-OURS, STDLIB, INSTALLED, USER, RUNNER = range(5)
+OURS, STDLIB, INSTALLED, USER = range(4)
+
+
+class _Runner(int):
+    """An installed package's, equal to that; a walk up the callers tells it by identity."""
+
+
+#: Where pytest calls tests and fixtures: what called that, thirty frames and more, is part of none, and a walk ends.
+RUNNER = _Runner(INSTALLED)
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 _LAUNCHER = os.path.join(_PACKAGE, "cli", "")
@@ -17,7 +24,6 @@ _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 #: Where installers put the little scripts that start installed programs.
 _SCRIPTS = os.path.dirname(os.path.abspath(sys.executable or "python")).replace("\\", "/")
 _INSTALLED_FOLDERS = {"site-packages", "dist-packages"}
-#: From here tests and fixtures are called; what called that, thirty frames and more, is part of none.
 _RUNNER = "/_pytest/runner.py"
 #: Code that lifetrack generates carries this in place of a file name.
 GENERATED = "<lifetrack "

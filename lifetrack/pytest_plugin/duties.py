@@ -141,21 +141,12 @@ class Duty:
         if token is not None and self.variable.get() is (part or self.inner):
             put_back(self.variable, token)
 
-    def asking(self) -> Callable[[Entry], bool]:
-        """Give what tells which entries live as long as the process; it looks for some things once, in much."""
-        judgement = self._tracker.judgement
-        return (lambda _: True) if judgement is None else judgement.asking(idle=False)
-
-    def is_open(self, lasts: Callable[[Entry], bool]) -> bool:
-        """Whether anything that was acquired for this duty is still to be released; the entries are not kept."""
-        return self.is_current() and bool(self._left(lasts))
-
     def _left(self, lasts: Callable[[Entry], bool]) -> list[Entry]:
         """Give what is open, but for what lives as long as the process: nobody need be found who releases that.
 
         What tells by itself that it is released, as a descriptor that a file has closed, is none of it.
         """
-        if self._home.is_quiet_since(self.mark):
+        if not self.is_current() or self._home.is_quiet_since(self.mark):
             return []
         entries = self._home.open_since(self.mark, keep=True)
         mine = (entry for entry in entries if self._is_mine(place_of(entry)) and not is_reported(entry))
@@ -168,18 +159,18 @@ class Duty:
             owner = (owner.parent or PROCESS).owner()
         return owner is self.place or (isinstance(owner, Part) and owner.parent is self.inner)
 
-    def hand_on(
-        self,
-        holders: Iterable[tuple[Duty | None, Callable[[], Iterable[object]]]],
-        lasts: Callable[[Entry], bool],
-    ) -> None:
+    def hand_on(self, holders: Iterable[tuple[Duty | None, Callable[[], Iterable[object]]]]) -> None:
         """Let what somebody else is going to release be due when that one has had his turn.
 
         ``holders`` are wider fixtures, or None for the process. They are asked in order for what they hold, as long as
         anything is left.
         """
+        judgement = self._tracker.judgement
+        if judgement is None:
+            return
+        lasts = judgement.asking(idle=False)  # it looks for some things once, in much
         for duty, ask in holders:
-            left = {id(entry): entry for entry in self._left(lasts)} if self.is_current() else {}
+            left = {id(entry): entry for entry in self._left(lasts)}
             if not left:
                 return
             addresses = {key: entry for key, entry in self._home.entries.copy().items() if id(entry) in left}

@@ -132,7 +132,7 @@ class FixtureHooks:
         """What the test has left in the keeping of a fixture is the fixture's, which has its turn now."""
         duty = None if self._latest is None else self._latest[1]
         if duty is not None and not duty.ended:
-            duty.hand_on([(active.duty, active.held)], duty.asking())
+            duty.hand_on([(active.duty, active.held)])
         active.duty.enter()
         if (witness := self._witness()) is not None:
             witness.resume(active.duty.place)
@@ -152,9 +152,7 @@ class FixtureHooks:
         """
         if self._run.ends_quietly(duty):
             return []
-        lasts = duty.asking()
-        if duty.is_open(lasts):
-            duty.hand_on(self._holders(duty), lasts)
+        duty.hand_on(self._holders(duty))
         return self._run.end(duty)
 
     def _holders(self, duty: Duty) -> Iterator[tuple[Duty | None, Callable[[], Iterable[object]]]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
 
@@ -9,6 +10,7 @@ from lifetrack.guards.engine import note_of
 from lifetrack.ledger.territory import FILES, OURS, USER
 from lifetrack.values.errors import LifetrackError
 from lifetrack.values.events import Event
+from lifetrack.values.tracebacks import chain, link
 
 
 def tidy(error: BaseException) -> None:
@@ -16,27 +18,15 @@ def tidy(error: BaseException) -> None:
 
     Of an error of ours the notes lose what tells their reader nothing.
     """
-    for each in _led_by(error):
-        _unlink(each.__traceback__)
+    with suppress(Exception):  # a class of the program's may answer anything; the error is shown all the same
+        for each in chain(error):
+            _unlink(each.__traceback__)
     finding = error.finding if isinstance(error, LifetrackError) else None
     notes = getattr(error, "__notes__", None)
     if finding is None or not isinstance(notes, list):
         return
     shorter = {note_of(event): note_of(_without_runner(event)) for event in finding.events}
     notes[:] = [shorter.get(note, note) for note in notes]
-
-
-def _led_by(error: BaseException) -> list[BaseException]:
-    """Give an error with its causes and contexts, and what is in it if it is a group."""
-    found = [error]
-    for each in found:  # which grows
-        more = each.exceptions if isinstance(each, BaseExceptionGroup) else ()
-        found += [other for other in (each.__cause__, each.__context__, *more) if other and _is_new(other, found)]
-    return found
-
-
-def _is_new(error: BaseException, found: list[BaseException]) -> bool:
-    return all(error is not each for each in found)
 
 
 def _unlink(traceback: TracebackType | None) -> None:
@@ -54,8 +44,7 @@ def _unlink(traceback: TracebackType | None) -> None:
             is_through = False
         traceback = traceback.tb_next
     if kept and kept[0] is head:
-        for each, following in zip(kept, [*kept[1:], None], strict=True):
-            each.tb_next = following
+        link(kept)
 
 
 def _without_runner(event: Event) -> Event:

@@ -6,7 +6,7 @@ from _io import _IOBase
 from types import CodeType, FrameType
 
 from lifetrack.ledger.entries import TRACE, Entry
-from lifetrack.ledger.territory import FILES, STDLIB, USER
+from lifetrack.ledger.territory import FILES, RUNNER, STDLIB, USER
 
 #: How the methods are called by which a finalizer of the io module lets a wrapper written in Python close itself.
 _CLOSES = frozenset({"close", "__exit__"})
@@ -28,7 +28,7 @@ def in_finalizer(frame: FrameType | None, entry: Entry) -> bool:
         whose = FILES[code.co_filename]
         if name in _CLOSES and id(code) not in _OF_NO_FILES and _is_finalized(frame, whose):
             return True
-        if whose >= USER:  # or the runner of a test
+        if whose == USER or whose is RUNNER:
             return False
         frame = frame.f_back
     return False

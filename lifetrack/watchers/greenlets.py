@@ -31,7 +31,7 @@ def _below_user(frame: FrameType) -> FrameType | None:
             if not _is_generated(each):
                 return begin
             begin = begin if above is None else above
-        if above is None or whose == RUNNER:
+        if above is None or whose is RUNNER:
             return None
         each = above
 

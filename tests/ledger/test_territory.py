@@ -46,6 +46,12 @@ PACKAGE = os.path.dirname(os.path.abspath(lifetrack.__file__))
 def test_a_file_is_told_by_where_it_is(file: str, whose: int) -> None:
     """A name that only begins like ours, or like a folder of installed packages, is the user's own."""
     assert classify(file) == whose
+    assert (classify(file) is RUNNER) is (whose is RUNNER)
+
+
+def test_the_runner_of_tests_is_an_installed_file() -> None:
+    """Only walks up the callers, which end there, tell it from others."""
+    assert {RUNNER} <= {INSTALLED}
 
 
 def test_a_fake_file_system_is_not_asked(tracker: Tracker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def expected(frame: Any, limit: int) -> list[tuple[str, int, str]]:
     walk = traceback.walk_stack(frame)
     summary = traceback.StackSummary.extract(walk, limit=limit, lookup_lines=False)
     stack = [(item.filename, item.lineno, item.name) for item in summary]
-    return list(takewhile(lambda each: FILES[each[0]] != RUNNER, stack))
+    return list(takewhile(lambda each: FILES[each[0]] is not RUNNER, stack))
 
 
 class Runner:

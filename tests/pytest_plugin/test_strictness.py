@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
+
+from lifetrack.journal.reading import load
 
 if TYPE_CHECKING:
     from conftest import Run
@@ -168,6 +171,34 @@ def test_mine(): thirdlib.keep_one()
     result.stdout.fnmatch_lines(["*::test_asked ERROR*", "*::test_mine ERROR*"])
     result.stdout.fnmatch_lines_random(["*LT103*2 x *(third-party code)", "*LT202*(third-party code)"])
     run("--lifetrack-own=thirdlib", fresh=True).assert_outcomes(passed=4, errors=5)
+
+
+@pytest.mark.parametrize("detail", ["sites", "stacks"])
+def test_what_pytest_calls_itself_is_pytests(pytester: pytest.Pytester, run: Run, detail: str) -> None:
+    """A finalizer that no line of the program calls has the place in pytest that does, in report and journal."""
+    pytester.makepyfile(
+        test_it="""
+import socket
+def test_it(request): request.node.addfinalizer(socket.socket)
+def test_own(): socket.socket()
+"""
+    )
+    options = (f"--lifetrack={detail}", "--lifetrack-watch=stdlib", "--lifetrack-journal=tests.journal")
+    result = run(*options, "--lifetrack-report=report.json", "-pno:randomly", flag=False, fresh=True)
+    result.assert_outcomes(passed=2, errors=1)
+    result.stdout.fnmatch_lines(["*_pytest/runner.py:* LT102 * socket.socket [[]*::test_it[]] (third-party code)"])
+    written = json.loads((pytester.path / "report.json").read_text())["findings"]
+    stacks = {
+        each["test"].rpartition("::")[2]: [(site["file"], site["line"]) for site in each["events"][0]["stack"]]
+        for each in written
+    }
+    read = {
+        str(each.test).rpartition("::")[2]: [(site.file, site.line) for site in each.events[0].stack]
+        for each in load(str(pytester.path / "tests.journal")).findings
+    }
+    assert len(stacks["test_it"]) == 1
+    assert not any("runner.py" in file for file, _ in stacks["test_own"])
+    assert read == stacks
 
 
 def test_a_test_that_is_installed_itself_is_no_third_party(pytester: pytest.Pytester, run: Run) -> None:

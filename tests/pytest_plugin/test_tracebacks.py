@@ -57,7 +57,7 @@ def teardown_module(): raise KeyError("teardown_module")
 """
 
 
-@pytest.mark.parametrize("style", ["long", "short", "native"])
+@pytest.mark.parametrize("style", ["long", "short", "line", "native"])
 def test_failures_look_as_without_lifetrack(pytester: pytest.Pytester, run: Run, style: str) -> None:
     """Also those with several errors at once, which pytest shows in the interpreter's own form."""
     pytester.makepyfile(test_it=SUITE)
@@ -71,3 +71,23 @@ def test_failures_look_as_without_lifetrack(pytester: pytest.Pytester, run: Run,
         # Where pytest shows its own functions, it lists the plugins that are there.
         shown.append([line for line in text.splitlines() if not line.startswith("methods = ")])
     assert shown[1] == shown[0]
+
+
+def test_a_cause_is_not_asked_whether_it_is_true(pytester: pytest.Pytester, run: Run) -> None:
+    """Our frames are taken out of it as of any other."""
+    pytester.makepyfile(
+        test_it="""
+class Untrue(Exception):
+    def __bool__(self): return False
+
+def opener(*_): raise Untrue("cause")
+
+def test_it():
+    try: open(__file__, opener=opener)
+    except Untrue as error: raise ValueError("effect") from error
+"""
+    )
+    result = run("--tb=native", "--lifetrack-watch=stdlib", fresh=True)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*Untrue: cause", "*ValueError: effect"])
+    result.stdout.no_fnmatch_line('*File "<lifetrack*')
