@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lifetrack.values.errors import BackendError
+from lifetrack.values.tracebacks import chain
 
 #: What a plugin may raise without ending the program: one that calls ``sys.exit()`` in its import is just broken.
 BROKEN = (Exception, SystemExit)
@@ -16,14 +17,8 @@ def settled(error: BaseException) -> str:
     import traceback
 
     text = "".join(traceback.format_exception(error))
-    seen: set[int] = set()
-    waiting: list[BaseException | None] = [error]
-    while waiting:
-        each = waiting.pop()
-        if each is not None and id(each) not in seen:
-            seen.add(id(each))
-            waiting += [each.__cause__, each.__context__, *getattr(each, "exceptions", ())]
-            each.__traceback__ = None
+    for each in chain(error):
+        each.__traceback__ = None
     if not isinstance(error, BackendError):
         error.add_note(text.rstrip())
     return text

@@ -46,11 +46,18 @@ def test_what_nobody_borrows_is_released_at_once():
     assert backends.get("tls") is new
 
 
-def test_a_late_release_that_fails_is_no_error_of_the_borrower(caplog):
+class Report(OSError):
+    """An error with an attribute that groups have, too, and which is something else here."""
+
+    exceptions = None
+
+
+@pytest.mark.parametrize("kind", [OSError, Report])
+def test_a_late_release_that_fails_is_no_error_of_the_borrower(caplog, kind):
     """It is logged when it happens, and raised by the cleanup, without the frames of the borrower."""
 
     def fail(backend):
-        raise OSError("stuck")
+        raise kind("stuck")
 
     backends = BackendCollection("tls")
     backends.add(Plain("a", fail))
