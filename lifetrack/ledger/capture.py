@@ -74,12 +74,9 @@ def make_mark() -> Callable[[FrameType], Trace | None]:
     return mark
 
 
-def capture_far(frame: FrameType | None, limit: int, inner: list[Any] | None = None) -> Trace:
-    """Capture from a frame that is not the user's: ``limit`` frames, and beyond them the nearest one of the user's.
-
-    ``inner`` is what was captured below it already; it is added to.
-    """
-    trace = [] if inner is None else inner
+def capture_far(frame: FrameType | None, limit: int) -> Trace:
+    """Capture from a frame that is not the user's: ``limit`` frames, and beyond them the nearest one of the user's."""
+    trace: list[Any] = []
     files, found = FILES, False
     while frame is not None:
         code = frame.f_code
@@ -120,29 +117,42 @@ def _older(frame: FrameType | None, limit: int) -> Trace | None:
     return tuple(trace) or None
 
 
-#: How many frames of libraries may stand between an event and the user's frame that is captured with its notes.
+#: How many frames of libraries may stand between an event and the user's frame whose notes are as long as others'.
 _BETWEEN = 4
 
 
-def capture_through(capture: Callable[[FrameType], Trace], frame: FrameType, limit: int) -> Trace:
-    """Capture from a library's frame: where the user's is near, its older frames are shared as those of others.
+def capture_through(near: Callable[[FrameType], Trace], first: FrameType, limit: int) -> Trace:
+    """Capture from a library's frame as :func:`capture_far` does: what stands above the user's is shared by its notes.
 
-    ``capture`` captures these, and is bound first.
+    ``near`` captures from the user's frame on, ``_BETWEEN`` frames less than ``limit``; it is bound first.
     """
     trace: list[Any] = []
-    inner: FrameType | None = frame
-    files, between = FILES, 0
-    while inner is not None and between <= _BETWEEN:
-        code = inner.f_code
+    frame: FrameType | None = first
+    files, room = FILES, 2 * limit
+    while frame is not None:
+        code = frame.f_code
         whose = files[code.co_filename]
         if whose == USER:
-            return (*trace, *capture(inner))
+            return _followed(trace, near(frame), room)
         if whose == OURS:
+            if is_launcher(code):
+                break
+        elif whose is RUNNER and trace:
             break
-        trace += (code, inner.f_lasti)
-        between += 1
-        inner = inner.f_back
-    return capture_far(inner, limit - between, trace)
+        elif len(trace) < room:
+            trace.append(code)
+            trace.append(frame.f_lasti)
+        frame = frame.f_back
+    return (*trace, None)
+
+
+def _followed(trace: list[Any], captured: Trace, room: int) -> Trace:
+    """Add what was captured from the user's frame on, as much as there is room for; that frame in any case."""
+    if len(trace) <= 2 * _BETWEEN:
+        return (*trace, *captured)
+    trace += captured[:-1][: max(2, room - len(trace))]
+    tail, rest = captured[-1], room - len(trace)
+    return (*trace, tail[:rest] if tail is not None and rest > 0 else None)
 
 
 _TEMPLATE = """

@@ -164,10 +164,12 @@ class Extra:
 
 def extra_of(entry: Entry) -> Extra:
     """Give the extra part of an entry, made on first use. Of two threads that make it at once one prevails."""
-    fresh = Extra()
     extra: Extra | None = entry[EXTRA]
-    if extra is None:  # no call stands between this question and the answer, so no other thread comes in
-        entry[EXTRA] = extra = fresh
+    if extra is None:
+        fresh = Extra()
+        extra = entry[EXTRA]
+        if extra is None:  # no call stands between this question and the answer, so no other thread comes in
+            entry[EXTRA] = extra = fresh
     return extra
 
 

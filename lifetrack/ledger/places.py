@@ -47,7 +47,10 @@ class Place:
 
     def owner(self) -> Place:
         """Give the place that owns what is acquired here: an allowance owns nothing."""
-        return next((place for place in self.lineage() if place.kind != "allow"), PROCESS)
+        place: Place | None = self
+        while place is not None and place.kind == "allow":
+            place = place.outer()
+        return PROCESS if place is None else place
 
     def allowed(self) -> str | None:
         """Give the reason why what is acquired here may leak; None if it may not."""

@@ -17,7 +17,7 @@ _MANY = 16
 def bind(child: Entry, obj: object, parent: Entry) -> None:
     """Note that a resource depends on another one. One that depends on something already stays with that."""
     extra = extra_of(child)
-    if extra.parent is not None or child is parent or any(item is child for item in _ancestors(parent)):
+    if extra.parent is not None or child is parent or _is_below(parent, child):
         return
     extra.parent = parent
     try:
@@ -35,11 +35,13 @@ def bind(child: Entry, obj: object, parent: Entry) -> None:
                 kin.children.pop(key, None)
 
 
-def _ancestors(entry: Entry) -> Iterator[Entry]:
+def _is_below(entry: Entry, upper: Entry) -> bool:
     extra: Extra | None = entry[EXTRA]
     while extra is not None and extra.parent is not None:
-        yield extra.parent
+        if extra.parent is upper:
+            return True
         extra = extra.parent[EXTRA]
+    return False
 
 
 def bind_object(engine: Engine, obj: object, parent: object) -> None:

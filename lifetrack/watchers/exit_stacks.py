@@ -53,9 +53,10 @@ class WatchedExitStack(WatchedClass):
         acquire = super()._acquirer(original)
 
         def _push_exit_callback(self: Any, /, callback: Any, *args: Any, **kwargs: Any) -> Any:
-            begins = watched.listeners and not watched._is_known(self)
-            result = acquire(self, callback, *args, **kwargs)
-            if begins:
+            if watched._is_known(self):
+                result = original(self, callback, *args, **kwargs)
+            else:
+                result = acquire(self, callback, *args, **kwargs)
                 self._exit_callbacks = _Pushed(self._exit_callbacks, watched, self)
             if watched.listeners:
                 watched._pushed(self, callback)
@@ -65,8 +66,11 @@ class WatchedExitStack(WatchedClass):
         return _push_exit_callback
 
     def _is_known(self, stack: object) -> bool:
-        known = (listener.ledger.entries.get(id(stack)) for listener in self.listeners)
-        return all(entry is not None and entry[STATE] in OPEN_STATES for entry in known)
+        for listener in self.listeners:
+            entry = listener.ledger.entries.get(id(stack))
+            if entry is None or entry[STATE] not in OPEN_STATES:
+                return False
+        return True
 
     def ended(self, stack: object, frame: FrameType) -> None:
         """Hear that a stack has run all that was pushed on it."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import weakref
 from _io import _IOBase
 from types import CodeType, FrameType
+from typing import Any
 
 from lifetrack.ledger.entries import TRACE, Entry
-from lifetrack.ledger.territory import FILES, RUNNER, STDLIB, USER
+from lifetrack.ledger.territory import FILES, OURS, RUNNER, STDLIB, USER
 
 #: How the methods are called by which a finalizer of the io module lets a wrapper written in Python close itself.
 _CLOSES = frozenset({"close", "__exit__"})
+_ALIKE = frozenset({STDLIB, OURS})
 
 
 def in_finalizer(frame: FrameType | None, entry: Entry) -> bool:
@@ -34,9 +37,9 @@ def in_finalizer(frame: FrameType | None, entry: Entry) -> bool:
     return False
 
 
-#: Such methods of classes of the standard library that are no file objects, by address, as all instances are alike
-#: there: to ask a frame for its variables costs more than to release most resources.
-_OF_NO_FILES: dict[int, CodeType] = {}
+#: Such methods of classes of the standard library that are no file objects, and our wrappers of such, by address, as
+#: all instances are alike there: to ask a frame for its variables costs more than to release most resources.
+_OF_NO_FILES: dict[int, weakref.ref[CodeType]] = {}
 
 
 def _is_finalized(frame: FrameType, whose: int) -> bool:
@@ -44,10 +47,17 @@ def _is_finalized(frame: FrameType, whose: int) -> bool:
     if not code.co_argcount:
         return False
     owner = frame.f_locals.get(code.co_varnames[0])
-    if whose == STDLIB and not issubclass(type(owner), _IOBase):
-        _OF_NO_FILES[id(code)] = code
+    if whose in _ALIKE and not issubclass(type(owner), _IOBase):
+        _remember(code)
         return False
     return is_finalized(owner)
+
+
+def _remember(code: CodeType) -> None:
+    def forget(_: object, key: int = id(code), pop: Any = _OF_NO_FILES.pop) -> None:
+        pop(key, None)
+
+    _OF_NO_FILES[id(code)] = weakref.ref(code, forget)
 
 
 def is_finalized(obj: object) -> bool:

@@ -16,7 +16,7 @@ from lifetrack.ledger.callers import caller
 from lifetrack.ledger.territory import FILES
 from lifetrack.watchers.aliases import exchange
 from lifetrack.watchers.numbers import taken
-from lifetrack.watchers.rows import Row, harmless
+from lifetrack.watchers.rows import Row, asked
 from lifetrack.watchers.shared import Shared
 
 
@@ -74,7 +74,7 @@ class WatchedInPlace(Shared):
         """Record a new object; called by what the program calls."""
         frame, row = caller(2), self._row
         if row.takes is not None:
-            taken(harmless(row.takes, -1)(obj))
+            taken(asked(row.takes, -1, obj))
         if row.callers and FILES[frame.f_code.co_filename] not in row.callers:
             return
         seen = self._old if type(obj) is self._new else type(obj)

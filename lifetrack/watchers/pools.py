@@ -22,7 +22,7 @@ from lifetrack.watchers.coroutines import is_coroutine_function
 from lifetrack.watchers.custody import OUT, Lease, Out, find, keeping, lease_of, lend, use
 from lifetrack.watchers.greenlets import asking_frame
 from lifetrack.watchers.recording import Recording
-from lifetrack.watchers.rows import Lending, Row, harmless
+from lifetrack.watchers.rows import Lending, Row, asked
 from lifetrack.watchers.shared import Shared
 
 _NOTHING: Iterable[object] = ()
@@ -130,10 +130,10 @@ class WatchedPool(Shared):
     # -- what becomes of it --------------------------------------------------------------------------------------
 
     def _item(self, result: Any) -> object:
-        return result if self._lending.item is None else harmless(self._lending.item, None)(result)
+        return result if self._lending.item is None else asked(self._lending.item, None, result)
 
     def _below(self, item: Any) -> Iterable[object]:
-        return (item,) if self._lending.below is None else harmless(self._lending.below, _NOTHING)(item)
+        return (item,) if self._lending.below is None else asked(self._lending.below, _NOTHING, item)
 
     def _type(self, pool: object) -> type[Lease]:
         """Give the class of the leases of one class of pools; it bears the library's and the pool's name."""
@@ -228,9 +228,9 @@ class WatchedUse(Shared):
 
         def using(self: Any, /, *args: Any, **kwargs: Any) -> Any:
             result = original(self, *args, **kwargs)
-            for item in harmless(parts, _NOTHING)(result) if watched.listeners else ():
+            for item in asked(parts, _NOTHING, result) if watched.listeners else ():
                 for listener in watched.listeners:
-                    use(listener, harmless(keeper, None)(self), lease_of(item))
+                    use(listener, asked(keeper, None, self), lease_of(item))
             return result
 
         watched = self

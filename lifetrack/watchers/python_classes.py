@@ -23,7 +23,7 @@ from lifetrack.watchers.imports import forget, when_imported
 from lifetrack.watchers.numbers import taken
 from lifetrack.watchers.provenance import comes_from
 from lifetrack.watchers.recording import Recording
-from lifetrack.watchers.rows import Row, harmless
+from lifetrack.watchers.rows import Row, asked, harmless
 from lifetrack.watchers.shared import RELEASE, Shared, in_place_of
 from lifetrack.watchers.strangers import NEVER_ASKED, Strangers
 from lifetrack.watchers.working import adopt, worker, working
@@ -179,7 +179,7 @@ class WatchedClass(Shared):
 
     def _keeper(self, obj: object) -> object:
         if self._row.keeper is not None:
-            return harmless(self._row.keeper, None)(obj)
+            return asked(self._row.keeper, None, obj)
         at_work = worker()
         return obj if at_work is None else at_work
 
@@ -190,7 +190,7 @@ class WatchedClass(Shared):
         def kept(obj: Any, result: Any, pool: Any) -> Any:
             parts: Iterable[object] = ()
             if watched._row.parts is not None and not watched._row.declaration.release:
-                parts = harmless(watched._row.parts, _NO_PARTS)(obj if result is None else result)
+                parts = asked(watched._row.parts, _NO_PARTS, obj if result is None else result)
             for listener in watched.listeners:
                 for each in (result, *parts):
                     keep(listener, each, pool)
@@ -235,14 +235,14 @@ class WatchedClass(Shared):
     def _acquired(self, obj: Any, frame: FrameType, result: Any) -> None:
         row = self._row
         if row.takes is not None:
-            taken(harmless(row.takes, -1)(obj))
+            taken(asked(row.takes, -1, obj))
         if row.not_from and comes_from(frame, row.not_from):
             self.strangers.pass_over(obj)
             return
         if row.only_from and not comes_from(frame, row.only_from):
             return
         if row.takes_over is not None:
-            for each in harmless(row.takes_over, _NO_PARTS)(obj):
+            for each in asked(row.takes_over, _NO_PARTS, obj):
                 for listener in self.listeners:
                     listener.taken_over(each)
         for_whom = worker() if row.within else None
@@ -258,13 +258,13 @@ class WatchedClass(Shared):
         row = self._row
         parts: Iterable[object] = (result,) * row.returns_part
         if row.parts is not None and not row.grows:
-            parts = harmless(row.parts, _NO_PARTS)(obj)
-        parent = None if row.parent is None else harmless(row.parent, None)(obj)
+            parts = asked(row.parts, _NO_PARTS, obj)
+        parent = None if row.parent is None else asked(row.parent, None, obj)
         listener.relate(obj, parts, parent)
         if row.kept and parent is not None:
             keep(listener, obj, parent)
         if row.claims is not None:
-            take_over(listener, harmless(row.claims, _NO_PARTS)(obj), obj)
+            take_over(listener, asked(row.claims, _NO_PARTS, obj), obj)
 
     def _asked_releaser(self, original: Any) -> Any:
         watched = self

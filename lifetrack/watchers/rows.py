@@ -109,17 +109,17 @@ class Row:
     lending: Lending | None = None
 
 
+def asked(ask: Callable[[Any], _T], otherwise: _T, obj: Any) -> _T:
+    """Ask, and never raise: a subclass of the program's may lack what its base class has."""
+    try:
+        return ask(obj)
+    except Exception:  # whatever an attribute of the program's raises
+        return otherwise
+
+
 def harmless(ask: Callable[[Any], _T], otherwise: _T) -> Callable[[Any], _T]:
-    """Make a question that never raises: a subclass of the program's may lack what its base class has."""
-
-    @functools.wraps(ask)
-    def asking(obj: Any) -> _T:
-        try:
-            return ask(obj)
-        except Exception:  # whatever an attribute of the program's raises
-            return otherwise
-
-    return asking
+    """Make a question that never raises."""
+    return functools.partial(asked, ask, otherwise)
 
 
 def declare(*release: str, **options: Any) -> Declaration:
@@ -163,6 +163,6 @@ def attributes(*names: str) -> Callable[[Any], tuple[object, ...]]:
     """Give what these attributes hold, as the parts of a resource."""
 
     def parts(obj: Any) -> tuple[object, ...]:
-        return tuple(getattr(obj, name, None) for name in names)
+        return tuple([getattr(obj, name, None) for name in names])
 
     return parts

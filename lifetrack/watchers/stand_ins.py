@@ -17,7 +17,7 @@ from lifetrack.ledger.callers import caller
 from lifetrack.ledger.territory import FILES
 from lifetrack.watchers.aliases import exchange, replacement
 from lifetrack.watchers.numbers import taken
-from lifetrack.watchers.rows import Row, harmless
+from lifetrack.watchers.rows import Row, asked
 from lifetrack.watchers.shared import Shared
 
 #: What a stand-in has of its own, or from ``object``.
@@ -74,7 +74,7 @@ class WatchedMaker(Shared):
         """Give the stand-in for a new object, and record it; called by what the program calls."""
         frame, row = caller(2), self._row
         if row.takes is not None:
-            taken(harmless(row.takes, -1)(real))
+            taken(asked(row.takes, -1, real))
         if not self.listeners or (row.callers and FILES[frame.f_code.co_filename] not in row.callers):
             return real
         made = object.__new__(self._stand_in(type(real)))

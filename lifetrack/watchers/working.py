@@ -35,6 +35,8 @@ def worker() -> Any:
 def adopt(recording: Recording, obj: object, for_whom: object) -> None:
     """Let what was just recorded belong to whoever it was acquired for; and know what it has acquired itself so far."""
     ledger = recording.ledger
+    if for_whom is None and not ledger.owners:
+        return
     entry = ledger.entries.get(id(obj))
     place = ledger.owners.get(id(obj))
     if isinstance(place, ObjectPlace):

@@ -168,6 +168,29 @@ def test_below_a_few_library_frames_the_rest_is_shared(between, limit):
         assert ours[0] == "through_the_library"
 
 
+@pytest.mark.parametrize("limit", [7, 8, 16, 24])
+@pytest.mark.parametrize("between", [5, 6, 9, 14, 22, 30])
+def test_below_many_library_frames_the_stack_is_exact(between, limit):
+    """However many frames of libraries there are, the stack is that of ``traceback``, and then the user's frame."""
+
+    def look():
+        return [through_the_library(between, _calling_from_the_library(both)) for _ in range(3)]
+
+    def both(frame):
+        return seen(frame, limit), expected(frame, max(limit, between + 2))
+
+    for stack, whole in deep(30, look):
+        assert stack == (whole if between + 2 <= limit else [*whole[:limit], whole[-1]])
+
+
+def _calling_from_the_library(call):
+    namespace = {"call": call, "sys": sys}
+    exec(
+        compile("def inner():\n    return call(sys._getframe())\n", STDLIB_CALL.__code__.co_filename, "exec"), namespace
+    )
+    return namespace["inner"]
+
+
 def test_one_frame_is_the_users():
     """At level sites the innermost frame of the user's is the site, through any number of library frames."""
     namespace = {"locate": locate, "sys": sys}

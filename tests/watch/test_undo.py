@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import builtins
+import gc
 import importlib.util
 import io
 import os
+import selectors
 import socket
 import sqlite3
 import subprocess
@@ -13,6 +16,7 @@ import sys
 import tempfile
 import threading
 import tokenize
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -192,3 +196,15 @@ def test_unknown_name_on_the_command_line(run_python: RunPython) -> None:
     assert done.returncode == 2
     assert done.stderr.count("\n") == 1
     assert "nonsense" in done.stderr
+
+
+def test_wrappers_are_gone_with_the_last_who_watched(tracker: Tracker) -> None:
+    """What was learned of a wrapper while it released something does not keep its code."""
+    tracker.start("stacks", policy="record", watch="stdlib", report=False)
+    asyncio.new_event_loop().close()
+    names = [(asyncio.selector_events, "BaseSelectorEventLoop"), (selectors, "_BaseSelectorImpl")]
+    wrappers = [weakref.ref(getattr(module, name).close.__code__) for module, name in names]
+    assert all("lifetrack" in reference().co_filename for reference in wrappers)
+    tracker.stop()
+    gc.collect()
+    assert not any(reference() for reference in wrappers)
