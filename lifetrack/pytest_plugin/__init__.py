@@ -62,7 +62,20 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
     known = early_config.known_args_namespace.file_or_dir
     known.extend(path for path in _spell_out(args) if path not in known)
     _give_back_last(early_config)
+    if _is_on(_level(early_config, early_config.known_args_namespace.lifetrack)):
+        _note_exit_hooks(early_config)
     return (yield)
+
+
+def _note_exit_hooks(config: pytest.Config) -> None:
+    """Note what conftest.py and all that it imports will run at exit."""
+    from lifetrack.pytest_plugin.importing import import_past_rewriting
+
+    import_past_rewriting(config)
+    from lifetrack.pytest_plugin.exits import exit_hooks_of
+
+    exit_hooks_of(config).start()
+    config.add_cleanup(exit_hooks_of(config).stop)
 
 
 def _give_back_last(config: pytest.Config) -> None:
@@ -127,8 +140,8 @@ class _Namesake:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker; switch on where asked to. Runs last, so that what other plugins open here is not met."""
     config.addinivalue_line("markers", _MARKER)
-    level = _level(config)
-    if level is None or level.strip().lower() in {"", "off"}:
+    level = _level(config, config.getoption("lifetrack"))
+    if level is None or not _is_on(level):
         if config.getoption("lifetrack_update_baseline"):
             raise pytest.UsageError("lifetrack: --lifetrack-update-baseline: nothing is tracked: add --lifetrack")
         return
@@ -147,9 +160,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_PUT_ASIDE] = put_aside()
 
 
-def _level(config: pytest.Config) -> str | None:
-    """Give the level that somebody asked for: command line, environment, ini, pyproject.toml."""
-    level: object = config.getoption("lifetrack")
+def _is_on(level: str | None) -> bool:
+    return level is not None and level.strip().lower() not in {"", "off"}
+
+
+def _level(config: pytest.Config, level: object) -> str | None:
+    """Give the level that somebody asked for: on the command line; else in the environment, ini or pyproject.toml."""
     for ask in (_level_of_environment, _level_of_ini, _level_of_table):
         level = ask(config) if level is None else level
     return level if level is None or isinstance(level, str) else f"of type {type(level).__name__}"

@@ -20,6 +20,7 @@ from types import (
     CodeType,
     FunctionType,
     GeneratorType,
+    GetSetDescriptorType,
     MethodType,
     ModuleType,
 )
@@ -31,7 +32,9 @@ from lifetrack.pytest_plugin.reach import closure, contents, in_runner, is_runne
 #: How deep calls are followed from one cleanup, and how many steps are taken for it.
 _CALLS, _STEPS = 4, 1000
 _CODE = (FunctionType, MethodType, BuiltinFunctionType, GeneratorType, AsyncGeneratorType, partial)
-_CONTAINERS = (list, tuple, set, frozenset, deque)
+_CONTAINERS = frozenset(map(id, (list, tuple, set, frozenset, deque, dict)))
+#: What bears the name of its module itself, and can be asked for it.
+_NAMED = (FunctionType, MethodType, BuiltinFunctionType)
 #: What calls something by itself: a call, and the end of a block.
 _CALLED, _CLOSED = frozenset({"__call__"}), frozenset({"close", "aclose"})
 
@@ -50,12 +53,25 @@ def _is_everybodys(module: object) -> bool:
     return name != "unittest" and (name in sys.stdlib_module_names or in_runner(module))
 
 
+def _is(value: object, kinds: type | tuple[type, ...]) -> bool:
+    """Whether something is of a kind, without asking it: a proxy would make what it stands for to give its class."""
+    return issubclass(type(value), kinds)
+
+
+def _module_of(value: object) -> object:
+    return getattr(value if _is(value, _NAMED) else type(value), "__module__", None)
+
+
 def _variables_of(value: object) -> dict[str, Any]:
-    try:
-        found = object.__getattribute__(value, "__dict__")
-    except AttributeError:
-        return {}
-    return found if isinstance(found, dict) else {}
+    """Give the variables of an object, where that runs no code of its class, as proxies have it."""
+    for cls in type(value).__mro__:
+        found = vars(cls).get("__dict__")
+        if found is None:
+            continue
+        is_known = found.__doc__ == _OWN_DICT or _is_everybodys(cls.__module__)
+        own = found.__get__(value) if is_known and type(found) is GetSetDescriptorType else None
+        return own if type(own) is dict else {}
+    return {}
 
 
 class _Reading:
@@ -88,13 +104,13 @@ class _Reading:
         if not calls:
             self._held.append(cleanup)
             return
-        bound = (cleanup.__func__, cleanup.__self__) if isinstance(cleanup, MethodType) else (cleanup,)
+        bound = (cleanup.__func__, cleanup.__self__) if _is(cleanup, MethodType) else (cleanup,)
         self._line_up((*bound, *arguments), self._read, cleanup, arguments, calls - 1)
 
     def _open(self, values: Iterable[object], arguments: tuple[object, ...], calls: int) -> None:
         """Hold values; in the place of code that a cleanup will run, what that is about."""
         for value in values:
-            if isinstance(value, _CODE):
+            if _is(value, _CODE):
                 self.call(value, arguments, calls)
             else:
                 self._held.append(value)
@@ -102,24 +118,24 @@ class _Reading:
     # -- code --------------------------------------------------------------------------------------------------------
 
     def _read(self, cleanup: Any, arguments: tuple[object, ...], calls: int) -> None:
-        if isinstance(cleanup, partial):
+        if _is(cleanup, partial):
             given = (*cleanup.args, *cleanup.keywords.values())
-            if in_runner(getattr(cleanup.func, "__module__", None)):  # with the fixture's function and its generator
-                self._open([each for each in given if isinstance(each, GeneratorType)], (), calls)
+            if in_runner(_module_of(cleanup.func)):  # with the fixture's function and its generator
+                self._open([each for each in given if _is(each, GeneratorType)], (), calls)
             else:
                 self._read(cleanup.func, (*given, *arguments), calls)
                 self._open(given, (), calls)
-        elif isinstance(cleanup, MethodType):
-            if isinstance(cleanup.__self__, type):
+        elif _is(cleanup, MethodType):
+            if _is(cleanup.__self__, type):
                 self._read(cleanup.__func__, (cleanup.__self__, *arguments), calls)
             elif not is_runners(type(cleanup.__self__)):
                 self._hold(cleanup.__self__, calls)
                 self._read(cleanup.__func__, (cleanup.__self__, *arguments), calls)
-        elif isinstance(cleanup, BuiltinFunctionType):
+        elif _is(cleanup, BuiltinFunctionType):
             self._held.append(cleanup.__self__)
-        elif isinstance(cleanup, GeneratorType | AsyncGeneratorType):
+        elif _is(cleanup, (GeneratorType, AsyncGeneratorType)):
             self._read_generator(cleanup, calls)
-        elif isinstance(cleanup, FunctionType):
+        elif _is(cleanup, FunctionType):
             self._read_function(cleanup, arguments, calls)
         else:
             self._hold(cleanup, calls)
@@ -127,7 +143,7 @@ class _Reading:
 
     def _read_function(self, function: FunctionType, arguments: tuple[object, ...], calls: int) -> None:
         inner = getattr(function, "__wrapped__", None)
-        if isinstance(inner, FunctionType):
+        if _is(inner, FunctionType):
             self.call(inner, arguments, calls)
         around = list(closure(function))
         self._open(around, arguments, calls)
@@ -147,7 +163,7 @@ class _Reading:
         if frame is None:
             return
         referents = gc.get_referents(generator)  # asking a frame for its variables would keep them alive
-        inside = list(contents(each for each in referents if isinstance(each, CellType)))
+        inside = list(contents(each for each in referents if _is(each, CellType)))
         if in_runner(frame.f_globals.get("__name__")):
             self._read_runners([*referents, *inside], calls)
             return
@@ -155,7 +171,7 @@ class _Reading:
         self._held.append(generator)
         self._look_up(frame.f_globals, names, calls)
         for value in (*referents, *inside):
-            if not isinstance(value, _CODE):
+            if not _is(value, _CODE):
                 self.use(value, names.attributes, calls)
             elif value is not generator and not _is_done_with(value, frame.f_code, names):
                 owners = [each for each in referents if _has_method(each, value)]  # of an ``__exit__`` that is due
@@ -163,13 +179,9 @@ class _Reading:
 
     def _read_runners(self, values: list[Any], calls: int) -> None:
         """Read what a generator of the runner's calls, which is the cleanup of a class or module."""
-        values += [each for value in values if isinstance(value, FunctionType) for each in closure(value)]
-        classes = tuple(value for value in values if isinstance(value, type))
-        self._open(
-            [each for each in values if isinstance(each, (FunctionType, MethodType, AsyncGeneratorType))],
-            classes,
-            calls,
-        )
+        values += [each for value in values if _is(value, FunctionType) for each in closure(value)]
+        about = tuple(value for value in values if _is(value, (type, ModuleType)))
+        self._open([each for each in values if _is(each, (FunctionType, MethodType, AsyncGeneratorType))], about, calls)
 
     # -- names -------------------------------------------------------------------------------------------------------
 
@@ -180,29 +192,30 @@ class _Reading:
 
     def _about(self, value: object, attributes: AbstractSet[str], calls: int) -> None:
         """Follow something that code has found by a name."""
-        if isinstance(value, ModuleType):
+        if _is(value, ModuleType):
+            inside = object.__getattribute__(value, "__dict__")  # one that is imported lazily is left alone
             # Those of the standard library name what belongs to everybody.
-            if calls and not _is_everybodys(value.__name__):
-                inside = vars(value)
+            if calls and not _is_everybodys(inside.get("__name__")):
                 for name in attributes:
                     self._about(inside.get(name), attributes, calls - 1)
-        elif isinstance(value, _CODE):
+        elif _is(value, _CODE):
             self.call(value, (), calls)
         elif value is not None:
-            if not isinstance(value, type):
+            if not _is(value, type):
                 self._hold(value, calls)
             self.use(value, attributes, calls)
 
     def use(self, value: object, attributes: AbstractSet[str], calls: int) -> None:
         """Follow what code gets by one of the names from something that it has at hand."""
-        if calls and value is not None and not isinstance(value, (*_CODE, ModuleType)):
-            self._line_up((value, attributes), self._use, value, attributes, calls)
+        if calls and value is not None and not _is(value, _CODE):
+            step = self._about if _is(value, ModuleType) else self._use
+            self._line_up((value, attributes), step, value, attributes, calls)
 
     def _use(self, value: Any, attributes: AbstractSet[str], calls: int) -> None:
-        cls = value if isinstance(value, type) else type(value)
+        cls = value if _is(value, type) else type(value)
         if is_runners(cls):
             return
-        if cls in _CONTAINERS or cls is dict:  # one of each class tells what the methods of all do
+        if cls is not value and id(cls) in _CONTAINERS:  # one of each class tells what the methods of all do
             inside = tuple(value.values() if cls is dict else value)
             for each in {type(each): each for each in inside}.values():
                 self.use(each, attributes, calls)
@@ -218,15 +231,15 @@ class _Reading:
                 for name in attributes & vars(each).keys():
                     self._use_attribute(value, vars(each)[name], attributes, calls)
 
-    def _use_attribute(self, value: Any, attribute: object, attributes: AbstractSet[str], calls: int) -> None:
+    def _use_attribute(self, value: Any, attribute: Any, attributes: AbstractSet[str], calls: int) -> None:
         """Follow what a class has by a name that code uses on it, or on an object of it."""
-        if isinstance(attribute, classmethod):
-            self.call(attribute.__func__, (value if isinstance(value, type) else type(value),), calls)
-        elif isinstance(attribute, staticmethod):
+        if _is(attribute, classmethod):
+            self.call(attribute.__func__, (value if _is(value, type) else type(value),), calls)
+        elif _is(attribute, staticmethod):
             self.call(attribute.__func__, (), calls)
-        elif isinstance(attribute, property):
-            self._open(filter(None, [attribute.fget]), (value,), calls)
-        elif isinstance(attribute, FunctionType):
+        elif _is(attribute, property):
+            self._open([each for each in [attribute.fget] if each is not None], (value,), calls)
+        elif _is(attribute, FunctionType):
             self.call(attribute, (value,), calls)
         else:
             self._about(attribute, attributes, calls - 1)
@@ -247,14 +260,18 @@ class _Reading:
         self.use(own.get("thing"), _CLOSED, calls)
 
 
-def _is_done_with(value: object, code: CodeType, names: Names) -> bool:
+#: How the type of all classes that a ``class`` statement makes describes the variables of their objects.
+_OWN_DICT = vars(_Reading)["__dict__"].__doc__
+
+
+def _is_done_with(value: Any, code: CodeType, names: Names) -> bool:
     """Whether a suspended generator of some code has no use any more for a function that it has at hand."""
-    if not isinstance(value, FunctionType):
+    if not _is(value, FunctionType):
         return False
     is_local = value.__name__ in {*code.co_varnames, *code.co_cellvars, *code.co_freevars}
     return value.__code__ is code or (is_local and value.__name__ not in names.variables)
 
 
 def _has_method(value: object, function: object) -> bool:
-    name = getattr(function, "__name__", None) if isinstance(function, FunctionType) else None
+    name = getattr(function, "__name__", None) if _is(function, FunctionType) else None
     return name is not None and any(vars(each).get(name) is function for each in type(value).__mro__)

@@ -188,7 +188,8 @@ class Duty:
             owner.parent = place
             note_name(self._home, place_of(entry))
             return
-        extra_of(entry).origin = place_of(entry)
+        extra = extra_of(entry)
+        extra.origin = extra.origin or place_of(entry)  # the test that has acquired it, however often it is handed on
         entry[SCOPE] = place
         note_owner(self._home, entry)
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any
 
+import pytest
+
 from lifetrack.guards.patches import Patches
 
 
@@ -17,14 +19,19 @@ class ExitHooks:
     def __init__(self) -> None:
         self._hooks: list[partial[Any]] = []
         self._patches = Patches()
+        self._is_on = False
 
     def start(self) -> None:
-        """Begin to take note."""
+        """Begin to take note; does nothing the second time."""
+        if self._is_on:
+            return
+        self._is_on = True
         self._patches.put(atexit, "register", self._register(atexit.register))
         self._patches.put(atexit, "unregister", self._unregister(atexit.unregister))
 
     def stop(self) -> None:
         """Put everything back, and forget the hooks."""
+        self._is_on = False
         self._patches.undo()
         self._hooks.clear()
 
@@ -51,6 +58,14 @@ class ExitHooks:
         from lifetrack.pytest_plugin.cleanups import held_by_cleanup
 
         return [value for hook in (*self._hooks, *_finalizers()) for value in held_by_cleanup(hook)]
+
+
+_EXITS = pytest.StashKey[ExitHooks]()
+
+
+def exit_hooks_of(config: pytest.Config) -> ExitHooks:
+    """Give those of a run: what conftest.py and all that it imports have registered is among them."""
+    return config.stash.setdefault(_EXITS, ExitHooks())
 
 
 def _finalizers() -> list[partial[Any]]:

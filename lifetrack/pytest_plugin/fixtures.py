@@ -11,7 +11,7 @@ import pytest
 from lifetrack.ledger.places import Place
 from lifetrack.pytest_plugin.coroutines import fixture_within, is_fixture_run_by_others
 from lifetrack.pytest_plugin.duties import FIXTURE, Duty, put_back
-from lifetrack.pytest_plugin.exits import ExitHooks
+from lifetrack.pytest_plugin.exits import exit_hooks_of
 from lifetrack.pytest_plugin.fixture import DUTY
 from lifetrack.pytest_plugin.options import terms_of
 from lifetrack.pytest_plugin.run import Run
@@ -56,7 +56,7 @@ class FixtureHooks:
         self._active: list[_Active] = []
         #: The test that was begun last, with its duty; threads that run others at the same time ask for theirs.
         self._latest: tuple[pytest.Item, Duty] | None = None
-        self._exits = ExitHooks()
+        self._exits = exit_hooks_of(run.config)
         self._exits.start()
         self._caches: Caches | None = None
 

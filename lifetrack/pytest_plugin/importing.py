@@ -23,7 +23,9 @@ class _Finder:
 
 
 def import_past_rewriting(config: pytest.Config) -> None:
-    """Do so until the end of this run."""
+    """Do so until the end of this run, unless it is done already."""
+    if any(type(each) is _Finder for each in sys.meta_path):
+        return
     finder = _Finder()
     sys.meta_path.insert(0, finder)
     config.add_cleanup(lambda: sys.meta_path.remove(finder) if finder in sys.meta_path else None)

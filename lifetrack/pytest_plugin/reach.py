@@ -13,7 +13,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
-from types import BuiltinFunctionType, CellType, CodeType, FrameType, FunctionType, ModuleType
+from types import CellType, CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 from weakref import WeakSet, WeakValueDictionary
 
@@ -37,7 +37,7 @@ _KEEPERS = (
 _ALL_LOGGERS = {"manager", "parent"}
 _LINK = "_lru_list_elem"
 #: What leads nowhere, and is met so often that it is told by the address of its class, which need not have a hash.
-_COMMON_ENDS = (type, ModuleType, CodeType, str, bytes, int, float, bool, type(None), BuiltinFunctionType)
+_COMMON_ENDS = (type, ModuleType, CodeType, str, bytes, int, float, bool, type(None))
 _COMMON = frozenset(map(id, _COMMON_ENDS))
 _DEAD_ENDS = (*_COMMON_ENDS, FrameType, bytearray, complex)
 

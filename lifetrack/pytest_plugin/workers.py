@@ -6,9 +6,9 @@ each report of a test carries what was found with it; that is also how a forked 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from os import getpid
 from typing import Any
 
 import pytest
@@ -73,7 +73,7 @@ class WorkerHooks:
         import json
 
         new = Told(self._run.shown[shown:], self._run.failing[failing:])
-        setattr(report, _CARRIED, json.dumps({"pid": os.getpid(), **_packed(new)}))
+        setattr(report, _CARRIED, json.dumps({"pid": getpid(), **_packed(new)}))
 
     def hand_over(self, told: Told, report: Report) -> None:
         """Let a worker give the controller all that it has to say."""
@@ -83,7 +83,7 @@ class WorkerHooks:
 
         named = replace(report, process=replace(report.process, name=self._name))
         output: dict[str, Any] = self._run.config.workeroutput  # type: ignore[attr-defined]
-        output[_OUTPUT] = json.dumps({**_packed(told), "pid": os.getpid(), "report": as_dict(named)})
+        output[_OUTPUT] = json.dumps({**_packed(told), "pid": getpid(), "report": as_dict(named)})
 
     # -- in the process that tells it ------------------------------------------------------------------------------
 
@@ -106,7 +106,7 @@ class WorkerHooks:
         import json
 
         data = json.loads(text)
-        if data["pid"] == os.getpid():
+        if data["pid"] == getpid():
             return
         node: Any = getattr(report, "node", None)
         name = "a forked child" if node is None else str(node.gateway.id)
@@ -180,7 +180,7 @@ def _name(named: tuple[str, object]) -> tuple[int, str]:
 def _lost(name: str, pid: int) -> ProcessInfo:
     """Describe a process that has not told its own end."""
     moment = now()
-    return ProcessInfo(pid, os.getpid(), "", "", (), moment, moment, "lost", name)
+    return ProcessInfo(pid, getpid(), "", "", (), moment, moment, "lost", name)
 
 
 def _packed(told: Told) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
+from lifetrack.values.disk import is_file
+
 
 def _sha256() -> Any:
     """Give the hash function without ``hashlib``, which loads all of OpenSSL: a tenth of lifetrack's own start."""
@@ -76,12 +78,12 @@ def _in_package(file: str) -> str:
         path = _absolute(file)
         parts = [os.path.basename(path)]
         folder = os.path.dirname(path)
-        while len(parts) < _DEEPEST and os.path.isfile(os.path.join(folder, "__init__.py")):
+        while len(parts) < _DEEPEST and is_file(os.path.join(folder, "__init__.py")):
             parts.append(os.path.basename(folder))
             folder = os.path.dirname(folder)
     except (OSError, ValueError):  # the working directory is gone, or a name that no file can have
         return ""
-    return "/".join(reversed(parts)) if os.path.isfile(path) else ""
+    return "/".join(reversed(parts)) if is_file(path) else ""
 
 
 def _absolute(file: str) -> str:

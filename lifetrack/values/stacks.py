@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import linecache
-import os
 from types import CodeType
 from typing import TypeAlias
 
+from lifetrack.values.disk import is_file, stat
 from lifetrack.values.making import dataclass
 
 #: Taken before anything is watched.
@@ -42,7 +42,7 @@ Stack: TypeAlias = tuple[Site, ...]
 def source_lines(file: str) -> list[str]:
     """Give the lines of a source file; none where it is not at hand."""
     try:
-        if file not in linecache.cache and os.path.isfile(file):
+        if file not in linecache.cache and is_file(file):
             _remember(file)
         return linecache.getlines(file)
     except (OSError, ValueError, SyntaxError, MemoryError):  # a name that no file can have, or no text
@@ -53,7 +53,7 @@ def _remember(file: str) -> None:
     """Put a file into the cache of lines, opened in a way that is not watched: it is no file of the program's."""
     from tokenize import detect_encoding
 
-    known = os.stat(file)
+    known = stat(file)
     with _FileIO(file) as raw:
         data = io.BytesIO(raw.readall())
     encoding, _ = detect_encoding(data.readline)
