@@ -169,6 +169,8 @@ class Duty:
         if judgement is None:
             return
         lasts = judgement.asking(idle=False)  # it looks for some things once, in much
+        if not self._hand_on_imports(self._left(lasts)):
+            return
         for duty, ask in holders:
             left = {id(entry): entry for entry in self._left(lasts)}
             if not left:
@@ -180,6 +182,16 @@ class Duty:
                 found = reached(ask(), set(addresses))
             for key in found:
                 self._move(addresses[key], PROCESS if duty is None else duty.inner)
+
+    def _hand_on_imports(self, left: list[Entry]) -> bool:
+        """Let what modules have acquired that were imported meanwhile be the process's; whether there is anything."""
+        if left:
+            with headroom():
+                from lifetrack.pytest_plugin.imported import is_imports
+            for entry in left:
+                if is_imports(entry):
+                    self._move(entry, PROCESS)
+        return bool(left)
 
     def _move(self, entry: Entry, place: Place) -> None:
         """Let a resource be due at the end of another place; if it has an owner, that stands there from now on."""

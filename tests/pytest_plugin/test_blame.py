@@ -275,3 +275,31 @@ async def test_leaky():
     result = run("-v")
     result.assert_outcomes(passed=3, errors=1)
     result.stdout.fnmatch_lines(["*test_leaky ERROR*"])
+
+
+@pytest.mark.parametrize("level", ["sites", "stacks"])
+def test_what_a_module_acquires_that_a_test_imports(pytester: pytest.Pytester, run: Run, level: str) -> None:
+    """An import within a test or fixture is an import; a script that a test runs is the test's."""
+    module = HEAD + "\nBACKEND = Backend()\n"
+    pytester.makepyfile(app_one=module, app_two=module, script=module, app_three=HEAD + "\nmake = Backend\n")
+    pytester.makepyfile(
+        HEAD
+        + """
+import runpy
+@pytest.fixture(scope="module")
+def app():
+    import app_two
+    return app_two
+def test_one(): import app_one
+def test_two(app): import app_one
+def test_three(): KEPT.append(runpy.run_path("script.py"))
+def test_four():
+    import app_three
+    KEPT.append(app_three.make())
+def test_last(): pass
+"""
+    )
+    result = run(f"--lifetrack={level}", flag=False)
+    result.assert_outcomes(passed=5, errors=2)
+    result.stdout.fnmatch_lines_random(["*LT103*::test_three]", "*LT103*::test_four]"])
+    result.stdout.no_fnmatch_line("*LT1*app_*")
