@@ -177,8 +177,9 @@ class Duty:
                 return
             addresses = {key: entry for key, entry in self._home.entries.copy().items() if id(entry) in left}
             with headroom():
-                from lifetrack.pytest_plugin.reach import reached
+                from lifetrack.pytest_plugin.reach import lent, reached
 
+                addresses |= {item: addresses[lease] for item, lease in lent(addresses).items()}
                 found = reached(ask(), set(addresses))
             for key in found:
                 self._move(addresses[key], PROCESS if duty is None else duty.inner)

@@ -11,7 +11,7 @@ import gc
 import logging
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from itertools import pairwise
 from types import CellType, CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
@@ -62,6 +62,19 @@ def reached(values: Iterable[object], wanted: set[int]) -> set[int]:
         # Most of what anything refers to is of these, and need not stand in line.
         waiting.extend([each for each in held(value) if id(type(each)) not in _COMMON])
     return found
+
+
+def lent(leases: Container[int]) -> dict[int, int]:
+    """Give for what pools have lent, under one of these leases, the addresses of the thing and of its lease.
+
+    What a pool lists itself while it is lent tells nothing of who will give it back.
+    """
+    from lifetrack.watchers.custody import OUT
+
+    known = [(out(), out) for out in OUT.copy().values() if id(out.lease) in leases]
+    return {
+        id(item): id(out.lease) for item, out in known if item is not None and not reached([out.pool()], {id(item)})
+    }
 
 
 class _Ways(dict[type, Callable[[Any], Iterable[object]] | None]):

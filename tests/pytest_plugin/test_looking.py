@@ -183,3 +183,27 @@ def test_one(first, request):
     outcomes, text = outcome(pytester, run, source)
     assert outcomes == {"passed": 2}, text
     assert "::test_one]" in text
+
+
+def test_check_outs(pytester: pytest.Pytester, run: Run) -> None:
+    """A check-out is in the hands of whoever holds what was lent: a session of a wider fixture is due with that."""
+    pytest.importorskip("sqlalchemy")
+    source = """
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+@pytest.fixture(scope="module")
+def engine():
+    engine = sa.create_engine("sqlite://", poolclass=sa.pool.QueuePool)
+    yield engine
+    engine.dispose()
+@pytest.fixture(scope="module")
+def session(engine):
+    with Session(engine) as session: yield session
+def test_one(session): session.execute(sa.text("select 1"))
+def test_two(engine): KEPT.append(engine.connect())
+"""
+    pytester.makepyfile(HEAD + source + "def test_last(): pass\n")
+    result = run("--lifetrack-watch=stdlib,sqlalchemy", fresh=True)
+    result.assert_outcomes(passed=3, errors=2)  # with the engine, which is disposed while something is out
+    result.stdout.fnmatch_lines(["*LT103*check-out*::test_two]"])
+    result.stdout.no_fnmatch_line("*::test_one]")
