@@ -159,7 +159,8 @@ def test_last(): pass
     options = ("--lifetrack", "--lifetrack-watch=stdlib,libraries")
     result = pytester.runpytest_subprocess("-p", "lifetrack.pytest_plugin", *options)
     assert result.parseoutcomes()["passed"] == 3
-    result.stdout.fnmatch_lines(["*LT103*: sqlalchemy.orm.session.Session", "*::test_one, scope 'kept (module)'"])
+    found = ["*LT103*check-out", "*::test_two, scope 'kept (module)'", "*Child: sqlalchemy.orm.session.Session*_one"]
+    result.stdout.fnmatch_lines(found)
 
 
 def test_exit_stacks(pytester: pytest.Pytester, run: Run) -> None:
