@@ -98,8 +98,8 @@ class Account:
     def changed(self, settings: Settings, targets: bool | tuple[str, ...]) -> Account:
         """Give an account with other settings and the same ledger; this one is taken down."""
         asked, parts = self.watching.asked, self.instruments.parts()
-        self._take_down()
         successor = Account(settings, targets, asked, self.engine.ledger)
+        self._take_down()  # not before: what is watched all the time goes on under the same wrappers
         successor.started, successor.pid, successor.earlier = self.started, self.pid, self.earlier
         if successor.engine.ledger.journal is not None:
             successor.engine.ledger.journal.level(settings.level)

@@ -275,8 +275,18 @@ class Docket:
             by_scope = scopes_raised and finding.rule != "LT102" and place.owner().kind not in _OWN
             if case.raised and (by_scope or not finding.is_leak):
                 self.raised.append(finding)
-            else:
-                self._waiting.setdefault(_blamed_of(case.entry), []).append((case.entry, finding))
+            elif self._may_judge(blamed_of := _blamed_of(case.entry)):
+                self._waiting.setdefault(blamed_of, []).append((case.entry, finding))
+
+    def _may_judge(self, place: Place) -> bool:
+        """Whether nobody else has: a run within a test tells of its own tests itself."""
+        return not isinstance(place, Post) or place.judged_by is None or place.judged_by is self
+
+    def pass_over(self, ledger: Ledger | None) -> None:
+        """Leave to others what was filed before: it is another run's, or the program's."""
+        if ledger is not None:
+            self._latest = ledger.cases.latest
+            self._seen.update((id(case), case) for case in ledger.cases.all())
 
     def has_nothing(self, ledger: Ledger | None, place: Place) -> bool:
         """Whether nothing was filed since the last time, and nothing waits for one test or fixture."""

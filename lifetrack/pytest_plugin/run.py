@@ -88,9 +88,16 @@ class Run:
             self.ensure(self.terms)
         except ConfigurationError as error:
             raise pytest.UsageError(f"lifetrack: {' '.join(str(error).split())}") from None
+        if self.is_guest:
+            self.docket.pass_over(self.tracker.ledger)
         if self.tracker.ledger is not None:
             # In a run inside a test of another run, what is acquired is that test's.
             self._base = self.tracker.ledger.place.get()
+
+    @property
+    def is_guest(self) -> bool:
+        """Whether somebody else had switched it on before, to whom it is left to judge what lives on after this run."""
+        return self._before is not None
 
     def _is_by_environment(self) -> bool:
         """Whether it is on because the variable that switches on this run has switched it on at the import already."""

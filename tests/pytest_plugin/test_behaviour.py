@@ -271,3 +271,35 @@ def test_by_its_entry_point(pytester: pytest.Pytester, run: Run) -> None:
     program = [sys.executable, "-m", "lifetrack", "run", "-m", "pytest", *warnings, *arguments]
     result = pytester.run(*program)  # pytest finds lifetrack imported already
     result.assert_outcomes(passed=1, errors=1)
+
+
+def test_a_run_in_a_test_leaves_the_rest_to_the_outer_one(
+    pytester: pytest.Pytester, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the outer run has open is not live at the end of the inner one, nor are its findings that one's."""
+    monkeypatch.setenv("LIFETRACK", "stacks")
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_PLUGINS", "lifetrack.pytest_plugin")
+    pytester.makeconftest('pytest_plugins = ["pytester"]\n')
+    pytester.makepyfile(
+        HEAD
+        + """
+import os
+@pytest.fixture(scope="session", autouse=True)
+def kept():
+    with open(os.devnull) as file: yield file
+def test_leaks(): keep()
+def test_outer(pytester):
+    pytester.makeini("[pytest]")
+    pytester.makepyfile("import resources as r\\ndef test_ok(): r.Backend().close()\\ndef test_bad(): r.keep()")
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(passed=2, errors=1)
+    assert "test_leaks" not in result.stdout.str()
+def test_last(): pass
+"""
+    )
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(passed=3, errors=1)
+    result.stdout.fnmatch_lines(["*LT103*::test_leaks]", "ERROR *::test_leaks*"])
+    result.stdout.no_fnmatch_line("*LT101*")
+    result.stdout.no_fnmatch_line("*fails the run*")
