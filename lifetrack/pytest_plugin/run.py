@@ -39,11 +39,13 @@ class Extra(NamedTuple):
 def _preload() -> None:
     """Load what tests that leave something open need, as far as it is not the tracker that does."""
     import lifetrack.pytest_plugin.cleanups
+    import lifetrack.pytest_plugin.imported
     import lifetrack.pytest_plugin.reach
     import lifetrack.pytest_plugin.summary
     import lifetrack.pytest_plugin.verdict
     import lifetrack.reports.evidence
-    import lifetrack.reports.github  # noqa: F401
+    import lifetrack.reports.github
+    import lifetrack.watchers.custody  # noqa: F401
 
 
 class Run:
