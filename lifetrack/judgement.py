@@ -163,6 +163,8 @@ class Judgement:
         lasts = self.asking()
         due = self._still_open([e for e in open_now if not is_in_use(e, SCOPE_ENDS) and not lasts(e)])
         cases = self._file(due, "LT103", holders=holders) + self._testimony(place)
+        if self._ledger.pending:  # the collector may take what is due between two questions about it
+            self.drain()
         for entry in due:
             judge_end_of_owner(self._engine, entry, place, caller(1), may_raise=False)
         policy = self._engine.settings.policy
@@ -195,16 +197,17 @@ class Judgement:
         ``holders`` says whether to look for who holds the objects of what was found, and is not explained yet.
         """
         self._let_threads_end()
-        self._ledger.settle(is_released)
-        self._ledger.drain()
         certainty = Certainty.SUSPECTED if ending == "signal" else Certainty.PROVEN
-        lasts = self.asking(ending=True)
-        live = [entry for entry in self._ledger.open_entries() if not lasts(entry)]
-        left = self._still_open([e for e in live if not ends_with_process(e) and not is_in_use(e, PROCESS_ENDS)])
-        if holders:
-            note_suspended(self._ledger.entries, left)
-        with without_collector():
+        with without_collector():  # what it took between two questions would be neither live nor noticed as gone
+            self._ledger.settle(is_released)
+            self._ledger.drain()
+            lasts = self.asking(ending=True)
+            live = [entry for entry in self._ledger.open_entries() if not lasts(entry)]
+            left = self._still_open([e for e in live if not ends_with_process(e) and not is_in_use(e, PROCESS_ENDS)])
+            if holders:
+                note_suspended(self._ledger.entries, left)
             self._ledger.file_leaks(left, "LT101", certainty)
+            self._ledger.drain()  # what other threads have dropped meanwhile
         self._testimony(PROCESS)
         if holders:
             self.evidence.note_all(case.entry for case in self._ledger.cases.all())
