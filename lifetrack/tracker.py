@@ -192,10 +192,7 @@ class Tracker(Journaled):
         return () if self._account is None else self._account.released_of(entries)
 
     def watch(self, *names: str) -> Undo:
-        """Watch classes that are not ours, as long as tracking is on; give the exact undo.
-
-        Raises ConfigurationError for an unknown name.
-        """
+        """Watch classes that are not ours while tracking is on; give the undo. Raises ConfigurationError for bad names."""
         checked = check_names(names)
         self._watches.append(checked)
         if self._account is not None:
@@ -291,6 +288,10 @@ class Tracker(Journaled):
         self._look(account)
         with account.knowing_holders():
             return report_of(account, "normal", account.leaks(None, counting=True))
+
+    def filed_report(self, *, in_full: bool) -> Report:
+        """Make the report of what was filed so far: nothing is judged. For ``in_full`` see :meth:`final_report`."""
+        return report_of(self._on(), "normal", None, in_full=in_full)
 
     def final_report(self, ending: str = "normal", *, in_full: bool = True) -> Report:
         """Make the report at the end of the process: what is live now is LT101. Later calls give the same account.

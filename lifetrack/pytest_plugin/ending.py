@@ -87,7 +87,8 @@ class EndHooks:
         run.judge_late()
         # What each test shows in its own section is explained by now; the rest is for those who read a report.
         is_read = bool(run.options.reports) or worker_of(run.config) is not None or is_for_github()
-        report = run.tracker.report() if run.is_guest else run.tracker.final_report(in_full=is_read)
+        report_of = run.tracker.filed_report if run.is_guest else run.tracker.final_report
+        report = report_of(in_full=is_read)
         run.docket.take(run.tracker.ledger)
         found = [finding for finding in report.findings if finding.rule != _AT_EXIT]
         totals = replace(report.totals, findings=sum(finding.count for finding in found if finding.allowed is None))
