@@ -192,7 +192,7 @@ class Tracker(Journaled):
         return () if self._account is None else self._account.released_of(entries)
 
     def watch(self, *names: str) -> Undo:
-        """Watch classes that are not ours while tracking is on; give the undo. Raises ConfigurationError for bad names."""
+        """Watch classes that are not ours while tracking is on; give the undo; ConfigurationError for unknown names."""
         checked = check_names(names)
         self._watches.append(checked)
         if self._account is not None:
