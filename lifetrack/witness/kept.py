@@ -27,6 +27,12 @@ HOLDERS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     (DESCRIPTOR, _SERVER, ("_forkserver", "_forkserver_alive_fd"), "the fork server of multiprocessing"),
     (PROCESS, _LOKY, ("_resource_tracker", "_pid"), "the resource tracker of loky"),
     (DESCRIPTOR, _LOKY, ("_resource_tracker", "_fd"), "the resource tracker of loky"),
+    (
+        DESCRIPTOR,
+        "multiprocessing.process",
+        ("_current_process", "_manager_server", "listener", "_listener", "_socket"),
+        "the server in the process of a manager",
+    ),
     # A reactor is installed once, and cannot be started again.
     (DESCRIPTOR, _REACTOR, ("_poller",), "the reactor of Twisted"),
     (DESCRIPTOR, _REACTOR, ("_kq",), "the reactor of Twisted"),

@@ -49,6 +49,22 @@ def test_the_workers_of_a_pool_that_is_terminated(family: Family) -> None:
     assert 1 <= len(family.report["processes"]) <= 2
 
 
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_the_server_of_a_manager(family: Family, method: str) -> None:
+    """What the process of a manager listens on is its own; what a function leaks there that it was given is not."""
+    family.run(
+        WORKER + "    from multiprocessing.managers import SyncManager\n"
+        "    manager = SyncManager(ctx=context)\n"
+        "    with manager:\n"
+        "        manager.dict()['key'] = 1\n"
+        "    manager = SyncManager(ctx=context)\n"
+        "    manager.start(leak)\n"
+        "    manager.shutdown()\n",
+        method,
+    )
+    assert [(each["rule"], each["site"]["line"]) for each in family.report["findings"]] == [("LT101", 4)]
+
+
 TERMINATED = """\
 import multiprocessing, os, signal, threading, time
 def work(lock, ready):
