@@ -50,6 +50,10 @@ _BUFFERS = frozenset(map(id, (io.BufferedReader, io.BufferedWriter, io.BufferedR
 _FILES = _BUFFERS | {id(io.TextIOWrapper)}
 
 
+#: What a class has itself, whatever its metaclass says.
+_OWN: Any = vars(type)["__dict__"]
+
+
 def kept() -> Iterator[tuple[str, str, Any, str]]:
     """Give what :data:`HOLDERS` have just now: the kind, the name, what it is, and why."""
     for kind, module, path, why in HOLDERS:
@@ -74,15 +78,26 @@ def globals_of_packages(entries: Mapping[int, Entry]) -> Iterator[tuple[str, str
         file = space.get("__file__")
         if type(file) is not str or FILES[file] != INSTALLED:
             continue
-        space = space.copy()
-        # C passes over nearly all of them.
-        if entries.keys().isdisjoint(map(id, space.values())) and _FILES.isdisjoint(map(id, map(type, space.values()))):
-            continue
         why = f"a global of the package {name.partition('.')[0]}"
-        for word, value in space.items():
-            entry = entries.get(id(recorded(value)))
-            if entry is not None and any(users_frames(entry[TRACE], entry[OFFSET])):
-                yield _kind_of(value), f"{name}.{word}", value, why
+        for path, variables in _variables_in(name, space.copy()):
+            # C passes over nearly all of them.
+            of = variables.values()
+            if entries.keys().isdisjoint(map(id, of)) and _FILES.isdisjoint(map(id, map(type, of))):
+                continue
+            for word, value in variables.items():
+                entry = entries.get(id(recorded(value)))
+                if entry is not None and any(users_frames(entry[TRACE], entry[OFFSET])):
+                    yield _kind_of(value), f"{path}.{word}", value, why
+
+
+def _variables_in(name: str, space: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give the variables of a module, and those of the classes that it defines, each under its name."""
+    yield name, space
+    for word, value in space.items():
+        if issubclass(type(value), type):
+            own = _OWN.__get__(value).copy()
+            if own.get("__module__") == name:
+                yield f"{name}.{word}", own
 
 
 def _kind_of(value: object) -> str:

@@ -67,7 +67,8 @@ ODD = """
         def __eq__(self, other): raise RuntimeError("compared")
         __hash__ = None
 
-    class Odd(metaclass=NoHash): pass
+    class Odd(metaclass=NoHash):
+        __module__ = property(lambda self: 1 / 0)
 
     ODD = Odd()
     LIAR, DETACHED, CLOSED = Liar(), io.TextIOWrapper(io.BytesIO()), open(__file__)
@@ -85,6 +86,26 @@ def test_a_global_of_an_installed_package(program: Program, level: str) -> None:
     assert done.stderr.startswith("lifetrack: no findings; 2 acquired"), done.stderr
     assert "thread keeper.POOL: a global of the package keeper" in done.stderr
     assert "descriptor keeper.FILE: a global of the package keeper" in done.stderr
+
+
+IN_A_CLASS = """
+    from concurrent.futures import ThreadPoolExecutor
+
+    class Runner:
+        pool = ThreadPoolExecutor(1)
+        file = open(__file__)
+"""
+
+
+def test_what_a_class_of_an_installed_package_keeps(program: Program) -> None:
+    """An attribute of a class that it defines is as good as a global; that of a class of the program is not."""
+    done = program("import keeper\n", package=IN_A_CLASS)
+    assert done.stderr.startswith("lifetrack: no findings; 2 acquired"), done.stderr
+    assert "thread keeper.Runner.pool: a global of the package keeper" in done.stderr
+    assert "descriptor keeper.Runner.file: a global of the package keeper" in done.stderr
+    done = program("import keeper\nclass Mine(keeper.Runner):\n    file = open(__file__)\n", package=IN_A_CLASS)
+    assert done.stderr.startswith("lifetrack: 1 finding"), done.stderr
+    assert "script.py:3 " in done.stderr
 
 
 def test_whatever_else_stands_in_a_module(program: Program) -> None:
