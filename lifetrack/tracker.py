@@ -291,6 +291,7 @@ class Tracker(Journaled):
 
     def filed_report(self, *, in_full: bool) -> Report:
         """Make the report of what was filed so far: nothing is judged. For ``in_full`` see :meth:`final_report`."""
+        self._on().look()
         return report_of(self._on(), "normal", None, in_full=in_full)
 
     def final_report(self, ending: str = "normal", *, in_full: bool = True) -> Report:

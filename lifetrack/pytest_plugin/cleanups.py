@@ -28,6 +28,7 @@ from typing import Any
 
 from lifetrack.pytest_plugin.codes import Names, names_in
 from lifetrack.pytest_plugin.reach import closure, contents, in_runner, is_runners
+from lifetrack.values.modules import variables_of
 
 #: How deep calls are followed from one cleanup, and how many steps are taken for it.
 _CALLS, _STEPS = 4, 1000
@@ -193,7 +194,7 @@ class _Reading:
     def _about(self, value: object, attributes: AbstractSet[str], calls: int) -> None:
         """Follow something that code has found by a name."""
         if _is(value, ModuleType):
-            inside = object.__getattribute__(value, "__dict__")  # one that is imported lazily is left alone
+            inside = variables_of(value)
             # Those of the standard library name what belongs to everybody.
             if calls and not _is_everybodys(inside.get("__name__")):
                 for name in attributes:

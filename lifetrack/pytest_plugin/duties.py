@@ -169,8 +169,10 @@ class Duty:
         if judgement is None:
             return
         lasts = judgement.asking(idle=False)  # it looks for some things once, in much
-        if not self._hand_on_imports(self._left(lasts)):
+        acquired = self._left(lasts)
+        if not acquired:
             return
+        self._hand_on_imports(acquired)
         for duty, ask in holders:
             left = {id(entry): entry for entry in self._left(lasts)}
             if not left:
@@ -184,15 +186,13 @@ class Duty:
             for key in found:
                 self._move(addresses[key], PROCESS if duty is None else duty.inner)
 
-    def _hand_on_imports(self, left: list[Entry]) -> bool:
-        """Let what modules have acquired that were imported meanwhile be the process's; whether there is anything."""
-        if left:
-            with headroom():
-                from lifetrack.pytest_plugin.imported import is_imports
-            for entry in left:
-                if is_imports(entry):
-                    self._move(entry, PROCESS)
-        return bool(left)
+    def _hand_on_imports(self, left: list[Entry]) -> None:
+        """Let what modules have acquired that were imported meanwhile be the process's."""
+        with headroom():
+            from lifetrack.pytest_plugin.imported import is_imports
+        for entry in left:
+            if is_imports(entry):
+                self._move(entry, PROCESS)
 
     def _move(self, entry: Entry, place: Place) -> None:
         """Let a resource be due at the end of another place; if it has an owner, that stands there from now on."""
@@ -275,8 +275,8 @@ class Docket:
             by_scope = scopes_raised and finding.rule != "LT102" and place.owner().kind not in _OWN
             if case.raised and (by_scope or not finding.is_leak):
                 self.raised.append(finding)
-            elif self._may_judge(blamed_of := _blamed_of(case.entry)):
-                self._waiting.setdefault(blamed_of, []).append((case.entry, finding))
+            elif self._may_judge(due_with := _blamed_of(case.entry)):
+                self._waiting.setdefault(due_with, []).append((case.entry, finding))
 
     def _may_judge(self, place: Place) -> bool:
         """Whether nobody else has: a run within a test tells of its own tests itself."""

@@ -6,6 +6,7 @@ import sys
 
 from lifetrack.ledger.capture import frames
 from lifetrack.ledger.entries import OFFSET, TRACE, Entry
+from lifetrack.values.modules import variables_of
 
 #: How the code of a module is called.
 _MODULE = "<module>"
@@ -17,13 +18,7 @@ def is_imports(entry: Entry) -> bool:
     A script that a test has run is no such module.
     """
     files = {code.co_filename for code, _ in frames(entry[TRACE], entry[OFFSET]) if code.co_name == _MODULE}
-    return bool(files) and not files.isdisjoint(map(_file_of, sys.modules.copy().values()))
-
-
-def _file_of(module: object) -> object:
-    """Give a module's file, without asking one that is imported lazily, or what a program has put in its place."""
-    try:
-        variables = object.__getattribute__(module, "__dict__")
-    except AttributeError:
-        return None
-    return variables.get("__file__") if type(variables) is dict else None
+    if not files:
+        return False
+    known = (variables_of(module).get("__file__") for module in sys.modules.copy().values())
+    return any(type(file) is str and file in files for file in known)

@@ -37,10 +37,8 @@ class Strangers:
 
     def to(self, listeners: tuple[Recording, ...], obj: Any) -> tuple[Recording, ...]:
         """Give those to whom an object that is about to be released is new."""
-        for listener in listeners:
-            if not listener.is_met(obj):
-                return tuple(each for each in listeners if not each.is_met(obj)) if self.has(obj) else ()
-        return ()
+        unmet = [listener for listener in listeners if not listener.is_met(obj)]
+        return tuple(unmet) if unmet and self.has(obj) else ()
 
     def count(self, obj: Any, unmet: tuple[Recording, ...]) -> None:
         """Count an object that was released without a record, if it was."""

@@ -6,12 +6,13 @@ import io
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from types import ModuleType
 from typing import Any
 
+from lifetrack.guards.shapes import own
 from lifetrack.ledger.capture import users_frames
 from lifetrack.ledger.entries import OFFSET, TRACE, Entry
 from lifetrack.ledger.territory import FILES, INSTALLED
+from lifetrack.values.modules import variables_of
 from lifetrack.values.records import Lasting
 from lifetrack.witness.lasting import DESCRIPTOR, PROCESS, THREAD
 
@@ -50,10 +51,6 @@ _BUFFERS = frozenset(map(id, (io.BufferedReader, io.BufferedWriter, io.BufferedR
 _FILES = _BUFFERS | {id(io.TextIOWrapper)}
 
 
-#: What a class has itself, whatever its metaclass says.
-_OWN: Any = vars(type)["__dict__"]
-
-
 def kept() -> Iterator[tuple[str, str, Any, str]]:
     """Give what :data:`HOLDERS` have just now: the kind, the name, what it is, and why."""
     for kind, module, path, why in HOLDERS:
@@ -70,19 +67,16 @@ def globals_of_packages(entries: Mapping[int, Entry]) -> Iterator[tuple[str, str
 
     The package has made it when it was imported, or first used, and keeps it for all who use it.
     """
-    modules: dict[str, object] = sys.modules.copy()  # type: ignore[assignment] # anything may stand there
-    for name, module in modules.items():
-        # What stands in for a module, as it likes, is none; and to ask a lazy one for anything would run it.
-        is_module = issubclass(type(module), ModuleType)
-        space: dict[str, Any] = object.__getattribute__(module, "__dict__") if is_module else {}
+    for name, module in sys.modules.copy().items():  # anything may stand there
+        space = variables_of(module)
         file = space.get("__file__")
         if type(file) is not str or FILES[file] != INSTALLED:
             continue
         why = f"a global of the package {name.partition('.')[0]}"
         for path, variables in _variables_in(name, space.copy()):
             # C passes over nearly all of them.
-            of = variables.values()
-            if entries.keys().isdisjoint(map(id, of)) and _FILES.isdisjoint(map(id, map(type, of))):
+            values = variables.values()
+            if entries.keys().isdisjoint(map(id, values)) and _FILES.isdisjoint(map(id, map(type, values))):
                 continue
             for word, value in variables.items():
                 entry = entries.get(id(recorded(value)))
@@ -95,9 +89,9 @@ def _variables_in(name: str, space: dict[str, Any]) -> Iterator[tuple[str, dict[
     yield name, space
     for word, value in space.items():
         if issubclass(type(value), type):
-            own = _OWN.__get__(value).copy()
-            if own.get("__module__") == name:
-                yield f"{name}.{word}", own
+            variables = own(value).copy()
+            if variables.get("__module__") == name:
+                yield f"{name}.{word}", variables
 
 
 def _kind_of(value: object) -> str:
