@@ -46,7 +46,11 @@ def is_released(entry: Entry) -> bool:
     if reference is None:
         return False
     obj = reference()
-    return obj is None or bool(declaration.released_when(obj))
+    if obj is None:
+        return True
+    if declaration.ended_at_exit is not None and declaration.ended_at_exit():
+        return False
+    return bool(declaration.released_when(obj))
 
 
 def leak_error(findings: Sequence[Finding], where: str) -> LeakError:

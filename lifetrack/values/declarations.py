@@ -57,6 +57,9 @@ class Declaration:
     watched: bool = False
     #: Ends with the process by design, so that being live then is no leak.
     ends_with_process: Callable[[Any], bool] | None = None
+    #: Whether the interpreter, which is exiting, has ended what nobody released, so that ``released_when`` tells only
+    #: whether a release that returns has done so.
+    ended_at_exit: Callable[[], bool] | None = None
     #: Has nothing to release at this moment, though it may have later, so that being open now is no leak.
     idle_when: Callable[[Any], bool] | None = None
     hint: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from lifetrack.watchers.rows import CLASSES, PROCESS_WIDE, SEGMENTS, Row, attributes, declare, is_none, is_true
@@ -30,6 +31,11 @@ def _is_closed_at_exit(handler: Any) -> bool:
     return any(reference() is handler for reference in handlers)
 
 
+def _when_set(module: str, flag: str) -> Callable[[], bool]:
+    """Ask whether the interpreter, which is exiting, has shut the executors that the program did not."""
+    return lambda: bool(getattr(sys.modules.get(module), flag, False))
+
+
 def workers_of(executor: Any) -> tuple[object, ...]:
     """Give the processes of an executor, and the thread that looks after them."""
     processes = getattr(executor, "_processes", None) or {}
@@ -40,6 +46,7 @@ WORKERS: tuple[Row, ...] = (
     Row(
         ("concurrent", "concurrent.futures"), "concurrent.futures.thread", "ThreadPoolExecutor", CLASSES,
         declare("shutdown", released_when=is_true("_shutdown"),
+                ended_at_exit=_when_set("concurrent.futures.thread", "_shutdown"),
                 hint="use it in a 'with' block, or call shutdown() in a 'finally' clause"),
         parts=lambda executor: tuple(getattr(executor, "_threads", None) or ()), grows=True,
         not_from=("asyncio.base_events",),
@@ -47,6 +54,7 @@ WORKERS: tuple[Row, ...] = (
     Row(
         ("concurrent", "concurrent.futures"), "concurrent.futures.process", "ProcessPoolExecutor", CLASSES,
         declare("shutdown", released_when=is_true("_shutdown_thread"),
+                ended_at_exit=_when_set("concurrent.futures.process", "_global_shutdown"),
                 hint="use it in a 'with' block, or call shutdown() in a 'finally' clause"),
         parts=workers_of, grows=True,
     ),
