@@ -1,4 +1,4 @@
-"""Executors when the process ends: the interpreter ends those that nobody has shut down, and they are leaks all the same."""
+"""Executors when the process ends: the interpreter ends what nobody has shut down, and that is a leak all the same."""
 
 from __future__ import annotations
 
