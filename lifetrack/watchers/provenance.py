@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from types import FrameType
 
-from lifetrack.ledger.territory import FILES, STDLIB
+from lifetrack.ledger.territory import FILES, OURS, STDLIB
+
+_BETWEEN = {OURS, STDLIB}
 
 
 def comes_from(frame: FrameType | None, modules: tuple[str, ...]) -> bool:
@@ -17,5 +19,5 @@ def comes_from(frame: FrameType | None, modules: tuple[str, ...]) -> bool:
         name = frame.f_globals.get("__name__") or ""
         if name in modules or name.startswith(packages):
             return True
-        frame = frame.f_back if FILES[frame.f_code.co_filename] == STDLIB else None
+        frame = frame.f_back if FILES[frame.f_code.co_filename] in _BETWEEN else None
     return False

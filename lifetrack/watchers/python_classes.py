@@ -73,7 +73,7 @@ class WatchedClass(Shared):
         self._row = row
         self.cls = self._cls = cls
         self._patches = Patches()
-        self.strangers = Strangers(row)
+        self.strangers = Strangers(row, cls)
         #: Objects that bear no weak reference are given a finalizer, which tells of their end.
         self._is_finalized = isinstance(resolve(cls, "__del__"), FunctionType) or _bears_no_reference(cls)
         #: What waits for the modules of the functions that make it, each with its target.
@@ -236,7 +236,7 @@ class WatchedClass(Shared):
         row = self._row
         if row.takes is not None:
             taken(asked(row.takes, -1, obj))
-        if row.not_from and comes_from(frame, row.not_from):
+        if self._is_nobodys(obj, frame):
             self.strangers.pass_over(obj)
             return
         if row.only_from and not comes_from(frame, row.only_from):
@@ -253,6 +253,12 @@ class WatchedClass(Shared):
             adopt(listener, obj, for_whom)
             if (row.parts is not None and not row.grows) or row.parent is not None or row.returns_part:
                 self._relate(listener, obj, result)
+
+    def _is_nobodys(self, obj: object, frame: FrameType) -> bool:
+        """Whether nobody has to release an object: another module takes care of it, or there is nothing to release."""
+        row = self._row
+        others = bool(row.not_from) and comes_from(frame, row.not_from)
+        return others or (row.is_empty is not None and asked(row.is_empty, False, obj))
 
     def _relate(self, listener: Recording, obj: object, result: object) -> None:
         row = self._row

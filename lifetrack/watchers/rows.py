@@ -76,6 +76,8 @@ class Row:
     sure: bool = False
     #: Modules that make it for themselves, and take care of it or keep it for good. A dot at the end: all below.
     not_from: tuple[str, ...] = ()
+    #: Whether one that was just acquired has nothing to release, and never will have.
+    is_empty: Callable[[Any], bool] | None = None
     #: A program that leaks one, for ``lifetrack doctor``; see :mod:`lifetrack.doctor.specimens`, which has the others.
     specimen: str = ""
     #: Modules of the standard library, of which it counts only what they make.

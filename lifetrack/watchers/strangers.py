@@ -5,6 +5,8 @@ from __future__ import annotations
 import weakref
 from typing import Any
 
+from lifetrack.guards.shapes import resolve
+from lifetrack.values.declarations import INIT
 from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.rows import Row
 
@@ -13,10 +15,11 @@ NEVER_ASKED = frozenset({"TemporaryDirectory"})
 
 
 class Strangers:
-    """Those of one row."""
+    """Those of one row and its class."""
 
-    def __init__(self, row: Row) -> None:
+    def __init__(self, row: Row, cls: type) -> None:
         self._row = row
+        self._cls = cls
         #: Those that the standard library made for itself, by address.
         self._passed_over: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
 
@@ -25,8 +28,15 @@ class Strangers:
         self._passed_over[id(obj)] = obj
 
     def has(self, obj: Any) -> bool:
-        """Whether an object that nobody has recorded is open."""
-        return self._passed_over.get(id(obj)) is not obj and self._is_open(obj)
+        """Whether an object that nobody has recorded is open, and would have been recorded if it had been seen."""
+        return self._passed_over.get(id(obj)) is not obj and self._is_seen(type(obj)) and self._is_open(obj)
+
+    def _is_seen(self, cls: type) -> bool:
+        """Whether all of a class are recorded when they are acquired, by this row's own method."""
+        row, acquire = self._row, self._row.declaration.acquire
+        if row.made_by or row.only_from:
+            return False
+        return acquire == INIT or resolve(cls, acquire) is resolve(self._cls, acquire)
 
     def _is_open(self, obj: Any) -> bool:
         """Whether it has something to release, as far as can be said."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -202,15 +203,28 @@ def _is_httpx_over(response: Any) -> bool:
     return bool(response.is_closed) or (pool is not None and request.connection not in pool._connections)
 
 
+def _has_nothing_to_close(base: str, close: str) -> Callable[[Any], bool]:
+    """Ask whether all transports of a client, as those that call an application, inherit the close that does nothing."""
+
+    def ask(client: Any) -> bool:
+        nothing = getattr(getattr(sys.modules["httpx"], base), close)
+        transports = (client._transport, *client._mounts.values())
+        return all(each is None or getattr(type(each), close, None) is nothing for each in transports)
+
+    return ask
+
+
 HTTPX: tuple[Row, ...] = (
     Row(
+        # That of starlette is a client of applications, whose 'with' block ends the application and not the client.
         _HTTPX, "httpx._client", "Client", CLASSES,
         declare("close", "__exit__", released_when=is_true("is_closed"), hint=_WITH), works=("__init__", "send"),
+        is_empty=_has_nothing_to_close("BaseTransport", "close"), not_from=("starlette.testclient",),
     ),
     Row(
         _HTTPX, "httpx._client", "AsyncClient", CLASSES,
         declare("aclose", "__aexit__", released_when=is_true("is_closed"), hint=_ASYNC_WITH.replace("close", "aclose")),
-        works=("__init__", "send"),
+        works=("__init__", "send"), is_empty=_has_nothing_to_close("AsyncBaseTransport", "aclose"),
     ),
     Row(
         _HTTPX, "httpx._client", "Response", CLASSES,
