@@ -84,6 +84,16 @@ def picture(tmp_path: Path) -> Path:
     return tmp_path / "picture.png"
 
 
+@pytest.fixture
+def frames(tmp_path: Path) -> Path:
+    """A picture of two frames in a file."""
+    image = pytest.importorskip("PIL.Image")
+    image.new("RGB", (4, 4), "red").save(
+        tmp_path / "frames.gif", save_all=True, append_images=[image.new("RGB", (4, 4), "blue")]
+    )
+    return tmp_path / "frames.gif"
+
+
 def test_pillow(watching: Callable[..., Tracker], line_of: Callable[[Finding], str], picture: Path) -> None:
     """A picture that was opened and not read has its file open: one finding, with the file below it."""
     from PIL import Image
@@ -108,11 +118,45 @@ def test_pillow_dropped(watching: Callable[..., Tracker], picture: Path) -> None
     assert told(tracker) == [("LT102", "PIL.PngImagePlugin.PngImageFile")]
 
 
-def test_pillow_used_rightly(watching: Callable[..., Tracker], picture: Path) -> None:
+def test_pillow_frames(watching: Callable[..., Tracker], frames: Path) -> None:
+    """One with several frames keeps its file when the first was read: that is told as the picture's."""
+    from PIL import Image
+
+    tracker = watching("PIL", "stdlib")
+    with tracker.scope("wrong"):
+        image = Image.open(frames)
+        image.load()
+    (finding,) = tracker.find_leaks()
+    image.close()
+    assert (finding.rule, finding.resource.type) == ("LT103", "PIL.GifImagePlugin.GifImageFile")
+    assert [child.resource.type for child in finding.children] == ["_io.BufferedReader"]
+
+
+@pytest.mark.parametrize("watch", [("PIL",), ("PIL", "stdlib")])
+def test_pillow_frames_used_rightly(watching: Callable[..., Tracker], frames: Path, watch: tuple[str, ...]) -> None:
+    """Closed, whether by a block or not, or read from somebody else's file."""
+    from PIL import Image
+
+    tracker = watching(*watch)
+    with tracker.scope("right"):
+        with Image.open(frames) as image:
+            image.seek(1)
+            image.load()
+        image = Image.open(frames)
+        image.load()
+        image.close()
+        with open(frames, "rb") as file:
+            image = Image.open(file)
+            image.seek(1)
+    assert told(tracker) == []
+
+
+@pytest.mark.parametrize("watch", [("PIL",), ("PIL", "stdlib")])
+def test_pillow_used_rightly(watching: Callable[..., Tracker], picture: Path, watch: tuple[str, ...]) -> None:
     """Read to its end, closed, or from somebody else's file."""
     from PIL import Image
 
-    tracker = watching("PIL")
+    tracker = watching(*watch)
     with tracker.scope("right"):
         Image.open(picture).load()
         with Image.open(picture) as image:

@@ -62,6 +62,17 @@ def test_zmq_dropped(watching: Callable[..., Tracker]) -> None:
     zmq.Context.instance().term()
 
 
+def test_zmq_in_the_context_of_the_process(watching: Callable[..., Tracker]) -> None:
+    """That the context may live as long as the process does not excuse a socket."""
+    zmq = pytest.importorskip("zmq")
+    tracker = watching("zmq")
+    sock = zmq.Context.instance().socket(zmq.PUB)
+    report = tracker.final_report()
+    sock.close()
+    zmq.Context.instance().term()
+    assert [(each.rule, each.resource.type) for each in report.findings] == [("LT101", "zmq.sugar.socket.Socket")]
+
+
 def test_zmq_used_rightly(watching: Callable[..., Tracker]) -> None:
     """By blocks, by close() and term(), by destroy(), and with asyncio."""
     pytest.importorskip("zmq")

@@ -102,6 +102,22 @@ def test_what_gives_back_is_silent(watching: Tracker, engine: Any, misuses: Any)
     assert watching.find_leaks() == []
 
 
+@pytest.mark.parametrize("name", ["NullPool", "QueuePool"])
+def test_a_detached_connection_is_its_takers(watching: Tracker, url: str, told: Any, name: str) -> None:
+    """The pool has nothing of it any more, whether it keeps its records or drops them."""
+    made = sqlalchemy.create_engine(url, poolclass=getattr(sqlalchemy.pool, name))
+    raw = made.raw_connection()
+    raw.detach()
+    raw.close()
+    with made.connect() as connection:
+        connection.detach()
+        connection.execute(ONE)
+    made.dispose()
+    del raw, connection
+    gc.collect()
+    assert watching.find_leaks() == []
+
+
 def test_a_session_left_open(watching: Tracker, engine: Any, told: Any) -> None:
     """A session that has asked something keeps a slot from then on: the line that asked, and the session below."""
     session = orm.Session(engine)

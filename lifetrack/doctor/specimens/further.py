@@ -40,6 +40,7 @@ resource = PIL.Image.open(path)  # leak
 # release
 resource.close()
 """,
+    ("PIL.ImageFile", "ImageFile"): "untried('it is tried as an Image')  # leak\n",
     ("matplotlib.pyplot", "Figure"): """
 import matplotlib
 matplotlib.use("Agg")

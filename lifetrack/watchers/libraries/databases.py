@@ -58,8 +58,9 @@ SQLALCHEMY: tuple[Row, ...] = (
     Row(_ALCHEMY, _BASE, "Pool", CLASSES, _POOL, usual=False),
     *(Row(_ALCHEMY, "sqlalchemy.pool.impl", name, CLASSES, _POOL, usual=False) for name in _POOLS),
     Row(
+        # One whose connection was detached has nothing left by the time that its pool closes it.
         _ALCHEMY, _BASE, "_ConnectionRecord", CLASSES,
-        declare("_ConnectionRecord__close", acquire="_ConnectionRecord__connect",
+        declare("_ConnectionRecord__close", "close", acquire="_ConnectionRecord__connect",
                 released_when=is_none("dbapi_connection"), hint=_DISPOSE),
         usual=False, keeps=("_ConnectionRecord__connect",), keeper=_pool_of_record,
         parts=_driver_connections, parent=_pool_of_record, kept=True,

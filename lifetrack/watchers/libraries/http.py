@@ -204,7 +204,7 @@ def _is_httpx_over(response: Any) -> bool:
 
 
 def _has_nothing_to_close(base: str, close: str) -> Callable[[Any], bool]:
-    """Ask whether all transports of a client, as those that call an application, inherit the close that does nothing."""
+    """Ask whether all transports of a client, as those that call an application, inherit what does nothing."""
 
     def ask(client: Any) -> bool:
         nothing = getattr(getattr(sys.modules["httpx"], base), close)

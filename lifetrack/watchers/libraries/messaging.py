@@ -20,6 +20,11 @@ def _is_instance(context: Any) -> bool:
     return type(context)._instance is context
 
 
+def _own_context(sock: Any) -> object:
+    """The context of a socket; that of the process is no excuse for what is left open in it."""
+    return None if _is_instance(sock.context) else sock.context
+
+
 def _is_hung_up(transport: Any) -> bool:
     sock = transport.sock
     return bool(getattr(sock, "_closed", getattr(sock, "closed", False)))
@@ -35,7 +40,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         _ZMQ, "zmq.sugar.socket", "Socket", CLASSES,
         declare("close", "__exit__", released_when=_is_over, hint=_WITH),
-        usual=False, parent=lambda sock: sock.context,
+        usual=False, parent=_own_context,
     ),
     Row(
         _PARAMIKO, "paramiko.transport", "Transport", CLASSES,
