@@ -333,8 +333,7 @@ class WatchedClass(Shared):
         """Wrap a finalizer written in Python, or make one where there is none."""
 
         def ends(obj: Any) -> None:
-            if self._row.quiet:
-                self.strangers.pass_over(obj)  # the finalizer releases what nobody has a record of any more
+            self.strangers.pass_over(obj)  # it may live on, or be released by its finalizer, without a record
             for listener in self.listeners:
                 if self._row.quiet:
                     listener.taken_over(obj)

@@ -20,13 +20,13 @@ THREAD, PROCESS, DESCRIPTOR = KINDS = ("thread", "process", "descriptor")
 class Known:
     """One line of the list. ``pattern`` is matched with a thread's name, a process's command or a descriptor's path.
 
-    A shipped line about a descriptor is also about a watched file while the module is loaded that opens it: ``opener``.
+    With ``module`` a line counts only while that is loaded; one about a descriptor is then about a watched file, too.
     """
 
     kind: str
     pattern: str
     why: str
-    opener: str = ""
+    module: str = ""
 
 
 SHIPPED: tuple[Known, ...] = (
@@ -57,6 +57,8 @@ SHIPPED: tuple[Known, ...] = (
     Known(THREAD, "tokio-*", "the threads of a runtime of Rust"),
     Known(THREAD, "async-executor-*", "the threads of a runtime of Rust"),
     Known(THREAD, "grpc_*", "the threads of gRPC"),
+    Known(THREAD, "event_engine", "the threads of gRPC", "grpc"),
+    Known(THREAD, "lifeguard", "the threads of gRPC", "grpc"),
     Known(THREAD, "polars-*", "the thread pool of polars"),
     Known(DESCRIPTOR, "*/libffi.so*", "the trampolines that libffi makes for ctypes"),
     Known(DESCRIPTOR, "*/mpl-data/fonts/*", "a font that matplotlib keeps", "matplotlib.font_manager"),
@@ -101,14 +103,14 @@ def add(kind: str, pattern: str, why: str) -> Callable[[], None]:
 def lasting(kind: str, name: str, shown: str | None = None) -> Lasting | None:
     """Give what is known of this name; None if nothing is. ``shown`` is the name to show, where that is another."""
     for line in (*_added, *SHIPPED):
-        if line.kind == kind and fnmatchcase(name, line.pattern):
+        if line.kind == kind and fnmatchcase(name, line.pattern) and (not line.module or line.module in sys.modules):
             return Lasting(kind, name if shown is None else shown, line.why)
     return None
 
 
 def of_files() -> tuple[Known, ...]:
     """Give the lines that are about watched files, too, by their paths: all that were added, and few of ours."""
-    shipped = (line for line in SHIPPED if line.opener in sys.modules)
+    shipped = (line for line in SHIPPED if line.module in sys.modules)
     return tuple(line for line in (*_added, *shipped) if line.kind == DESCRIPTOR)
 
 

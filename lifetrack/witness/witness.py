@@ -255,14 +255,15 @@ class Witness:
             yield self._file("LT503", place, "child process", label, self._sites.of_program(child.name, before.moment))
 
     def _recorded_children(self) -> set[int]:
-        """Give the numbers of the children that open records are about."""
+        """Give the numbers of the children that records are about: also of what was dropped, and waits for them yet."""
         kinds = [
             getattr(sys.modules.get(module), name, None)
             for module, name in (("subprocess", "Popen"), ("multiprocessing.process", "BaseProcess"))
         ]
         classes: Any = tuple(kind for kind in kinds if isinstance(kind, type))
         found: set[int] = set()
-        for entry in self._ledger.open_entries():
+        filed = (case.entry for case in self._ledger.cases.all())
+        for entry in (*self._ledger.open_entries(), *filed):
             reference = None if entry[EXTRA] is None else entry[EXTRA].reference
             obj: Any = None if reference is None else reference()
             if isinstance(obj, classes):

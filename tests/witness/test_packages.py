@@ -241,6 +241,17 @@ def test_kinds_without_a_name_are_those_of_loaded_packages(monkeypatch: pytest.M
     assert lasting.native("socket", "socket") is None
 
 
+@pytest.mark.parametrize("name", ["event_engine", "lifeguard"])
+def test_names_that_anybody_might_give_are_those_of_loaded_packages(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A thread of gRPC's is one only where that is loaded."""
+    monkeypatch.delitem(sys.modules, "grpc", raising=False)
+    assert lasting.lasting("thread", name) is None
+    monkeypatch.setitem(sys.modules, "grpc", sys)
+    known = lasting.lasting("thread", name)
+    assert known is not None
+    assert (known.kind, known.name, known.why) == ("thread", name, "the threads of gRPC")
+
+
 def test_files_are_known_by_their_paths(program: Program) -> None:
     """A line that the program adds is about what it watches, too; any other file is a leak."""
     text = """

@@ -156,3 +156,17 @@ def test_a_recorded_child_is_not_told_twice(tracker) -> None:
     assert [finding.rule for finding in tracker.find_leaks()] == ["LT103"]
     child.kill()
     child.wait()
+
+
+@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+@pytest.mark.parametrize(("watch", "rules"), [("subprocess", ["LT102"]), ("socket", ["LT503"])])
+def test_a_dropped_child_is_told_once(tracker, watch, rules) -> None:
+    """Popen lives on in a list of its module then, until somebody waits for it: it is none from before, either."""
+    tracker.start(policy="record", watch=watch, report=False)
+    with tracker.scope("job", witness=True):
+        pid = subprocess.Popen(["sleep", "60"]).pid
+    report = tracker.report()
+    os.kill(pid, 9)
+    os.waitpid(pid, 0)
+    assert [finding.rule for finding in report.findings] == rules
+    assert [each.type for each in report.tracker.unseen if "Popen" in each.type] == []
