@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import sys
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -15,7 +14,7 @@ from lifetrack.ledger.territory import FILES, OURS, STDLIB
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.findings import Certainty
 from lifetrack.watchers.aliases import exchange_all, replacement
-from lifetrack.watchers.numbers import CLOSED, OPEN, UNASKED, Descriptor, is_open, watched
+from lifetrack.watchers.numbers import CLOSED, OPEN, UNASKED, Descriptor, is_open, number_of, watched
 from lifetrack.watchers.rows import PROCESS_WIDE
 from lifetrack.watchers.shared import Shared
 from lifetrack.watchers.stale_uses import StaleUses
@@ -33,6 +32,7 @@ _GENEROUS = frozenset({"tempfile", "pty", "os"})
 _KEEPERS = frozenset({"multiprocessing.heap"})
 #: What the sentence of a second close says of a number that is used again.
 _ANOTHERS = ", the second time when its number was that of another file or socket, which has lost its descriptor"
+_HANDED = ", though a file or socket had taken it over, and has closed it"
 
 
 class WatchedDescriptors(Shared):
@@ -173,6 +173,17 @@ class WatchedDescriptors(Shared):
                         listener.ledger.journal.ended(entry)
                     entry[STATE] = RELEASED
 
+    def handed(self, number: int, taker: object, frame: FrameType) -> None:
+        """Note that a number belongs to a file or socket from now on; whoever used it until now may go on to do so."""
+        known = OPEN.pop(number, None)
+        if known is None:
+            return
+        known.hand_to(taker)
+        CLOSED[number] = known
+        self._uses.put()
+        for listener in self.listeners:
+            listener.handed_over(known, frame)
+
     def _released(self, known: Descriptor, frame: FrameType) -> None:
         CLOSED[known.number] = known
         self._uses.put()
@@ -185,6 +196,8 @@ class WatchedDescriptors(Shared):
         One that the system will refuse is only suspected: tests ask that way whether something is closed.
         """
         known = CLOSED[number]
+        if known.is_in_hand():
+            return
         is_anothers = is_open(number)
         if is_anothers and not _owned_by_object(number):
             CLOSED.pop(number, None)  # opened by ways that are not watched
@@ -192,7 +205,7 @@ class WatchedDescriptors(Shared):
         for listener in self.listeners:
             entry = listener.ledger.entries.get(id(known))
             if entry is not None:
-                words = {"again": _ANOTHERS} if is_anothers else {}
+                words = {"again": _ANOTHERS if is_anothers else _HANDED if known.is_handed() else ""}
                 listener.engine.violation(
                     "LT202", entry, "released", frame, certain=is_anothers, may_raise=False, words=words
                 )
@@ -214,15 +227,5 @@ def _owned_by_object(number: int) -> bool:
     """Whether a file or socket has a descriptor and will close it."""
     import gc
 
-    module = sys.modules.get("_socket")
-    sockets: Any = getattr(module, "socket", ())
-    for obj in gc.get_objects():
-        if issubclass(type(obj), io.FileIO):
-            try:
-                if io.FileIO.fileno(obj) == number and obj.closefd:
-                    return True
-            except ValueError:  # closed
-                continue
-        elif sockets and issubclass(type(obj), sockets) and sockets.fileno(obj) == number:
-            return True
-    return False
+    owners = (obj for obj in gc.get_objects() if number_of(obj) == number)
+    return any(not issubclass(type(owner), io.FileIO) or owner.closefd for owner in owners)

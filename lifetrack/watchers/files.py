@@ -54,7 +54,7 @@ def open(_, /, *args, **kwargs):
     if code is IMPORT or code is COMPILE or rare and not raw.closefd:
         return file  # the descriptor is somebody else's
     if OPEN or CLOSED:
-        claimed(raw)"""
+        claimed(raw, args[0] if args else None, frame)"""
 _NOTE = """
     if pending{i}:
         drain{i}()

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import io
 import os
+import sys
+import weakref
+from types import FrameType
 from typing import Any
 
 from lifetrack.ledger.holds import Nobodys
@@ -27,15 +30,39 @@ def _identity(number: int) -> tuple[int, int] | None:
 class Descriptor(Nobodys):
     """One stretch of use of a number."""
 
-    __slots__ = ("__weakref__", "_identity", "number")
+    __slots__ = ("__weakref__", "_identity", "_taker", "number")
 
     def __init__(self, number: int) -> None:
         self.number = number
         self._identity = _identity(number)
+        self._taker: weakref.ref[Any] | None = None
+
+    def hand_to(self, taker: object) -> None:
+        """Let a file or socket have it from now on."""
+        self._taker = weakref.ref(taker)
+
+    def is_handed(self) -> bool:
+        """Whether a file or socket has taken it over, which may have closed it since."""
+        return self._taker is not None
+
+    def is_in_hand(self) -> bool:
+        """Whether a file or socket has taken it over, and has it still."""
+        return self._taker is not None and number_of(self._taker()) == self.number
 
     def is_over(self) -> bool:
         """Whether the system has something else under the number by now, or nothing: somebody has closed it unseen."""
         return _identity(self.number) != self._identity
+
+
+def number_of(obj: object) -> int | None:
+    """Give the descriptor of a file or socket of the interpreter's own; None of what is closed, or something else."""
+    sockets: Any = getattr(sys.modules.get("_socket"), "socket", ())
+    try:
+        if issubclass(type(obj), io.FileIO):
+            return io.FileIO.fileno(obj)  # type: ignore[arg-type]
+        return int(sockets.fileno(obj)) if sockets and issubclass(type(obj), sockets) else None
+    except ValueError:  # closed
+        return None
 
 
 def is_open(number: int) -> bool:
@@ -45,7 +72,7 @@ def is_open(number: int) -> bool:
 
 #: The raw descriptors that are open.
 OPEN: dict[int, Descriptor] = {}
-#: For each number that was closed and is no raw descriptor again: its last stretch of use.
+#: For each number that was closed, or taken over, and is no raw descriptor again: its last stretch of use.
 CLOSED: dict[int, Descriptor] = {}
 #: The numbers that are used again by a file which nobody has asked for its number since.
 UNASKED: set[int] = set()
@@ -54,16 +81,29 @@ watched: list[Any] = []
 
 
 def taken(number: int) -> None:
-    """Hear that an object owns a descriptor from now on: a file, a socket, a connection."""
+    """Hear that an object owns a descriptor from now on: a connection, or a file whose opener has made it."""
     for each in watched:
         each.taken(number)
 
 
-def claimed(raw: Any) -> None:
-    """Hear that a file has a descriptor; where its number was used before, note whether the file is asked for it."""
+def handed(number: int, taker: object, frame: FrameType) -> None:
+    """Hear that a file or socket takes over a descriptor whose number the program knows."""
+    for each in watched:
+        each.handed(number, taker, frame)
+
+
+def claimed(raw: Any, given: object, frame: FrameType) -> None:
+    """Hear that a file has a descriptor, the one that was ``given`` or a new one.
+
+    Where its number was used before, note whether the file is asked for it.
+    """
     number = raw.fileno()
-    taken(number)
-    if number in CLOSED and type(raw) is io.FileIO:
+    is_used = number in CLOSED
+    if given.__class__ is int:
+        handed(number, raw, frame)
+    else:
+        taken(number)
+    if is_used and type(raw) is io.FileIO:
         UNASKED.add(number)
 
         def fileno() -> int:
@@ -75,7 +115,7 @@ def claimed(raw: Any) -> None:
         raw_fileno["fileno"] = fileno
 
 
-def given(number: int, name: str, frame: Any) -> None:
+def given(number: int, name: str, frame: FrameType) -> None:
     """Hear that an object has given its descriptor away."""
     for each in watched:
         each.given(number, name, frame)

@@ -255,6 +255,12 @@ class Recording:
                 self.ledger.journal.ended(entry)
             entry[STATE] = RELEASED
 
+    def handed_over(self, obj: object, frame: FrameType) -> None:
+        """Note that another one releases an object from now on; what the program does with it later is judged."""
+        entry = self._entries.get(id(obj))
+        if entry is not None:
+            note_release(self.engine, entry, frame)
+
     # -- the collector: these run anywhere, so they take no lock and only enqueue --------------------------------
 
     def lost(self, obj: object) -> None:

@@ -28,7 +28,7 @@ from lifetrack.watchers.entry_code import (
     record,
     release,
 )
-from lifetrack.watchers.numbers import OPEN, given, taken
+from lifetrack.watchers.numbers import OPEN, given, handed
 from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.shared import Shared
 from lifetrack.watchers.sockets import watch_files
@@ -66,7 +66,7 @@ _FORGET = """
 #: Where a descriptor comes from, and where it goes.
 _TAKE = """
     if OPEN and fileno is not None:
-        taken(fileno)
+        handed(fileno, self, frame)
 """
 _GIVE = """
     if result != -1:
@@ -114,7 +114,7 @@ class WatchedSockets(Shared):
         self._declaration = declaration
         self._cls: Any = sys.modules["socket"].socket
         self._patches = Patches()
-        self._space: dict[str, Any] = {**SPACE, "cls": self._cls, "OPEN": OPEN, "taken": taken, "given": given}
+        self._space: dict[str, Any] = {**SPACE, "cls": self._cls, "OPEN": OPEN, "handed": handed, "given": given}
         self._made: list[tuple[Any, Callable[[], CodeType]]] = []
 
     def join(self, recording: Recording) -> None:

@@ -61,7 +61,7 @@ class StaleUses:
 
     def _used(self, number: int, frame: FrameType) -> None:
         known, is_anothers = CLOSED[number], number in UNASKED
-        if not is_anothers and is_open(number):
+        if known.is_in_hand() or (not is_anothers and is_open(number)):
             return  # a file or socket that may have told its number, or opened by ways that are not watched
         for listener in self._listeners():
             entry = listener.ledger.entries.get(id(known))

@@ -7,6 +7,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -151,3 +152,94 @@ lifetrack.stop()
 print(read is os.read, type(read).__name__)
 """
     assert run_python(code) == ("['LT201']\nTrue builtin_function_or_method\n", "", 0)
+
+
+# -- what a file or socket has taken over ----------------------------------------------------------------------------
+
+
+def _by_file() -> tuple[int, Any]:
+    number = os.open(os.devnull, os.O_RDWR)
+    return number, os.fdopen(number, "rb")
+
+
+def _by_open() -> tuple[int, Any]:
+    number = os.open(os.devnull, os.O_RDWR)
+    return number, open(number, "rb", buffering=0)
+
+
+def _by_socket() -> tuple[int, Any]:
+    first, second = socket.socketpair()
+    second.close()
+    number = first.detach()
+    return number, socket.socket(fileno=number)
+
+
+TAKERS: list[Callable[[], tuple[int, Any]]] = [_by_file, _by_open, _by_socket]
+
+
+@pytest.mark.parametrize("dropped", [False, True])
+@pytest.mark.parametrize("take", TAKERS)
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_number_whose_taker_has_closed_it(watching: Tracker, take: Callable[[], Any], dropped: bool) -> None:
+    """Closing it once more is LT202, using it LT201: suspected, as the system refuses it."""
+    number, taker = take()
+    if not dropped:
+        taker.close()
+    del taker
+    for use in (lambda: os.read(number, 1), lambda: os.close(number)):
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            use()
+    assert [(rule, certainty) for rule, _, certainty in misused(watching)] == [
+        ("LT201", "suspected"),
+        ("LT202", "suspected"),
+    ]
+    (again,) = [each for each in watching.report().findings if each.rule == "LT202"]
+    assert [event.event for event in again.events] == ["acquired", "released", "released"]
+    assert "taken it over" in again.message
+
+
+@pytest.mark.parametrize("take", TAKERS)
+def test_number_that_was_taken_over_and_is_a_files_by_now(
+    watching: Tracker, tmp_path: Path, take: Callable[[], Any]
+) -> None:
+    """It closes another's file, or reads from it: proven."""
+    number, taker = take()
+    taker.close()
+    (tmp_path / "file").touch()
+    another = open(tmp_path / "file", "rb")
+    os.read(number, 1)
+    os.close(number)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        another.close()
+    assert [(rule, certainty) for rule, _, certainty in misused(watching)] == [
+        ("LT201", "proven"),
+        ("LT202", "proven"),
+    ]
+
+
+@pytest.mark.parametrize("take", TAKERS)
+def test_number_that_its_taker_still_has(watching: Tracker, tmp_path: Path, take: Callable[[], Any]) -> None:
+    """It may be used as long as it is open, by its number too; and later by whoever it belongs to by then."""
+    number, taker = take()
+    os.fstat(number)
+    with contextlib.suppress(OSError):
+        os.read(number, 0)
+    taker.close()
+    for _ in range(2):
+        again = os.open(tmp_path, os.O_RDONLY)
+        assert again == number
+        os.close(again)
+    with open(__file__, "rb") as file:
+        assert file.fileno() == number
+        os.read(number, 1)
+    with open(__file__, "rb", opener=os.open), tempfile.NamedTemporaryFile() as temporary:
+        os.write(temporary.fileno(), b"x")
+    with os.fdopen(os.open(__file__, os.O_RDONLY), closefd=False) as lent:
+        again = lent.fileno()
+    os.close(again)
+    first, second = socket.socketpair()
+    with first, second, socket.socket(fileno=os.dup(first.fileno())) as third:
+        os.write(third.fileno(), b"x")
+        os.close(third.detach())
+    assert misused(watching) == []
+    assert watching.find_leaks() == []
