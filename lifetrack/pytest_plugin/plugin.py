@@ -32,6 +32,7 @@ def switch_on(config: pytest.Config, level: str) -> None:
     rooms: dict[str, object] = {
         "plugin": Plugin(run, fixtures, workers),
         "fixtures": fixtures,
+        "judge": Judge(fixtures),
         "workers": workers,
         # Before the ending: of wrappers that come last the one registered last is the innermost.
         "annotations": AnnotationHooks(run),
@@ -50,7 +51,7 @@ def switch_on(config: pytest.Config, level: str) -> None:
 
 
 class Plugin:
-    """The hooks that concern tests: one of each kind for all rooms, because every test pays for every hook."""
+    """The hooks that concern tests: few of each kind for all rooms, because every test pays for every hook."""
 
     def __init__(self, run: Run, fixtures: FixtureHooks, workers: WorkerHooks) -> None:
         self._run = run
@@ -97,22 +98,13 @@ class Plugin:
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        """End the test's scope after all of its teardown, and fail it if it leaks and has not failed already."""
+        """Run all of the test's teardown in its scope."""
         duty = self._fixtures.duty_of(item)
         token = duty.variable.set(duty.inner)
         try:
-            result = yield
-        except BaseException:
-            duty.failed = True
-            raise
+            return (yield)
         finally:
             put_back(duty.variable, token)
-            blamed = self._fixtures.end(duty)
-            if blamed and duty.failed:
-                duty.section = evidence(blamed)
-        if blamed and not duty.failed:
-            raise pytest.fail.Exception(failure(blamed), pytrace=False)
-        return result
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -133,6 +125,30 @@ class Plugin:
             duty.failed = True
             duty.report = report
         return report
+
+
+class Judge:
+    """The end of a test: the outermost of those who are around its teardown, as they may release something yet."""
+
+    def __init__(self, fixtures: FixtureHooks) -> None:
+        self._fixtures = fixtures
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """End the test's scope after all of its teardown, and fail it if it leaks and has not failed already."""
+        duty = self._fixtures.duty_of(item)
+        try:
+            result = yield
+        except BaseException:
+            duty.failed = True
+            raise
+        finally:
+            blamed = self._fixtures.end(duty)
+            if blamed and duty.failed:
+                duty.section = evidence(blamed)
+        if blamed and not duty.failed:
+            raise pytest.fail.Exception(failure(blamed), pytrace=False)
+        return result
 
 
 def _add_to(report: pytest.TestReport, duty: Duty) -> None:

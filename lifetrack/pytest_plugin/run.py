@@ -183,8 +183,11 @@ class Run:
             return findings
         if is_read:
             findings = self._explained(findings)
-        if duty.failed:  # a consequence, which the failing test shows
-            return [finding for finding in findings if finding.allowed is None]
+        if duty.failed:  # a consequence, which the failing test shows; by the end of a fixture its report is out
+            consequences = [finding for finding in findings if finding.allowed is None]
+            if duty.kind != TEST:
+                self.show(consequences, duty.terms)
+            return consequences
         duty.found = findings
         self.show(findings, duty.terms)
         self.ratchet.note(

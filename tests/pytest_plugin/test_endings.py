@@ -28,6 +28,35 @@ def test_the_time_of_what_is_ending_is_given_once(pytester, run):
     ]
 
 
+@pytest.mark.parametrize("options", ["", "wrapper=True", "wrapper=True, tryfirst=True", "wrapper=True, trylast=True"])
+def test_what_hooks_around_the_teardown_release_is_released(pytester, run, options):
+    """The judge is the outermost of them; what nobody releases fails the test as ever."""
+    body = "result = yield; close_all(); return result" if options else "close_all()"
+    pytester.makeconftest(
+        f"""
+        import pytest
+        KEPT = []
+        def close_all():
+            while KEPT:
+                KEPT.pop().close()
+
+        @pytest.hookimpl({options})
+        def pytest_runtest_teardown(item):
+            {body}
+        """
+    )
+    pytester.makepyfile(
+        test_it="""
+        from conftest import KEPT
+        from resources import keep, Backend
+        def test_right(): KEPT.append(Backend())
+        def test_wrong(): keep()
+        """
+    )
+    result = run(fresh=True)
+    assert re.findall(r"ERROR test_it.py::(\w+)", result.stdout.str()) == ["test_wrong"]
+
+
 def test_a_cache_is_asked_after_that(pytester, run):
     """What a cached function has made is the process's; a thread that has ended by then is asked for nowhere."""
     pytester.makepyfile(
