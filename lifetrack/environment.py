@@ -20,8 +20,8 @@ _SERVICE = {
 }
 #: What else is read here, unless ``lifetrack run`` or pytest reads it: both have settings that go before these.
 _PLAIN = {"LIFETRACK_POLICY": "policy", "LIFETRACK_WATCH": "watch"}
-#: What ``multiprocessing`` starts for itself: no program of anybody's. The second one forks the workers.
-_TRACKER, _SERVER = "multiprocessing.resource_tracker", "multiprocessing.forkserver"
+#: What ``multiprocessing`` and loky start for themselves: no program of anybody's. The second one forks the workers.
+_TRACKER, _SERVER = ".resource_tracker import main", "multiprocessing.forkserver"
 
 
 def start_from_environment() -> None:

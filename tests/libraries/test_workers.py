@@ -5,7 +5,8 @@ from __future__ import annotations
 import gc
 import operator
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -53,3 +54,18 @@ def test_executor(watching: Callable[..., Tracker]) -> None:
     executor.shutdown()
     assert found == [("LT103", "joblib.externals.loky.process_executor.ProcessPoolExecutor")]
     assert tracker.report().totals.live == 0
+
+
+def test_the_tracker_of_loky_is_no_child_of_the_programs(run_python: Callable[..., Any], tmp_path: Path) -> None:
+    """It outlives the program by design, and was told as lost."""
+    script = tmp_path / "program.py"
+    script.write_text(
+        "import joblib, operator\n"
+        "if __name__ == '__main__':\n"
+        "    print(joblib.Parallel(n_jobs=2)(joblib.delayed(operator.neg)(number) for number in range(3)))\n",
+        encoding="utf-8",
+    )
+    done = run_python("", "run", "--children", str(script), python_flags=["-m", "lifetrack"], cwd=tmp_path)
+    assert done.stdout == "[0, -1, -2]\n"
+    assert "no findings" in done.stderr
+    assert "lost" not in done.stderr
