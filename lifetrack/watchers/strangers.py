@@ -25,7 +25,8 @@ class Strangers:
 
     def pass_over(self, obj: Any) -> None:
         """Take an object as known, though it is not recorded."""
-        self._passed_over[id(obj)] = obj
+        if type(obj).__weakrefoffset__:  # no other one outlives its finalizer unseen
+            self._passed_over[id(obj)] = obj
 
     def has(self, obj: Any) -> bool:
         """Whether an object that nobody has recorded is open, and would have been recorded if it had been seen."""
