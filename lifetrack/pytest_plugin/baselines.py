@@ -1,15 +1,15 @@
-"""The baseline in a run of pytest: who counts, what is known to have run, and what is said at the end."""
+"""The baseline in a run of pytest: who counts, and what is said and written at the end."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from lifetrack.pytest_plugin.coverage import Coverage, CoverageHooks
 from lifetrack.pytest_plugin.options import worker_of
-from lifetrack.pytest_plugin.ratchet import Coverage, Ratchet
+from lifetrack.pytest_plugin.ratchet import Ratchet
 from lifetrack.pytest_plugin.run import Run
 from lifetrack.values.errors import ConfigurationError, LeakError, LifetrackError
 from lifetrack.values.findings import Finding
@@ -21,55 +21,18 @@ if TYPE_CHECKING:
 
 _OUTPUT = "lifetrack-baseline"
 _MOST = 20
-#: Options that pick single tests without a word about the others.
-_NARROWING = ("lf", "stepwise", "stepwise_skip")
 _WRITTEN = "lifetrack: this misuse is written to the baseline; what lies behind it is found by the next run"
 
 
 class BaselineHooks:
     """The hooks of a run that has a baseline."""
 
-    def __init__(self, run: Run, ratchet: Ratchet) -> None:
+    def __init__(self, run: Run, ratchet: Ratchet, covering: CoverageHooks) -> None:
         self._run = run
         self._ratchet = ratchet
-        self._collected: set[str] = set()
-        self._called: set[str] = set()
-        self._passed: set[str] = set()
-        self._done: set[str] = set()
-        self._left_out = self._failed = False
+        self._covering = covering
         self._coverage = Coverage()
         self._told = ""
-
-    # -- what was run --------------------------------------------------------------------------------------------
-
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_itemcollected(self, item: pytest.Item) -> None:
-        """Note a test that is there, whether it will run or not."""
-        self._collected.add(item.nodeid)
-
-    def pytest_deselected(self, items: list[pytest.Item]) -> None:
-        """Note that something was left out."""
-        self._left_out = self._left_out or bool(items)
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note a test that came to its own end; it is called in the controller, too."""
-        self._failed = self._failed or report.failed
-        if report.when == "call" and report.passed:
-            self._called.add(report.nodeid)
-        elif report.when == "teardown":
-            self._done.add(report.nodeid)
-            if report.nodeid in self._called:
-                self._passed.add(report.nodeid)
-
-    def _covered(self, session: pytest.Session) -> Coverage:
-        config = self._run.config
-        narrowed = any("::" in argument for argument in config.args) or any(
-            map(config.getoption, _NARROWING, (None,) * 3)
-        )
-        stopped = bool(session.shouldstop or session.shouldfail or self._failed)
-        whole = self._done >= self._collected and not (narrowed or stopped or self._left_out)
-        whole = whole and _asks_for_all(config)
-        return Coverage(frozenset(self._passed), frozenset(self._collected), whole, narrowed)
 
     # -- an update accepts -----------------------------------------------------------------------------------------
 
@@ -103,12 +66,11 @@ class BaselineHooks:
         """Take in what a worker has counted, and which tests it knows of."""
         told = getattr(node, "workeroutput", {}).get(_OUTPUT)
         if told is None:  # it crashed
-            self._left_out = True
+            self._covering.lose_worker()
             return
-        counts, collected, left_out = told
+        counts, seen = told
         self._ratchet.merge(counts)
-        self._collected.update(collected)
-        self._left_out = self._left_out or left_out
+        self._covering.merge(seen)
 
     @pytest.hookimpl(wrapper=True, trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, Any, Any]:
@@ -116,12 +78,12 @@ class BaselineHooks:
         result = yield
         config, ratchet = self._run.config, self._ratchet
         if worker_of(config) is not None:
-            told = [ratchet.packed(), sorted(self._collected), self._left_out]
-            config.workeroutput[_OUTPUT] = told  # type: ignore[attr-defined]
+            config.workeroutput[_OUTPUT] = [ratchet.packed(), self._covering.packed()]  # type: ignore[attr-defined]
             return result
-        self._coverage = self._covered(session)
-        written = not self._run.options.updates_baseline or self._update()
-        if session.exitstatus == pytest.ExitCode.OK and (ratchet.grown() or ratchet.expired() or not written):
+        self._coverage = self._covering.coverage(session)
+        updates = self._run.options.updates_baseline
+        fails = not self._update() if updates else bool(ratchet.grown() or ratchet.expired())
+        if session.exitstatus == pytest.ExitCode.OK and fails:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         return result
 
@@ -175,13 +137,3 @@ def _about(known: Known) -> str:
 
 def _some(owners: list[str]) -> str:
     return owners[0] + (f" and {len(owners) - 1} more" if len(owners) > 1 else "")
-
-
-def _asks_for_all(config: pytest.Config) -> bool:
-    """Whether pytest was asked for everything there is: no paths, or those that stand for all."""
-    if config.args_source.name == "TESTPATHS":
-        return True
-    root, paths = os.fspath(config.rootpath), config.getini("testpaths")
-    everything = {os.path.join(root, path) for path in paths} or {root}
-    asked = {os.path.abspath(os.path.join(config.invocation_params.dir, argument)) for argument in config.args}
-    return root in asked or asked >= everything

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import replace
+from itertools import compress
+from operator import not_
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -73,10 +75,13 @@ class EndHooks:
         from lifetrack.pytest_plugin.summary import owner_name
         from lifetrack.pytest_plugin.verdict import fails_run
 
-        due = [finding for place, finding in rest if run.terms.counts(finding) and fails_run(finding, place)]
+        is_due = [run.terms.counts(finding) and fails_run(finding, place) for place, finding in rest]
+        found = [finding for _, finding in rest]
+        due = list(compress(found, is_due))
         for owner in dict.fromkeys(map(owner_name, due)):
             run.ratchet.note(owner, [finding for finding in due if owner_name(finding) == owner])
-        run.show([finding for _, finding in rest], run.terms)
+        run.ratchet.spare(compress(found, map(not_, is_due)))
+        run.show(found, run.terms)
         run.failing += filter(run.terms.fails, due)
 
     def _report(self) -> Report:

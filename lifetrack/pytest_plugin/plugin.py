@@ -21,6 +21,7 @@ from lifetrack.pytest_plugin.telling import evidence, failure
 from lifetrack.pytest_plugin.tidying import tidy
 from lifetrack.pytest_plugin.workers import WorkerHooks
 from lifetrack.tracker import default_tracker
+from lifetrack.values.settings import Level
 
 
 def switch_on(config: pytest.Config, level: str) -> None:
@@ -43,8 +44,10 @@ def switch_on(config: pytest.Config, level: str) -> None:
         rooms["reactor"] = ReactorHooks(run.tracker)
     if run.options.baseline is not None:  # no test pays for it where there is none
         from lifetrack.pytest_plugin.baselines import BaselineHooks
+        from lifetrack.pytest_plugin.coverage import CoverageHooks
 
-        rooms["baseline"] = BaselineHooks(run, run.ratchet)
+        rooms["coverage"] = covering = CoverageHooks(located=run.options.level > Level.COUNTS)
+        rooms["baseline"] = BaselineHooks(run, run.ratchet, covering)
     rooms["ending"] = EndHooks(run, workers)
     for name, room in rooms.items():
         config.pluginmanager.register(room, f"lifetrack-{name}")

@@ -8,39 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.findings import Finding
-from lifetrack.values.making import dataclass
 
 if TYPE_CHECKING:
+    from lifetrack.pytest_plugin.coverage import Coverage
     from lifetrack.reports.baseline import Baseline, Known
 
 #: How many resources of one fingerprint each test, fixture or the process has left.
 Owners: TypeAlias = dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """What was run: the tests that passed, all those that are there, and whether nothing at all was left out.
-
-    ``narrowed`` says that single tests were picked, so that others may be there though nobody has seen them.
-    """
-
-    passed: frozenset[str] = frozenset()
-    collected: frozenset[str] = frozenset()
-    complete: bool = False
-    narrowed: bool = False
-
-    def covers(self, test: str) -> bool:
-        """Whether a finding of a test would have been seen: it passed, or is no longer there."""
-        if test in self.passed:
-            return True
-        if self.complete:
-            return "::" not in test or test not in self.collected
-        file, colons, _ = test.partition("::")
-        return bool(colons) and not self.narrowed and test not in self.collected and self._has_run(file)
-
-    def _has_run(self, file: str) -> bool:
-        tests = [test for test in self.collected if test.startswith(f"{file}::")]
-        return bool(tests) and self.passed.issuperset(tests)
 
 
 class Ratchet:
@@ -51,6 +25,8 @@ class Ratchet:
         self._root = root
         self._owners: dict[str, Owners] = {}
         self._known: dict[str, Known] = {}
+        #: Entries of which something was found that fails nothing here.
+        self._spared: set[str] = set()
 
     def note(self, owner: str, findings: Iterable[Finding]) -> None:
         """Count what one end of a test or fixture has found. Of several ends, as reruns make them, the worst counts."""
@@ -72,6 +48,12 @@ class Ratchet:
         for name, count in counts.items():
             self._add(name, owner, count)
 
+    def spare(self, findings: Iterable[Finding]) -> None:
+        """Hear of findings that fail nothing, by whatever leniency: their entries are not stale for that."""
+        if self.baseline is not None:
+            found = map(self.baseline.find, findings)
+            self._spared.update(entry.fingerprint for entry in found if entry is not None)
+
     def _add(self, name: str, owner: str, count: int) -> None:
         owners = self._owners.setdefault(name, {})
         owners[owner] = max(owners.get(owner, 0), count)
@@ -81,15 +63,16 @@ class Ratchet:
     def packed(self) -> list[Any]:
         """Give what was counted in words and numbers, for another process."""
         texts = ("fingerprint", "rule", "type", "site", "code", "test")
-        return [[[getattr(known, text) for text in texts], self._owners[name]] for name, known in self._known.items()]
+        rows = [[[getattr(known, text) for text in texts], self._owners[name]] for name, known in self._known.items()]
+        return [rows, sorted(self._spared)]
 
     def merge(self, packed: list[Any]) -> None:
         """Take in what a worker has counted; a fixture that several workers set up counts once."""
-        if not packed:
-            return
         from lifetrack.reports.baseline import Known
 
-        for words, owners in packed:
+        rows, spared = packed
+        self._spared.update(spared)
+        for words, owners in rows:
             known = Known(*words)
             self._known.setdefault(known.fingerprint, known)
             for owner, count in owners.items():
@@ -125,7 +108,9 @@ class Ratchet:
         """Give the entries that nothing was found for, although it would have been seen."""
         entries = {} if self.baseline is None else self.baseline.entries
         return [
-            known for name, known in sorted(entries.items()) if name not in self._known and coverage.covers(known.test)
+            known
+            for name, known in sorted(entries.items())
+            if name not in self._known and name not in self._spared and coverage.covers(known)
         ]
 
     def matched(self) -> int:
@@ -150,7 +135,7 @@ class Ratchet:
         for name, found in self._found().items():
             old = before.get(name)
             fresh = found if old is None else renewed(old, found)
-            if old is not None and not coverage.complete:
+            if old is not None and (name in self._spared or not coverage.settles(old)):
                 fresh = replace(fresh, count=max(old.count, found.count), test=old.test or fresh.test)
             baseline.entries[name] = fresh
         try:

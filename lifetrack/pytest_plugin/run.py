@@ -187,12 +187,13 @@ class Run:
             consequences = [finding for finding in findings if finding.allowed is None]
             if duty.kind != TEST:
                 self.show(consequences, duty.terms)
+            self.ratchet.spare(findings)
             return consequences
         duty.found = findings
         self.show(findings, duty.terms)
-        self.ratchet.note(
-            duty.name if duty.kind == TEST else f"{duty.kind} {duty.name}", filter(duty.terms.counts, findings)
-        )
+        owner = duty.name if duty.kind == TEST else f"{duty.kind} {duty.name}"
+        self.ratchet.note(owner, filter(duty.terms.counts, findings))
+        self.ratchet.spare(finding for finding in findings if not duty.terms.counts(finding))
         return [finding for finding in findings if duty.terms.fails(finding)]
 
     def _is_read_in_full(self, terms: Terms) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -90,7 +90,9 @@ def test_what_has_expired_fails_again(pytester: pytest.Pytester, run: Run) -> No
     result.stdout.fnmatch_lines_random(
         ["expired on 2020-01-01: LT102 *(until the move)", "expired on 2020-01-01: LT201 *(until the move)"]
     )
-    assert run(NAMED, UPDATE).ret == pytest.ExitCode.TESTS_FAILED
+    result = run(NAMED, UPDATE)  # which fails nothing
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["expired on 2020-01-01*"])
     assert path.read_text().count("expires = 2020-01-01") == 3
 
 
@@ -128,3 +130,97 @@ def test_workers_count_together(pytester: pytest.Pytester, run: Run) -> None:
     result = run(NAMED, "-n", "2", fresh=True)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["grown: LT103 *"])
+
+
+MANY = {
+    "test_one": HEAD
+    + """
+import os
+off = pytest.mark.skipif("OFF" in os.environ, reason="off")
+@pytest.fixture(scope="session")
+def wide():
+    made = Backend()
+    KEPT.append(made)
+    yield
+@off
+def test_wide(wide): pass
+@pytest.mark.parametrize("n", [1, pytest.param(2, marks=off), pytest.param(3, marks=off)])
+def test_some(n): KEPT.append(Backend())
+""",
+    "sub/test_two": HEAD + "def test_two(): KEPT.append(Backend())\ndef test_fine(): pass\n",
+}
+
+
+@pytest.fixture
+def accepted(pytester: pytest.Pytester, run: Run) -> str:
+    """The text of a baseline of two files, with a fixture."""
+    for name, text in MANY.items():
+        file = pytester.path / f"{name}.py"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+    result = run(NAMED, UPDATE)
+    result.stdout.fnmatch_lines(["baseline known.toml: 3 entries: 3 added, 0 changed, 0 removed"])
+    return (pytester.path / "known.toml").read_text()
+
+
+def _without(text: str) -> str:
+    return "import no_such_module_anywhere\n" + text
+
+
+def _skipping(text: str) -> str:
+    return "import pytest\npytest.importorskip('no_such_module_anywhere')\n" + text
+
+
+#: How a part of a suite is not looked at: what is changed in which file, with which options and environment.
+PARTS: list[tuple[str, Any, list[str], dict[str, str]]] = [
+    ("test_one", _without, ["--continue-on-collection-errors"], {}),
+    ("test_one", _skipping, [], {}),
+    ("test_one", None, ["--ignore=test_one.py"], {}),
+    ("test_one", None, [], {"OFF": "1"}),
+    ("test_one", None, ["--lifetrack-fail-on=never"], {}),
+    ("sub/test_two", _without, [], {}),
+    ("sub/test_two", _skipping, [], {}),
+    ("test_one", None, ["--ignore-glob=*_one.py"], {}),
+    ("test_one", None, ["-o", "python_files=other_*.py"], {}),
+    ("test_one", None, ["-o", "norecursedirs=sub"], {}),
+    ("test_one", None, ["--setup-plan"], {}),
+    ("test_one", None, ["--collect-only"], {}),
+    ("test_one", None, ["-k", "two"], {}),
+]
+ALONE, IN_PARALLEL = (), ("-n2", "-p", "xdist")
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "options", "environment", "workers"),
+    [*((*part, ALONE) for part in PARTS), *((*part, IN_PARALLEL) for part in PARTS[:5])],
+)
+def test_what_was_not_looked_at_is_kept(
+    pytester: pytest.Pytester,
+    run: Run,
+    accepted: str,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    change: Any,
+    options: list[str],
+    environment: dict[str, str],
+    workers: tuple[str, ...],
+) -> None:
+    """No entry is stale, taken out or made smaller where its tests were not run, or nothing failed for it."""
+    if change is not None:
+        (pytester.path / f"{name}.py").write_text(change(MANY[name]))
+    for word, value in environment.items():
+        monkeypatch.setenv(word, value)
+    result = run(NAMED, *workers, *options, fresh=bool(workers))
+    result.stdout.no_fnmatch_line("*stale*")
+    result = run(NAMED, UPDATE, *workers, *options, fresh=bool(workers))
+    assert (pytester.path / "known.toml").read_text() == accepted, result.stdout.str()
+
+
+def test_what_was_looked_at_is_taken_out(pytester: pytest.Pytester, run: Run, accepted: str) -> None:
+    """A file that is gone, a fixture that no longer leaks, and fewer leaks of one test, beside something that skips."""
+    (pytester.path / "sub/test_two.py").unlink()
+    (pytester.path / "sub/test_off.py").write_text("import pytest\n@pytest.mark.skip\ndef test_off(): pass\n")
+    mended = MANY["test_one"].replace("KEPT.append(made)", "made.close()").replace("[1, ", "[")
+    (pytester.path / "test_one.py").write_text(mended)
+    run(NAMED, UPDATE).stdout.fnmatch_lines(["baseline known.toml: 1 entry: 0 added, 1 changed, 2 removed"])
+    assert accepted != (pytester.path / "known.toml").read_text()

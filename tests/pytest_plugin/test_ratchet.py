@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
-from lifetrack.pytest_plugin.ratchet import Coverage, Ratchet
+from lifetrack.pytest_plugin.coverage import Coverage
+from lifetrack.pytest_plugin.ratchet import Ratchet
 from lifetrack.reports.baseline import Baseline, known_of, read_baseline
 from lifetrack.values.findings import Certainty, Finding, OwnerName, Resource
 from lifetrack.values.stacks import Site
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+FOLDER = Path(__file__).parent
 ONE, TWO = "test_a.py::test_one", "test_a.py::test_two"
 
 
@@ -94,6 +94,38 @@ def test_what_has_expired_is_told_and_not_as_growth() -> None:
 def test_stale_is_told_for_what_was_run_only(coverage: Coverage, told: bool) -> None:
     """An entry without a finding is stale where the finding would have been seen."""
     assert bool(ratchet((1, 1, ONE)).stale(coverage)) == told
+
+
+@pytest.mark.parametrize(
+    ("count", "coverage", "told"),
+    [
+        (2, Coverage(frozenset({ONE}), frozenset({ONE, TWO})), False),  # the other may be of a test that did not run
+        (2, Coverage(frozenset({ONE, TWO}), frozenset({ONE, TWO}), complete=True), True),
+        (2, Coverage(frozenset({ONE}), frozenset({ONE}), complete=True, unseen=frozenset({"test_b.py"})), False),
+        (1, Coverage(frozenset({ONE}), frozenset({ONE, TWO}), located=False), False),  # found without lines
+        (1, Coverage(frozenset(), frozenset(), files=frozenset({"test_a.py"})), True),  # it has no tests any more
+        (1, Coverage(frozenset(), frozenset({"other.py::t"}), complete=True, root=os.fspath(FOLDER)), True),
+    ],
+)
+def test_stale_is_told_where_all_was_seen(count: int, coverage: Coverage, told: bool) -> None:
+    """An entry of several resources may be of several tests, and one of a file that is there was not looked at."""
+    assert bool(ratchet((1, count, ONE)).stale(coverage)) == told
+
+
+def test_an_entry_of_a_file_that_was_left_out_is_not_stale() -> None:
+    """The file is there, and nobody has collected it."""
+    here = f"{Path(__file__).name}::test_it"
+    other = Coverage(frozenset({"o.py::t"}), frozenset({"o.py::t"}), complete=True, root=os.fspath(FOLDER))
+    assert ratchet((1, 1, here)).stale(other) == []
+
+
+def test_what_fails_nothing_is_not_stale() -> None:
+    """It was found, whatever the leniency; the worker's word counts, too."""
+    passed = Coverage(frozenset({ONE}), frozenset({ONE}), complete=True)
+    subject, worker = ratchet((1, 1, ONE)), ratchet((1, 1, ONE))
+    worker.spare([finding()])
+    subject.merge(worker.packed())
+    assert subject.stale(passed) == worker.stale(passed) == []
 
 
 def test_findings_of_fixtures_are_stale_after_a_complete_run_only() -> None:
