@@ -7,6 +7,7 @@ the end or not.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 FILE = "pyproject.toml"
 TOOL = "lifetrack"
+#: Where a file may speak of our table, in any of the spellings of TOML; parsing it takes much longer.
+_MENTION = re.compile(
+    rb"""(?m)\btool["']?[ \t]*\.[ \t]*["']?lifetrack\b|(?:^|[{,])[ \t]*["']?lifetrack["']?[ \t]*[.=]"""
+)
 PYTEST, RUN = "pytest", "run"
 #: What findings in third-party code do.
 THIRD_PARTY = ("show", "fail")
@@ -182,7 +187,7 @@ def find_table(start: str) -> str | None:
 def _mentions(path: str) -> bool:
     try:
         with open(path, "rb") as file:
-            return f"tool.{TOOL}".encode() in file.read()
+            return _MENTION.search(file.read()) is not None
     except OSError:
         return False
 

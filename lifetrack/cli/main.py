@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 from lifetrack.cli.bad_usage import BAD_USAGE, complain
 from lifetrack.cli.printing import print_text
@@ -40,19 +41,20 @@ def main(argv: list[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
     command = arguments[0] if arguments else ""
     try:
-        if command == "run":
-            return _run(arguments[1:])
         if command == "doctor":
             return _doctor(arguments[1:])
         if command == "diff":
             return _diff(arguments[1:])
-        return _status(_other(command, arguments))
+        if command != "run":
+            return _status(_other(command, arguments))
+        program = _prepared(arguments[1:])
     except (ConfigurationError, MissingExtraError) as error:
         complain(str(error))
         return BAD_USAGE
+    return program()  # whatever that raises is the program's
 
 
-def _run(arguments: list[str]) -> int:
+def _prepared(arguments: list[str]) -> Callable[[], int]:
     from lifetrack.values.collector import without_collector
 
     with without_collector():
@@ -61,8 +63,7 @@ def _run(arguments: list[str]) -> int:
         options = parse_run(arguments)
         from lifetrack.cli.run import prepare
 
-        program = prepare(options)
-    return program()
+        return prepare(options)
 
 
 def _other(command: str, arguments: list[str]) -> bool:

@@ -68,8 +68,11 @@ class Plugin:
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Check every marker before the first test runs."""
-        for item in items:
-            terms_of(item, self._run.terms)
+        try:
+            for item in items:
+                terms_of(item, self._run.terms)
+        except pytest.UsageError as error:
+            self._workers.refuse(error, items)
         for path in {item.path for item in items}:
             self._run.options.leniency.own_package_of(str(path))
 

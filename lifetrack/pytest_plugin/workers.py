@@ -21,6 +21,7 @@ from lifetrack.values.interpreter import now
 from lifetrack.values.process import when_forking
 
 _OUTPUT = "lifetrack"
+_USAGE = "lifetrack-usage"
 #: The attribute of a test's report that carries what was found with it, as text: reports travel as plain data.
 _CARRIED = "lifetrack"
 
@@ -85,6 +86,13 @@ class WorkerHooks:
         output: dict[str, Any] = self._run.config.workeroutput  # type: ignore[attr-defined]
         output[_OUTPUT] = json.dumps({**_packed(told), "pid": getpid(), "report": as_dict(named)})
 
+    def refuse(self, error: pytest.UsageError, items: list[pytest.Item]) -> None:
+        """Raise a usage error; a worker, which would crash by it, runs nothing and lets the controller raise it."""
+        if self._name is None:
+            raise error
+        self._run.config.workeroutput[_USAGE] = str(error)  # type: ignore[attr-defined]
+        items.clear()
+
     # -- in the process that tells it ------------------------------------------------------------------------------
 
     @pytest.hookimpl(tryfirst=True)
@@ -116,8 +124,10 @@ class WorkerHooks:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Take over what a worker of pytest-xdist has to say; of a crashed one its tests have told."""
-        name = str(node.gateway.id)
-        text = getattr(node, "workeroutput", {}).get(_OUTPUT)
+        name, output = str(node.gateway.id), getattr(node, "workeroutput", {})
+        if _USAGE in output:
+            raise pytest.UsageError(output[_USAGE])
+        text = output.get(_OUTPUT)
         if text is None:
             number = getattr(node, "workerinfo", {}).get("pid", 0)
             self._processes.setdefault(name, _lost(name, number))

@@ -176,3 +176,22 @@ def test_reader_of_standard_output_is_gone(runner) -> None:
     error = process.stderr.read()
     process.stderr.close()
     assert (process.wait(TIMEOUT), error) == (1, "")
+
+
+@pytest.mark.parametrize("options", [(), ("--error-exitcode=7",)])
+def test_bad_usage_by_the_program_is_the_programs(runner, options) -> None:
+    """Its own traceback and status, as of any other exception."""
+    runner.write("program.py", "import lifetrack\ndef configure(): lifetrack.start('verbose')\nconfigure()\n")
+    done = runner.lifetrack("run", *options, "program.py")
+    assert done.status == 1
+    assert "Traceback (most recent call last)" in done.err
+    assert "line 2, in configure" in done.err
+    assert "lifetrack: error" not in done.err
+
+
+def test_a_bad_level_in_the_environment_is_one_line(runner) -> None:
+    """Of the command, and not of the import before it."""
+    runner.env["LIFETRACK"] = "stax"
+    done = runner.lifetrack("run", "-c", "0")
+    assert done.status == 2
+    assert done.err.count("unknown level 'stax'") == 1

@@ -116,3 +116,37 @@ def test_run_goes_by_them(run_python: RunPython, tmp_path: Path) -> None:
     assert run("--error-exitcode=5", LIFETRACK_ERROR_EXITCODE="4") == 5
     assert run("--fail-on=never") == 0
     assert run(LIFETRACK_LEVEL="x", LIFETRACK_WATCH="x") == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[tool]\nlifetrack = { error_exitcode = 9 }",
+        "[tool]\nlifetrack.error_exitcode = 9",
+        "[tool]\n'lifetrack' = { error_exitcode = 9 }",
+        "[tool . lifetrack]\nerror_exitcode = 9",
+        '["tool"."lifetrack"]\nerror_exitcode = 9',
+        "[tool.'lifetrack']\nerror_exitcode = 9",
+        "tool.lifetrack.error_exitcode = 9",
+        "tool = { lifetrack = { error_exitcode = 9 } }",
+        "[tool.lifetrack.run]\nerror_exitcode = 9",
+    ],
+)
+def test_every_spelling_of_the_table_counts(tmp_path: Path, text: str) -> None:
+    """TOML has many for the same."""
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert from_table(find_table(str(tmp_path)), RUN) == {"error_exitcode": 9}
+
+
+@pytest.mark.parametrize("text", ["[tool]\nlifetrack = 3", "tool.lifetrack.run = 3"])
+def test_no_table_is_told(tmp_path: Path, text: str) -> None:
+    """Whatever the spelling."""
+    (tmp_path / "pyproject.toml").write_text(text)
+    with pytest.raises(ConfigurationError, match="is no table"):
+        from_table(find_table(str(tmp_path)), RUN)
+
+
+def test_a_file_that_only_names_lifetrack_is_not_parsed(tmp_path: Path) -> None:
+    """As one that has it among its dependencies."""
+    (tmp_path / "pyproject.toml").write_text('[project]\ndependencies = ["lifetrack", "tool"]\n')
+    assert find_table(str(tmp_path)) is None

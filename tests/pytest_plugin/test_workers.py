@@ -221,3 +221,14 @@ def test_it(request):
     result = run(*arguments, fresh=bool(arguments))
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines([f"reports are looked at: {is_looked_at}"])
+
+
+@pytest.mark.parametrize("workers", ["-n1", "-n2"])
+def test_a_bad_marker_is_one_usage_error(pytester: pytest.Pytester, run: Run, workers: str) -> None:
+    """Told by the controller, with the status that it has without workers."""
+    pytester.makepyfile(HEAD + "@pytest.mark.lifetrack(fail_on='x')\ndef test_it(): pass\ndef test_other(): pass\n")
+    result = run(workers, fresh=True)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    (line,) = [line for line in result.stderr.lines + result.stdout.lines if "unknown certainty" in line]
+    assert "::test_it" in line
+    result.stdout.no_fnmatch_line("*INTERNALERROR*")
