@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from lifetrack.detect.families import fold
-from lifetrack.detect.leaks import belongs_to, ends_with_process
+from lifetrack.detect.leaks import belongs_to, ends_with_process, is_in_daemon
 from lifetrack.guards.conditions import judge_end_of_owner
 from lifetrack.guards.engine import Engine, warn
 from lifetrack.holders.leaks import Evidence
@@ -207,7 +207,8 @@ class Judgement:
             self._ledger.drain()
             lasts = self.asking(ending=True)
             live = [entry for entry in self._ledger.open_entries() if not lasts(entry)]
-            left = self._still_open([e for e in live if not ends_with_process(e) and not is_in_use(e, PROCESS_ENDS)])
+            live = [entry for entry in live if not ends_with_process(entry) and not is_in_daemon(entry)]
+            left = self._still_open([entry for entry in live if not is_in_use(entry, PROCESS_ENDS)])
             if holders:
                 note_suspended(self._ledger.entries, left)
             self._ledger.file_leaks(left, "LT101", certainty)

@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from lifetrack.detect.alike import alike
 from lifetrack.detect.families import Leak, fold, upper
+from lifetrack.ledger.capture import users_frames
 from lifetrack.ledger.cases import leak_rule
-from lifetrack.ledger.entries import EXTRA, KIND, OPEN_STATES, SCOPE, STATE, Entry, is_orphan, origin_of, place_of
+from lifetrack.ledger.entries import (
+    EXTRA,
+    KIND,
+    MOMENT,
+    OFFSET,
+    OPEN_STATES,
+    SCOPE,
+    STATE,
+    TRACE,
+    Entry,
+    is_orphan,
+    origin_of,
+    place_of,
+)
 from lifetrack.ledger.holds import ASKED, SCOPE_ENDS, is_in_use
 from lifetrack.ledger.ledger import Ledger, is_reported
 from lifetrack.ledger.places import Place
@@ -48,6 +63,16 @@ def _ends_with_process(entry: Entry) -> bool:
         return False
     obj = entry[EXTRA].reference()
     return obj is not None and bool(ends(obj))
+
+
+def is_in_daemon(entry: Entry) -> bool:
+    """Whether a library is at work on it in a daemon thread, which the end of the process stops wherever it is."""
+    who = entry[MOMENT][1] if entry[MOMENT] is not None else None
+    if who is None or next(users_frames(entry[TRACE], entry[OFFSET]), None) is not None:
+        return False
+    active: dict[int, threading.Thread] = getattr(threading, "_active", {})
+    thread = active.get(who.ident)
+    return thread is not None and thread.daemon and thread.name == who.name
 
 
 def live_findings(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from lifetrack.configuration import PYTEST, SETTINGS, checked, find_table, from_environment, from_table
+from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.settings import parse_policy
 
 
@@ -35,11 +36,18 @@ def _from_command_line(config: pytest.Config) -> dict[str, Any]:
 
 
 def _from_ini(config: pytest.Config) -> dict[str, Any]:
-    given = {name: config.getini(option_name(name)) for name in SETTINGS[PYTEST]}
-    values = {name: value for name, value in given.items() if value not in (None, [])}
     file = "ini" if config.inipath is None else config.inipath.name
+    given = {name: _ini(config, option_name(name), file) for name in SETTINGS[PYTEST]}
+    values = {name: value for name, value in given.items() if value not in (None, [])}
     folder = os.fspath(config.rootpath if config.inipath is None else config.inipath.parent)
     return checked(values, lambda name: f"{option_name(name)} in {file}", folder, PYTEST)
+
+
+def _ini(config: pytest.Config, name: str, file: str) -> object:
+    try:
+        return config.getini(name)
+    except (ValueError, pytest.UsageError) as error:  # of pytest, which names neither
+        raise ConfigurationError(f"{name} in {file}: {error}: use true or false") from None
 
 
 #: What holds where nobody has said anything else.

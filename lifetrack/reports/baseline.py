@@ -106,8 +106,10 @@ def read_baseline(path: AnyPath, *, may_be_new: bool = False) -> Baseline:
 
     Raises ConfigurationError that names the file, the place in it and the mend.
     """
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise problem(path, "it is not an ordinary file: name another one")  # a device may have no end
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:
             text = file.read()
     except FileNotFoundError:
         if may_be_new:

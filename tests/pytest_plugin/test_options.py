@@ -89,6 +89,8 @@ def test_a_path_behind_the_bare_flag_is_a_path(pytester: pytest.Pytester, run: R
         (["--lifetrack-fail-on=maybe"], "unknown certainty 'maybe'"),
         (["--lifetrack-report=x.pdf"], "x.pdf"),
         (["--lifetrack-report=missing/x.json"], "there is no directory"),
+        (["--lifetrack-baseline=/dev/zero"], "not an ordinary file"),
+        (["-o", "lifetrack_witness=perhaps"], "lifetrack_witness in tox.ini: invalid truth value 'perhaps'"),
     ],
 )
 def test_bad_options_are_usage_errors(pytester: pytest.Pytester, run: Run, arguments: list[str], word: str) -> None:

@@ -130,6 +130,13 @@ def test_what_is_wrong_is_named(text: str, words: list[str]) -> None:
         assert word in message
 
 
+def test_a_mark_of_the_byte_order_is_none_of_the_text(tmp_path: Path) -> None:
+    """Some editors put it in front."""
+    path = tmp_path / "b.toml"
+    path.write_text(HEAD, encoding="utf-8-sig")
+    assert read_baseline(path).entries == {}
+
+
 def test_a_missing_file(tmp_path: Path) -> None:
     """It is an error that names it and says how it is made; an update makes it, but no folder."""
     with pytest.raises(ConfigurationError, match=r"gone\.toml.*--lifetrack-update-baseline"):

@@ -189,3 +189,37 @@ def test_filters_that_the_program_sets_count(program, action):
     done = program(f"import warnings\nwarnings.simplefilter({action!r})\n" + WARNED)
     assert (done.stdout, done.returncode) == (("on\n", 0) if action == "ignore" else ("", 1))
     assert ("LT201" in done.stderr) == (action == "error")
+
+
+_SERVING = """
+import http.server, json, socket, threading, time
+lifetrack.start("{level}", policy="record", watch="stdlib", report="out.json")
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), http.server.BaseHTTPRequestHandler)
+server.daemon_threads = True
+def serve(): server.serve_forever()
+serving = threading.Thread(target={target}, daemon={daemon})
+serving.start()
+client = socket.create_connection(server.server_address)
+client.sendall(b"GET")
+time.sleep(0.3)
+if not {daemon}: server.shutdown()
+"""
+
+
+@pytest.mark.parametrize(
+    ("level", "target", "daemon", "accepted"),
+    [
+        ("stacks", "server.serve_forever", True, 0),  # a library is at work there, until the end
+        ("stacks", "serve", True, 1),  # the program's own function is
+        ("stacks", "server.serve_forever", False, 1),  # the thread has ended
+        ("sites", "server.serve_forever", True, 1),  # nobody has noted the thread
+    ],
+)
+def test_what_a_library_does_in_a_daemon_thread_ends_with_the_process(
+    program, tmp_path, level, target, daemon, accepted
+):
+    """Nobody can release what it has just then; the server and the client are the program's to close."""
+    program(_SERVING.format(level=level, target=target, daemon=daemon), cwd=tmp_path)
+    report = json.loads((tmp_path / "out.json").read_text())
+    types = [finding["resource"]["type"] for finding in report["findings"]]
+    assert sorted(types) == ["http.server.ThreadingHTTPServer", *["socket.socket"] * (1 + accepted)]
