@@ -46,21 +46,32 @@ _SWITCHES = (
 )
 
 
-def _spell_out(args: list[str]) -> list[str]:
+_FLAG = "--lifetrack"
+
+
+def _spell_out(config: pytest.Config, args: list[str]) -> list[str]:
     """In ``--lifetrack tests/`` the word is a path, not a level: say so in ``args``, and give such paths."""
     paths = []
     for index, (flag, word) in enumerate(itertools.pairwise(args)):
-        if flag == "--lifetrack" and word.strip().lower() not in _LEVELS and os.path.exists(word.partition("::")[0]):
-            args[index] = "--lifetrack=stacks"
+        if flag == _FLAG and word.strip().lower() not in _LEVELS and os.path.exists(word.partition("::")[0]):
+            args[index] = f"{_FLAG}=stacks"
+            config.add_cleanup(partial(_spell_as_before, args, args[index]))
             paths.append(word)
     return paths
+
+
+def _spell_as_before(args: list[str], spelled: str) -> None:
+    """Give whoever calls pytest.main() their own list back; pytest may have put more into it meanwhile."""
+    for index, word in enumerate(args):
+        if word is spelled:
+            args[index] = _FLAG
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> Generator[None, Any, Any]:
     """Mend the arguments before pytest parses them for good, and what it has parsed for a first look."""
     known = early_config.known_args_namespace.file_or_dir
-    known.extend(path for path in _spell_out(args) if path not in known)
+    known.extend(path for path in _spell_out(early_config, args) if path not in known)
     _give_back_last(early_config)
     if _is_on(_level(early_config, early_config.known_args_namespace.lifetrack)):
         _note_exit_hooks(early_config)

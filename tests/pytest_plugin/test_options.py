@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.pytest_plugin.conftest import plugin_arguments
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import Run
+    from conftest import Run, RunPython
 
 HEAD = "from resources import *\n"
 LEAKY = HEAD + "def test_leaky(): keep()\n"
@@ -80,6 +82,14 @@ def test_a_path_behind_the_bare_flag_is_a_path(pytester: pytest.Pytester, run: R
     pytester.makepyfile(test_other="def test_other(): pass")
     run("--lifetrack", path.name).assert_outcomes(passed=1, errors=1)
     run("--lifetrack", f"{path.name}::test_leaky", "-q").assert_outcomes(passed=1, errors=1)
+
+
+def test_the_arguments_of_a_caller_stay_as_they_are(pytester: pytest.Pytester, run_python: RunPython) -> None:
+    """Who calls pytest.main() may use the list once more."""
+    path = pytester.makepyfile("def test_it(): pass")
+    program = f"import pytest\nargs = {['-q', *plugin_arguments(), '--lifetrack', path.name]!r}\nbefore = list(args)\n"
+    done = run_python(program + "print(pytest.main(args), args == before)\n", cwd=pytester.path)
+    assert done.stdout.endswith("0 True\n"), done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(
