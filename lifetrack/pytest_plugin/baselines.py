@@ -92,6 +92,8 @@ class BaselineHooks:
             self._told = self._ratchet.update(self._coverage)
         except ConfigurationError as error:
             self._run.problems.append(f"lifetrack: {error}")
+            self._run.shown += self._run.known  # nothing is known by a file that was not written
+            self._run.known.clear()
             return False
         return True
 

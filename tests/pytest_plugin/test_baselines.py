@@ -224,3 +224,13 @@ def test_what_was_looked_at_is_taken_out(pytester: pytest.Pytester, run: Run, ac
     (pytester.path / "test_one.py").write_text(mended)
     run(NAMED, UPDATE).stdout.fnmatch_lines(["baseline known.toml: 1 entry: 0 added, 1 changed, 2 removed"])
     assert accepted != (pytester.path / "known.toml").read_text()
+
+
+def test_what_cannot_be_written_is_listed(pytester: pytest.Pytester, run: Run) -> None:
+    """Nothing that was found is lost with the folder that has gone meanwhile."""
+    (pytester.path / "gone").mkdir()
+    pytester.makepyfile(HEAD + "import shutil\ndef test_it():\n    keep()\n    shutil.rmtree('gone')\n")
+    result = run("--lifetrack-baseline=gone/known.toml", UPDATE)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines_random(["*LT103*test_it]", "*gone/known.toml*"])
+    result.stdout.no_fnmatch_line("*no findings*")
