@@ -12,6 +12,7 @@ from typing import Any, Self, TypeVar
 
 from lifetrack.ownership.scopes import Scope
 from lifetrack.testing.sessions import tracking
+from lifetrack.values.errors import DeclarationError
 from lifetrack.values.settings import Level
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -31,6 +32,10 @@ class assert_no_leaks(AbstractContextManager["assert_no_leaks"]):  # noqa: N801 
     def __init__(
         self, name: str = "block", *, watch: str | Iterable[str] = ("stdlib",), level: str | Level | None = None
     ) -> None:
+        if not isinstance(name, str):  # as it is without parentheses, where the function takes its place
+            raise DeclarationError(
+                f"the name of a block is a string, not {type(name).__name__}: write @assert_no_leaks() to decorate"
+            )
         self._name = name
         self._watch = watch if isinstance(watch, str) else tuple(watch)
         self._level = level
@@ -71,8 +76,12 @@ class assert_no_leaks(AbstractContextManager["assert_no_leaks"]):  # noqa: N801 
                 await self._scope.__aexit__(kind, error, traceback)
 
     def __call__(self, function: _F) -> _F:
-        """Decorate a function or coroutine function: each call is a block of its own."""
+        """Decorate a function or coroutine function: each call is a block of its own.
+
+        Raises DeclarationError for a generator function, of which the call alone would be checked, and for a class.
+        """
         self._was_used = True
+        _check_decorated(function)
 
         def again() -> assert_no_leaks:
             return assert_no_leaks(function.__qualname__, watch=self._watch, level=self._level)
@@ -97,3 +106,15 @@ class assert_no_leaks(AbstractContextManager["assert_no_leaks"]):  # noqa: N801 
         if not self.__dict__.get("_was_used", True):
             mend = "write 'with assert_no_leaks():', or call lifetrack.assert_no_leaks()"
             warnings.warn(f"assert_no_leaks() without a block checks nothing: {mend}", RuntimeWarning, stacklevel=2)
+
+
+def _check_decorated(function: Any) -> None:
+    """Refuse what has done nothing yet when its call returns: the block would have checked nothing."""
+    name = getattr(function, "__qualname__", type(function).__qualname__)
+    if inspect.isclass(function):
+        raise DeclarationError(f"assert_no_leaks() cannot decorate the class {name}: decorate its methods")
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        raise DeclarationError(
+            f"assert_no_leaks() cannot decorate the generator function {name}(), whose body runs after the call: "
+            "write 'with assert_no_leaks():' in it"
+        )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -182,6 +183,31 @@ def test_blocks() -> None:
         asyncio.run(leak())
     with pytest.warns(RuntimeWarning, match="checks nothing"):
         assert_no_leaks()
+
+
+def test_what_a_block_cannot_check_is_refused() -> None:
+    """A generator's body runs after the call, a class is no call, and without parentheses nobody calls at all."""
+
+    def values() -> Iterator[int]:
+        yield 1
+
+    async def later() -> AsyncIterator[int]:
+        yield 1
+
+    decorate: Any = assert_no_leaks
+    for function in (values, functools.partial(values), later):
+        with pytest.raises(lifetrack.DeclarationError, match=r"generator function .*with assert_no_leaks"):
+            decorate()(function)
+    with pytest.raises(lifetrack.DeclarationError, match="class Base: decorate its methods"):
+        decorate()(Base)
+    with pytest.raises(TypeError, match=r"write @assert_no_leaks\(\)"):
+        decorate(values)
+
+    @assert_no_leaks("called")
+    def calls() -> list[int]:
+        return list(values())
+
+    assert calls() == [1]
 
 
 def test_a_block_while_tracking_is_on() -> None:
