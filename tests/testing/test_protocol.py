@@ -13,6 +13,7 @@ import pytest
 
 import lifetrack
 from lifetrack.testing import FakeClock, ProtocolError, acheck_protocol, assert_no_leaks, check_protocol
+from lifetrack.testing.cases import CASES
 from lifetrack.tracker import default_tracker
 
 
@@ -104,6 +105,37 @@ def test_a_constructor_that_leaves_something_behind() -> None:
 
     assert failed(part, failing=failing) == {"failing-constructor"}
     assert failed(part, failing=part) == {"failing-constructor"}  # it does not raise, and leaves itself
+
+
+def test_a_construction_that_does_not_raise() -> None:
+    """It is told as that, not as a leak of what it has given."""
+    part = lifetrack.tracked(type("Part", (Base,), {}))
+    with pytest.raises(ProtocolError, match=r"but its construction did not raise$"):
+        check_protocol(part, failing=part)
+
+
+def test_a_release_that_always_raises() -> None:
+    """Each expectation that needs it fails by it; the error itself does not come through."""
+
+    def close(_: object) -> None:
+        raise OSError("secret")
+
+    broken = lifetrack.tracked(type("Broken", (Base,), {"close": close}))
+    assert {"release", "many", "double-release"} <= failed(broken) <= {case.name for case in CASES} - {"left-open"}
+
+
+@pytest.mark.parametrize("level", ["counts", "stacks"])
+def test_a_factory_that_gives_what_is_not_acquired(level: str) -> None:
+    """The error says what the factory has to do, with an event loop and without."""
+    door = lifetrack.tracked(acquire="open", release="close")(type("Door", (Base,), {"open": lambda _: None}))
+
+    async def later() -> object:
+        return door()
+
+    with lifetrack.start(level, policy="record", report=False):
+        for factory in (door, later):
+            with pytest.raises(lifetrack.ConfigurationError, match=r"Door that is not acquired: call open\(\)"):
+                check_protocol(factory)
 
 
 def test_acquire_methods_are_not_passed_over() -> None:
