@@ -11,9 +11,11 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from lifetrack.ownership.scopes import Scope
-from lifetrack.testing.sessions import tracking
+from lifetrack.tracker import default_tracker
+from lifetrack.unittests.sessions import tracking
 from lifetrack.values.errors import DeclarationError
 from lifetrack.values.settings import Level
+from lifetrack.watchers.watching import check_names
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -21,23 +23,24 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 class assert_no_leaks(AbstractContextManager["assert_no_leaks"]):  # noqa: N801 - it is used as a function is
     """Raise LeakError at the end of a block that leaves a resource open, with ``with``, ``async with`` or as decorator.
 
-    Tracking is switched on for the block where it is off; ``watch`` names what is watched besides declared classes,
-    ``level`` how much is recorded. What was open before the block is not its affair. An exception of the block's own
-    comes through instead. To ask in the middle of a test, use :func:`lifetrack.assert_no_leaks`::
+    Tracking is switched on for the block where it is off. ``watch`` names what counts besides declared classes, by
+    default the standard library and what is watched already; ``level`` says how much is recorded. What was open before
+    the block is not its affair. An exception of the block's own comes through instead. To ask in the middle of a test,
+    use :func:`lifetrack.assert_no_leaks`::
 
         with assert_no_leaks():
             load_plugins().cleanup()
     """
 
     def __init__(
-        self, name: str = "block", *, watch: str | Iterable[str] = ("stdlib",), level: str | Level | None = None
+        self, name: str = "block", *, watch: str | Iterable[str] | None = None, level: str | Level | None = None
     ) -> None:
         if not isinstance(name, str):  # as it is without parentheses, where the function takes its place
             raise DeclarationError(
                 f"the name of a block is a string, not {type(name).__name__}: write @assert_no_leaks() to decorate"
             )
         self._name = name
-        self._watch = watch if isinstance(watch, str) else tuple(watch)
+        self._watch = None if watch is None else check_names(watch)
         self._level = level
         self._stack: ExitStack | None = None
         self._scope: Scope | None = None
@@ -46,10 +49,11 @@ class assert_no_leaks(AbstractContextManager["assert_no_leaks"]):  # noqa: N801 
     def _begin(self) -> Scope:
         self._was_used = True
         self._stack = ExitStack()
-        tracker = self._stack.enter_context(tracking(watch=self._watch, level=self._level))
-        engine = tracker.engine
-        if engine is not None and engine.settings.policy["LT103"] != "raise":
-            self._stack.enter_context(tracking("raise"))
+        engine, watch = default_tracker().engine, self._watch
+        policy = None if engine is None or engine.settings.policy["LT103"] == "raise" else "raise"
+        tracker = self._stack.enter_context(
+            tracking(policy, ("stdlib",) if watch is None else watch, self._level, only=watch is not None)
+        )
         self._scope = tracker.scope(self._name)
         return self._scope
 

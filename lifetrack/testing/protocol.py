@@ -10,8 +10,8 @@ from typing import Any
 from lifetrack.testing.cases import CASES, Skip
 from lifetrack.testing.clocks import FakeClock
 from lifetrack.testing.results import FAILED, PASSED, SKIPPED, Outcome, ProtocolError, ProtocolReport
-from lifetrack.testing.sessions import tracking
 from lifetrack.testing.subject import Subject
+from lifetrack.unittests.sessions import tracking
 from lifetrack.values.errors import ConfigurationError, LifetrackError
 
 _Factory = Callable[[], Any]

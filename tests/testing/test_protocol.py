@@ -7,6 +7,7 @@ import functools
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from multiprocessing.shared_memory import SharedMemory
 from typing import Any
 
 import pytest
@@ -252,6 +253,49 @@ def test_a_block_while_tracking_is_on() -> None:
         engine = default_tracker().engine
         assert engine is not None
         assert (engine.settings.level.word, engine.settings.policy.default) == ("sites", "record")
+
+
+def test_what_a_block_watches_while_tracking_is_on() -> None:
+    """What it names counts, and nothing else that is watched; without a name all of that does. Declared classes do."""
+    backend = lifetrack.tracked(type("Backend", (Base,), {}))
+    kept: list[Any] = []
+
+    def leaks(**options: Any) -> bool:
+        try:
+            with assert_no_leaks(**options):
+                kept.append(open(__file__, encoding="utf-8"))
+        except lifetrack.LeakError:
+            return True
+        return False
+
+    with lifetrack.start(policy="record", watch="stdlib", report=False):
+        assert leaks()
+        assert leaks(watch="stdlib")
+        assert leaks(watch=["io", "os"])
+        assert not leaks(watch=())
+        assert not leaks(watch="sqlite3")
+        assert leaks()  # again
+        with pytest.raises(lifetrack.LeakError, match="Backend"), assert_no_leaks(watch=()):
+            kept.append(backend())
+        engine = default_tracker().engine
+        assert engine is not None
+        assert engine.settings.policy.pardon is None
+        assert len(lifetrack.find_leaks()) == len(kept)  # whoever tracks is told of all
+    with lifetrack.start(policy="record", report=False):
+        assert not leaks(watch=())
+        assert leaks(watch="stdlib")
+        assert leaks()
+    for each in kept:
+        each.close()
+
+
+def test_shared_memory_counts_by_its_name() -> None:
+    """The memory itself has no row of its own, and belongs to the name of the objects that are views of it."""
+    with lifetrack.start(policy="record", watch="stdlib", report=False):
+        with pytest.raises(lifetrack.LeakError, match="segment"), assert_no_leaks(watch="stdlib"):
+            memory = SharedMemory(create=True, size=8)
+            memory.close()
+        memory.unlink()
 
 
 def test_the_clock_stands_still() -> None:
