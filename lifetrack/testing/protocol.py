@@ -10,8 +10,8 @@ from typing import Any
 from lifetrack.testing.cases import CASES, Skip
 from lifetrack.testing.clocks import FakeClock
 from lifetrack.testing.results import FAILED, PASSED, SKIPPED, Outcome, ProtocolError, ProtocolReport
-from lifetrack.testing.sessions import tracking
 from lifetrack.testing.subject import Subject
+from lifetrack.unittests.sessions import tracking
 from lifetrack.values.errors import ConfigurationError, LifetrackError
 
 _Factory = Callable[[], Any]
@@ -33,8 +33,8 @@ def check_protocol(
     makes something that depends on the object; ``failing`` is a factory whose construction raises. ``skip`` names
     expectations that do not hold by design. Factory, uses and release methods may be coroutine functions.
 
-    Gives what was tried; raises ProtocolError that names every expectation that failed, and ConfigurationError in a
-    running event loop, where :func:`acheck_protocol` is to be awaited.
+    Gives what was tried; raises ProtocolError that names every expectation that failed, and ConfigurationError where
+    the factory gives what is not acquired, and in a running event loop, where :func:`acheck_protocol` is to be awaited.
     """
     subject = Subject(factory, release, use, child, failing)
     names = _checked(skip)
@@ -106,6 +106,8 @@ async def _judged(subject: Subject, skip: frozenset[str]) -> ProtocolReport:
         except Skip as reason:
             outcomes.append(Outcome(case.name, case.expected, SKIPPED, str(reason)))
             continue
+        except ConfigurationError:  # what was handed over cannot be exercised
+            raise
         except Exception as error:  # whatever the plugin raises is what happened
             happened = _told(error)
         finally:

@@ -7,30 +7,18 @@ from collections.abc import Callable
 from typing import Any
 
 from lifetrack.tracker import Tracker
-from lifetrack.unittests.stretches import FIXTURE, TEST, Stretch, running_test
-from lifetrack.values.findings import Finding
+from lifetrack.unittests.stretches import FIXTURE, TEST, Stretch, running
 from lifetrack.watchers.imports import forget, when_imported
-
-#: Called at the end of a class or module: the suite, the result, the class or module, what it is called, its findings.
-Verdict = Callable[[Any, Any, Any, str, list[Finding]], None]
-#: Called before a class's own setup, and with False after its teardown.
-Switch = Callable[[type, bool], None]
 
 
 class Attribution:
-    """The methods of unittest that are wrapped, for one tracker.
+    """The methods of unittest that are wrapped, for one tracker."""
 
-    ``switch`` is told of every class before its setup and after its teardown, ``verdict`` of what classes and modules
-    have left.
-    """
-
-    def __init__(self, tracker: Tracker, verdict: Verdict | None = None, switch: Switch | None = None) -> None:
+    def __init__(self, tracker: Tracker) -> None:
         self._tracker = tracker
-        self._verdict = verdict
-        self._switch = switch
         self._originals: list[tuple[type, str, Any, Any]] = []
         #: The open class and module of each result, by its address.
-        self._open: dict[tuple[int, str], tuple[Any, str, Stretch]] = {}
+        self._open: dict[tuple[int, str], Stretch] = {}
 
     def install(self) -> None:
         """Wrap them now, or when unittest is imported."""
@@ -81,7 +69,7 @@ class Attribution:
     # -- tests ---------------------------------------------------------------------------------------------------
 
     def _run(self, go_on: Callable[[], Any], test: Any, *_: Any, **__: Any) -> Any:
-        if running_test(self._tracker) is not None:
+        if running(self._tracker, TEST) is not None:
             return go_on()
         stretch = Stretch(self._tracker, test.id(), TEST)
         try:
@@ -96,19 +84,13 @@ class Attribution:
         cls = type(test)
         if cls is getattr(result, "_previousTestClass", None) or not hasattr(cls, "setUpClass"):
             return go_on()
-        if self._switch is not None:
-            self._switch(cls, True)
-        return self._begin(go_on, result, "class", cls, f"setUpClass ({cls.__module__}.{cls.__qualname__})")
+        return self._begin(go_on, result, "class", f"setUpClass ({cls.__module__}.{cls.__qualname__})")
 
-    def _class_ends(self, go_on: Callable[[], Any], suite: Any, test: Any, result: Any) -> Any:
+    def _class_ends(self, go_on: Callable[[], Any], _: Any, test: Any, result: Any) -> Any:
         cls = getattr(result, "_previousTestClass", None)
         if cls is None or type(test) is cls:
             return go_on()
-        try:
-            return self._end(go_on, suite, result, "class")
-        finally:
-            if self._switch is not None:
-                self._switch(cls, False)
+        return self._end(go_on, result, "class")
 
     def _module_begins(self, go_on: Callable[[], Any], _: Any, test: Any, result: Any) -> Any:
         module, before = type(test).__module__, getattr(result, "_previousTestClass", None)
@@ -117,25 +99,22 @@ class Attribution:
         ending = self._open.pop((id(result), "module"), None)
         if ending is not None:  # the original calls the teardown of the module before in here
             self._open[id(result), "ending"] = ending
-        return self._begin(go_on, result, "module", module, f"setUpModule ({module})")
+        return self._begin(go_on, result, "module", f"setUpModule ({module})")
 
-    def _module_ends(self, go_on: Callable[[], Any], suite: Any, result: Any) -> Any:
+    def _module_ends(self, go_on: Callable[[], Any], _: Any, result: Any) -> Any:
         part = "ending" if (id(result), "ending") in self._open else "module"
-        return self._end(go_on, suite, result, part)
+        return self._end(go_on, result, part)
 
-    def _begin(self, go_on: Callable[[], Any], result: Any, part: str, about: Any, name: str) -> Any:
-        stretch = Stretch(self._tracker, name, FIXTURE)
-        self._open[id(result), part] = about, name, stretch
+    def _begin(self, go_on: Callable[[], Any], result: Any, part: str, name: str) -> Any:
+        stretch = self._open[id(result), part] = Stretch(self._tracker, name, FIXTURE)
         with stretch.inside():
             return go_on()
 
-    def _end(self, go_on: Callable[[], Any], suite: Any, result: Any, part: str) -> Any:
-        about, name, stretch = self._open.pop((id(result), part), (None, "", None))
+    def _end(self, go_on: Callable[[], Any], result: Any, part: str) -> Any:
+        stretch = self._open.pop((id(result), part), None)
         if stretch is None:
             return go_on()
         with stretch.inside():
             value = go_on()
-        findings = stretch.end()
-        if self._verdict is not None and findings:
-            self._verdict(suite, result, about, name, findings)
+        stretch.end()
         return value

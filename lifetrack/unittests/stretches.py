@@ -65,8 +65,8 @@ class Stretch:
         return self._place is not None and belongs_to(case.entry, self._place) and not case.raised
 
 
-def running_test(tracker: Tracker) -> str | None:
-    """Name the test that somebody has entered already: the pytest plugin, or a test that runs tests."""
+def running(tracker: Tracker, *kinds: str) -> str | None:
+    """Name the test or fixture that somebody has entered already: the pytest plugin, or a test that runs tests."""
     ledger = tracker.ledger
     lineage = () if ledger is None else ledger.place.get().lineage()
-    return next((place.name for place in lineage if place.kind == TEST), None)
+    return next((place.name for place in lineage if place.kind in kinds), None)

@@ -55,7 +55,7 @@ class Segment(Nobodys):
 
 
 Segment.__module__, Segment.__qualname__ = "multiprocessing.shared_memory", "segment"
-_SEGMENT = declare(
+SEGMENT = declare(
     "unlink", released_when=Segment.is_gone,
     hint="call unlink() once, in a 'finally' clause, when no process needs the segment any more",
 )  # fmt: skip
@@ -104,7 +104,7 @@ class WatchedSegments(WatchedClass):
             return
         segment = self._segments[obj._name] = Segment(obj._name)
         for listener in self.listeners:
-            listener.acquired(segment, _SEGMENT, frame)
+            listener.acquired(segment, SEGMENT, frame)
             entries = listener.ledger.entries
             mapped, made = entries.get(id(obj)), entries.get(id(segment))
             if mapped is not None and made is not None:
@@ -116,4 +116,4 @@ class WatchedSegments(WatchedClass):
     def _unlinked(self, obj: Any, frame: FrameType) -> None:
         segment = self._segments.pop(obj._name, None)
         for listener in self.listeners if segment is not None else ():
-            listener.released(segment, _SEGMENT, frame, asked=False)
+            listener.released(segment, SEGMENT, frame, asked=False)

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from lifetrack.guards.engine import Engine
+from lifetrack.values.declarations import Declaration
 from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.settings import shown
 from lifetrack.watchers.aliases import together
@@ -178,6 +179,17 @@ class Watching:
 def mechanisms_of(names: Iterable[str]) -> frozenset[str]:
     """Give the mechanisms that these watch names need."""
     return frozenset(row.mechanism for name in names for row in rows_of(name))
+
+
+def declarations_of(names: Iterable[str]) -> list[Declaration]:
+    """Give the declarations by which these watch names record, each as the very object that the records refer to."""
+    rows = [row for name in names for row in rows_of(name)]
+    found = [row.declaration for row in rows]
+    if any(row.mechanism == SEGMENTS for row in rows):
+        from lifetrack.watchers.segments import SEGMENT
+
+        found.append(SEGMENT)  # the memory itself, beside the objects that are views of it
+    return found
 
 
 def classes_in_use() -> list[Any]:

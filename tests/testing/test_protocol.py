@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from multiprocessing.shared_memory import SharedMemory
 from typing import Any
 
 import pytest
 
 import lifetrack
 from lifetrack.testing import FakeClock, ProtocolError, acheck_protocol, assert_no_leaks, check_protocol
+from lifetrack.testing.cases import CASES
 from lifetrack.tracker import default_tracker
 
 
@@ -105,6 +108,37 @@ def test_a_constructor_that_leaves_something_behind() -> None:
     assert failed(part, failing=part) == {"failing-constructor"}  # it does not raise, and leaves itself
 
 
+def test_a_construction_that_does_not_raise() -> None:
+    """It is told as that, not as a leak of what it has given."""
+    part = lifetrack.tracked(type("Part", (Base,), {}))
+    with pytest.raises(ProtocolError, match=r"but its construction did not raise$"):
+        check_protocol(part, failing=part)
+
+
+def test_a_release_that_always_raises() -> None:
+    """Each expectation that needs it fails by it; the error itself does not come through."""
+
+    def close(_: object) -> None:
+        raise OSError("secret")
+
+    broken = lifetrack.tracked(type("Broken", (Base,), {"close": close}))
+    assert {"release", "many", "double-release"} <= failed(broken) <= {case.name for case in CASES} - {"left-open"}
+
+
+@pytest.mark.parametrize("level", ["counts", "stacks"])
+def test_a_factory_that_gives_what_is_not_acquired(level: str) -> None:
+    """The error says what the factory has to do, with an event loop and without."""
+    door = lifetrack.tracked(acquire="open", release="close")(type("Door", (Base,), {"open": lambda _: None}))
+
+    async def later() -> object:
+        return door()
+
+    with lifetrack.start(level, policy="record", report=False):
+        for factory in (door, later):
+            with pytest.raises(lifetrack.ConfigurationError, match=r"Door that is not acquired: call open\(\)"):
+                check_protocol(factory)
+
+
 def test_acquire_methods_are_not_passed_over() -> None:
     """A use before the acquire method is refused."""
     door = lifetrack.tracked(acquire="open", release="close")(type("Door", (Base,), {"open": lambda _: None}))
@@ -184,6 +218,31 @@ def test_blocks() -> None:
         assert_no_leaks()
 
 
+def test_what_a_block_cannot_check_is_refused() -> None:
+    """A generator's body runs after the call, a class is no call, and without parentheses nobody calls at all."""
+
+    def values() -> Iterator[int]:
+        yield 1
+
+    async def later() -> AsyncIterator[int]:
+        yield 1
+
+    decorate: Any = assert_no_leaks
+    for function in (values, functools.partial(values), later):
+        with pytest.raises(lifetrack.DeclarationError, match=r"generator function .*with assert_no_leaks"):
+            decorate()(function)
+    with pytest.raises(lifetrack.DeclarationError, match="class Base: decorate its methods"):
+        decorate()(Base)
+    with pytest.raises(TypeError, match=r"write @assert_no_leaks\(\)"):
+        decorate(values)
+
+    @assert_no_leaks("called")
+    def calls() -> list[int]:
+        return list(values())
+
+    assert calls() == [1]
+
+
 def test_a_block_while_tracking_is_on() -> None:
     """It raises under every policy, and leaves the settings as they were."""
     backend = lifetrack.tracked(type("Backend", (Base,), {}))
@@ -194,6 +253,49 @@ def test_a_block_while_tracking_is_on() -> None:
         engine = default_tracker().engine
         assert engine is not None
         assert (engine.settings.level.word, engine.settings.policy.default) == ("sites", "record")
+
+
+def test_what_a_block_watches_while_tracking_is_on() -> None:
+    """What it names counts, and nothing else that is watched; without a name all of that does. Declared classes do."""
+    backend = lifetrack.tracked(type("Backend", (Base,), {}))
+    kept: list[Any] = []
+
+    def leaks(**options: Any) -> bool:
+        try:
+            with assert_no_leaks(**options):
+                kept.append(open(__file__, encoding="utf-8"))
+        except lifetrack.LeakError:
+            return True
+        return False
+
+    with lifetrack.start(policy="record", watch="stdlib", report=False):
+        assert leaks()
+        assert leaks(watch="stdlib")
+        assert leaks(watch=["io", "os"])
+        assert not leaks(watch=())
+        assert not leaks(watch="sqlite3")
+        assert leaks()  # again
+        with pytest.raises(lifetrack.LeakError, match="Backend"), assert_no_leaks(watch=()):
+            kept.append(backend())
+        engine = default_tracker().engine
+        assert engine is not None
+        assert engine.settings.policy.pardon is None
+        assert len(lifetrack.find_leaks()) == len(kept)  # whoever tracks is told of all
+    with lifetrack.start(policy="record", report=False):
+        assert not leaks(watch=())
+        assert leaks(watch="stdlib")
+        assert leaks()
+    for each in kept:
+        each.close()
+
+
+def test_shared_memory_counts_by_its_name() -> None:
+    """The memory itself has no row of its own, and belongs to the name of the objects that are views of it."""
+    with lifetrack.start(policy="record", watch="stdlib", report=False):
+        with pytest.raises(lifetrack.LeakError, match="segment"), assert_no_leaks(watch="stdlib"):
+            memory = SharedMemory(create=True, size=8)
+            memory.close()
+        memory.unlink()
 
 
 def test_the_clock_stands_still() -> None:

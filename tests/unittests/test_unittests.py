@@ -101,11 +101,10 @@ def test_run_and_mixin_together(run_python: RunPython, tmp_path: Path) -> None:
     assert failed(done.stderr) == FAILING | {"Sync.test_fails"}
 
 
-def test_settings_of_a_class(run_python: RunPython, tmp_path: Path) -> None:
-    """They are class attributes; a misuse raises unless they say otherwise."""
-    code = """
+SETTINGS = """
 import unittest, lifetrack
 from lifetrack.testing import LeakCheckTestCase
+from lifetrack.tracker import default_tracker
 @lifetrack.tracked
 class B:
     def use(self): pass
@@ -113,8 +112,16 @@ class B:
 def misuse():
     b = B(); b.close(); b.use()
 class Raises(LeakCheckTestCase):
+    lifetrack_policy = "raise"
+    @classmethod
+    def setUpClass(cls):
+        try: misuse()
+        except lifetrack.UseAfterReleaseError: return
+        raise SystemExit("nothing was raised")
     def test_it(self):
         with self.assertRaises(lifetrack.UseAfterReleaseError): misuse()
+class RaisesToo(Raises):
+    pass
 class Records(LeakCheckTestCase):
     lifetrack_policy = "record"
     def test_it(self): misuse()
@@ -123,12 +130,38 @@ class Never(LeakCheckTestCase):
     def test_it(self): B()
 class Unwatched(LeakCheckTestCase):
     lifetrack_watch = ()
+    @classmethod
+    def setUpClass(cls): cls.file = open(__file__)
     def test_it(self): open(__file__)
+    def test_declared(self): B()
+class Watched(LeakCheckTestCase):
+    lifetrack_watch = ("stdlib",)
+    lifetrack_level = "counts"
+    def test_it(self): open(__file__)
+    def test_level(self): self.assertEqual(default_tracker().engine.settings.level.word, "counts")
+class WatchedAfterwards(LeakCheckTestCase):
+    def test_it(self): open(__file__)
+    def test_restored(self):
+        settings = default_tracker().engine.settings
+        self.assertEqual((settings.level.word, settings.policy.default), {last})
 del LeakCheckTestCase
 """
-    (tmp_path / "test_it.py").write_text(code)
-    done = run_python("", "test_it", python_flags=["-m", "unittest"], cwd=tmp_path)
-    assert failed(done.stderr) == {"Records.test_it"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "last"),
+    [
+        (["-m", "unittest"], ("stacks", "raise")),
+        (["-m", "lifetrack", "run", "--policy", "record", "--level", "sites", "-m", "unittest"], ("sites", "record")),
+    ],
+)
+def test_settings_of_a_class(run_python: RunPython, tmp_path: Path, flags: list[str], last: tuple[str, str]) -> None:
+    """They are class attributes, which hold for the class alone; a run that tracks keeps what they do not say."""
+    (tmp_path / "test_it.py").write_text(SETTINGS.replace("{last}", repr(last)))
+    done = run_python("", "test_it", python_flags=flags, cwd=tmp_path)
+    left = {"Records.test_it", "Unwatched.test_declared", "Watched.test_it", "WatchedAfterwards.test_it"}
+    assert failed(done.stderr) == left
+    assert failed(done.stderr, "ERROR") == set()
     assert "LT201" in done.stderr
 
 
