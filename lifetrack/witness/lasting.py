@@ -79,6 +79,9 @@ NATIVE: tuple[tuple[str, frozenset[str], str], ...] = (
     ("polars", frozenset({"eventpoll", "eventfd"}), "the runtime of polars"),
 )
 
+#: Packages whose own threads close the sockets that were asked to close, some time later.
+_CLOSING_LATER = ("zmq", "grpc")
+
 _added: list[Known] = []
 
 
@@ -118,3 +121,8 @@ def native(kind: str, name: str) -> Lasting | None:
     """Give whose a thread without a name, or a descriptor of a kind, may be; None where no such package is loaded."""
     found = (why for module, kinds, why in NATIVE if kind in kinds and module in sys.modules)
     return next((Lasting(THREAD if kind == THREAD else DESCRIPTOR, name, why) for why in found), None)
+
+
+def closes_later() -> bool:
+    """Whether a package is loaded whose sockets may be closed in a moment."""
+    return any(module in sys.modules for module in _CLOSING_LATER)

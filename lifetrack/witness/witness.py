@@ -118,11 +118,19 @@ class Witness:
             self._baselines[place] = self._look(before.moment).without(own)
 
     def pending(self, place: Place) -> float:
-        """Give for how many seconds threads of a place that may be just ending are worth waiting for; mostly 0."""
+        """Give for how many seconds threads and sockets that may be just ending are worth waiting for; mostly 0."""
         before = self._baseline(place)
-        if before is None or not any(True for _ in self._new_threads(before.joined(self._own.values()))):
+        if before is None:
             return 0.0
-        return SETTLE
+        before = before.joined(self._own.values())
+        return SETTLE if any(True for _ in self._new_threads(before)) or self._has_closing(before) else 0.0
+
+    def _has_closing(self, before: Baseline) -> bool:
+        """Whether there are sockets that a thread of C code, as ZeroMQ's, may close in its own time."""
+        if not known.closes_later() or (names := system.names()) == before.names:
+            return False
+        new = (system.describe(number) for number in system.numbers(names) - before.numbers)
+        return any(each is not None and each.kind == "socket" and not self._is_explained(each) for each in new)
 
     def _baseline(self, place: Place) -> Baseline | None:
         return self._baselines.get(place) if os.getpid() == self._pid else None

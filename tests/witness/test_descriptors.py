@@ -12,6 +12,8 @@ import selectors
 import socket
 import sqlite3
 import sys
+import threading
+import time
 from multiprocessing import shared_memory
 
 import pytest
@@ -271,3 +273,32 @@ def test_queues_of_events_are_told_once(on) -> None:
     assert {finding.rule for finding in on.report().findings} == {"LT103"}
     for each in kept:
         each.close()
+
+
+@pytest.mark.parametrize(
+    ("is_loaded", "closes", "rules"), [(True, True, []), (True, False, ["LT501"]), (False, True, ["LT501"])]
+)
+def test_sockets_that_c_code_closes_in_its_own_time(on, monkeypatch, is_loaded, closes, rules) -> None:
+    """While a package is loaded whose threads do so, they are given a moment; what stays open is found."""
+    for name in ("zmq", "grpc"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    if is_loaded:
+        monkeypatch.setitem(sys.modules, "zmq", sys)
+    native, begin, numbers = ctypes.CDLL(None), threading.Event(), []
+
+    def close_late() -> None:
+        begin.wait()
+        time.sleep(0.15)
+        if closes:
+            native.close(numbers[0])
+
+    thread = threading.Thread(target=close_late)
+    thread.start()
+    with on.scope("job", witness=True):
+        numbers.append(native.socket(socket.AF_INET, socket.SOCK_STREAM, 0))
+        begin.set()
+    found = [finding.rule for finding in _found(on)]
+    thread.join()
+    if not closes:
+        native.close(numbers[0])
+    assert found == rules
