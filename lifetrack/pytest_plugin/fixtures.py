@@ -65,10 +65,10 @@ class FixtureHooks:
         item.stash[DUTY] = duty
         self._latest = item, duty
 
-    def duty_of(self, item: pytest.Item) -> Duty:
-        """Give the duty of a test that runs."""
+    def duty_of(self, item: pytest.Item) -> Duty | None:
+        """Give the duty of a test that runs; None where a hook around its setup has ended that before it began."""
         latest = self._latest
-        return latest[1] if latest is not None and latest[0] is item else item.stash[DUTY]
+        return latest[1] if latest is not None and latest[0] is item else item.stash.get(DUTY, None)
 
     def forget_test(self, item: pytest.Item) -> Duty | None:
         """Keep nothing of a test that is over, as pytest keeps the test itself to the end; give its duty."""

@@ -93,6 +93,8 @@ class Plugin:
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Run the test in its scope."""
         duty = self._fixtures.duty_of(item)
+        if duty is None:
+            return (yield)
         token = duty.variable.set(duty.inner)
         try:
             if not is_run_by_others(item):
@@ -106,6 +108,8 @@ class Plugin:
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """Run all of the test's teardown in its scope."""
         duty = self._fixtures.duty_of(item)
+        if duty is None:
+            return (yield)
         token = duty.variable.set(duty.inner)
         try:
             return (yield)
@@ -143,6 +147,8 @@ class Judge:
     def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
         """End the test's scope after all of its teardown, and fail it if it leaks and has not failed already."""
         duty = self._fixtures.duty_of(item)
+        if duty is None:
+            return (yield)
         try:
             result = yield
         except BaseException:

@@ -57,6 +57,33 @@ def test_what_hooks_around_the_teardown_release_is_released(pytester, run, optio
     assert re.findall(r"ERROR test_it.py::(\w+)", result.stdout.str()) == ["test_wrong"]
 
 
+@pytest.mark.parametrize("order", ["", ", trylast=True"])  # one that comes first breaks pytest itself
+def test_a_setup_that_a_hook_around_it_ends(pytester, run, order):
+    """It skips or fails as without lifetrack, and other tests are judged as ever."""
+    pytester.makeconftest(
+        f"""
+        import pytest
+        @pytest.hookimpl(wrapper=True{order})
+        def pytest_runtest_setup(item):
+            if "skips" in item.name: pytest.skip("early")
+            if "fails" in item.name: raise ValueError("early")
+            return (yield)
+        """
+    )
+    pytester.makepyfile(
+        test_it="""
+        from resources import keep
+        def test_wrong(): keep()
+        def test_skips(): pass
+        def test_fails(): pass
+        def test_right(): pass
+        """
+    )
+    result = run(fresh=True)
+    result.assert_outcomes(passed=2, skipped=1, errors=2)
+    assert re.findall(r"ERROR test_it.py::(\w+)", result.stdout.str()) == ["test_wrong", "test_fails"]
+
+
 def test_a_cache_is_asked_after_that(pytester, run):
     """What a cached function has made is the process's; a thread that has ended by then is asked for nowhere."""
     pytester.makepyfile(
