@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 FILE = "pyproject.toml"
 TOOL = "lifetrack"
 #: Where a file may speak of our table, in any of the spellings of TOML; parsing it takes much longer.
-_MENTION = re.compile(
-    rb"""(?m)\btool["']?[ \t]*\.[ \t]*["']?lifetrack\b|(?:^|[{,])[ \t]*["']?lifetrack["']?[ \t]*[.=]"""
-)
+_MENTION = rb"""(?m)\btool["']?[ \t]*\.[ \t]*["']?lifetrack\b|(?:^|[{,])[ \t]*["']?lifetrack["']?[ \t]*[.=]"""
 PYTEST, RUN = "pytest", "run"
 #: What findings in third-party code do.
 THIRD_PARTY = ("show", "fail")
@@ -187,9 +185,10 @@ def find_table(start: str) -> str | None:
 def _mentions(path: str) -> bool:
     try:
         with open(path, "rb") as file:
-            return _MENTION.search(file.read()) is not None
+            text = file.read()
     except OSError:
         return False
+    return TOOL.encode() in text and re.search(_MENTION, text) is not None  # few need the pattern, which costs more
 
 
 def from_table(path: str | None, tool: str) -> dict[str, Any]:

@@ -12,9 +12,10 @@ from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import RELEASED, STATE, extra_of
 from lifetrack.ledger.territory import FILES, OURS, STDLIB
 from lifetrack.values.declarations import Declaration
+from lifetrack.values.descriptors import number_of
 from lifetrack.values.findings import Certainty
 from lifetrack.watchers.aliases import exchange_all, replacement
-from lifetrack.watchers.numbers import CLOSED, OPEN, UNASKED, Descriptor, is_open, number_of, watched
+from lifetrack.watchers.numbers import CLOSED, OPEN, UNASKED, Descriptor, is_open, watched
 from lifetrack.watchers.rows import PROCESS_WIDE
 from lifetrack.watchers.shared import Shared
 from lifetrack.watchers.stale_uses import StaleUses

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import io
 import os
-import sys
 import weakref
 from types import FrameType
 from typing import Any
 
 from lifetrack.ledger.holds import Nobodys
+from lifetrack.values.descriptors import number_of
 
 _fstat = os.fstat
 
@@ -52,17 +52,6 @@ class Descriptor(Nobodys):
     def is_over(self) -> bool:
         """Whether the system has something else under the number by now, or nothing: somebody has closed it unseen."""
         return _identity(self.number) != self._identity
-
-
-def number_of(obj: object) -> int | None:
-    """Give the descriptor of a file or socket of the interpreter's own; None of what is closed, or something else."""
-    sockets: Any = getattr(sys.modules.get("_socket"), "socket", ())
-    try:
-        if issubclass(type(obj), io.FileIO):
-            return io.FileIO.fileno(obj)  # type: ignore[arg-type]
-        return int(sockets.fileno(obj)) if sockets and issubclass(type(obj), sockets) else None
-    except ValueError:  # closed
-        return None
 
 
 def is_open(number: int) -> bool:

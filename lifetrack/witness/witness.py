@@ -16,6 +16,7 @@ from lifetrack.ledger.cases import Case
 from lifetrack.ledger.entries import EXTRA, KIND, LIVE, OPEN_STATES, RELEASED, STATE, UNOPENED, Entry, Extra, Kind
 from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.values.declarations import Declaration
+from lifetrack.values.descriptors import number_of
 from lifetrack.values.findings import Certainty
 from lifetrack.values.records import Lasting
 from lifetrack.witness import lasting as known
@@ -292,20 +293,15 @@ def _number_of(obj: Any) -> int | None:
         return raw_number(obj)
     if isinstance(obj, int):
         return int(obj)
-    sockets: Any = sys.modules.get("_socket")
     connections: Any = getattr(sys.modules.get("multiprocessing.connection"), "_ConnectionBase", ())
     try:
         if isinstance(obj, connections):
             handle = vars(obj).get("_handle")
             return handle if isinstance(handle, int) else None
-        if isinstance(obj, io.FileIO):
-            return io.FileIO.fileno(obj)
-        if sockets is not None and isinstance(obj, sockets.socket):
-            return int(sockets.socket.fileno(obj))
         for name in _EVENTS:
             events: Any = getattr(sys.modules.get("select"), name, ())
             if isinstance(obj, events):
                 return int(events.fileno(obj))
     except (ValueError, OSError):
-        pass
-    return None
+        return None
+    return number_of(obj)
