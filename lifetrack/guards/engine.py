@@ -108,6 +108,8 @@ class Engine:
         #: Whether every event has its stack and its time.
         self.stacks = settings.level >= Level.STACKS
         self._sites = settings.level == Level.SITES
+        #: Whether anybody wants to know where something happens.
+        self.located = settings.level >= Level.SITES
         #: Note where a further event happens, and when, as much as the level asks for.
         self.mark: Callable[[FrameType], Trace | None] = self._marker()
         self.when: Callable[[], Moment | None] = moment if self.stacks else _never

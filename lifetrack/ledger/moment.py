@@ -71,7 +71,10 @@ def task_name() -> str | None:
         except (AttributeError, RuntimeError):  # asyncio is being imported, or its loop ends
             pass
     if task is not None:
-        return str(task.get_name()) if hasattr(task, "get_name") else None
+        try:
+            return str(task.get_name())
+        except AttributeError:
+            return None
     # Also as a guest in a loop of asyncio's, which has no task then.
     trio = running_trio() if "trio.lowlevel" in modules else None
     return None if trio is None else str(trio.lowlevel.current_task().name)

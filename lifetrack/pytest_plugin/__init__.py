@@ -146,6 +146,14 @@ def _go_by_both_names(manager: pytest.PytestPluginManager) -> None:
 class _Namesake:
     """Nothing but a name."""
 
+    def __dir__(self) -> list[str]:
+        return []
+
+
+def __dir__() -> list[str]:
+    """Give what pytest looks for in a plugin, as it looks at each name twice: this is in its way at every start."""
+    return [name for name in globals() if name.startswith("pytest_") or name == _ENTRY_POINT]
+
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:

@@ -12,6 +12,7 @@ from lifetrack.ledger.territory import FILES, OURS, RUNNER, STDLIB, USER
 
 #: How the methods are called by which a finalizer of the io module lets a wrapper written in Python close itself.
 _CLOSES = frozenset({"close", "__exit__"})
+_ENDS = _CLOSES | {"__del__"}
 _ALIKE = frozenset({STDLIB, OURS})
 
 
@@ -21,16 +22,18 @@ def in_finalizer(frame: FrameType | None, entry: Entry) -> bool:
     That is a ``__del__`` method, or the ``close`` of a file object that the interpreter finalizes. What a ``__del__``
     method has acquired itself it may release.
     """
+    files = FILES
     while frame is not None:
         code = frame.f_code
         name = code.co_name
-        if name == "__del__":
-            trace = entry[TRACE]
-            opened_by = trace[0] if isinstance(trace, tuple) and trace else trace
-            return opened_by is not code
-        whose = FILES[code.co_filename]
-        if name in _CLOSES and id(code) not in _OF_NO_FILES and _is_finalized(frame, whose):
-            return True
+        whose = files[code.co_filename]
+        if name in _ENDS:
+            if name == "__del__":
+                trace = entry[TRACE]
+                opened_by = trace[0] if isinstance(trace, tuple) and trace else trace
+                return opened_by is not code
+            if id(code) not in _OF_NO_FILES and _is_finalized(frame, whose):
+                return True
         if whose == USER or whose is RUNNER:
             return False
         frame = frame.f_back

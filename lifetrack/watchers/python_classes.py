@@ -16,11 +16,11 @@ from typing import Any
 from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own, resolve
 from lifetrack.ledger.callers import caller
+from lifetrack.watchers.conditions import has_conditions, is_due
 from lifetrack.watchers.coroutines import is_coroutine_function
 from lifetrack.watchers.custody import keep, keeping, lease_of, put_below, take_over
 from lifetrack.watchers.greenlets import asking_frame
 from lifetrack.watchers.imports import forget, when_imported
-from lifetrack.watchers.numbers import taken
 from lifetrack.watchers.provenance import comes_from
 from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.rows import Row, asked, harmless
@@ -76,6 +76,9 @@ class WatchedClass(Shared):
         self.strangers = Strangers(row, cls)
         #: Objects that bear no weak reference are given a finalizer, which tells of their end.
         self._is_finalized = isinstance(resolve(cls, "__del__"), FunctionType) or _bears_no_reference(cls)
+        #: Whether the row says more of an acquisition than that it is one, and whether it says what it is part of.
+        self._has_conditions = has_conditions(row)
+        self._is_related = bool((row.parts and not row.grows) or row.parent or row.returns_part)
         #: What waits for the modules of the functions that make it, each with its target.
         self._makers = {target: functools.partial(self._wrap_maker, target) for target in row.made_by}
         #: What ``Popen.wait()`` raises, for one, does not break off a release.
@@ -123,7 +126,10 @@ class WatchedClass(Shared):
 
     def strangers_to(self, obj: Any) -> tuple[Recording, ...]:
         """Give those to whom an object that is about to be released is new."""
-        return self.strangers.to(self.listeners, obj)
+        for listener in self.listeners:
+            if not listener.is_met(obj):
+                return self.strangers.to(self.listeners, obj)
+        return ()
 
     def count_stranger(self, obj: Any, unmet: tuple[Recording, ...]) -> None:
         """Count an object that was released without a record."""
@@ -234,31 +240,17 @@ class WatchedClass(Shared):
 
     def _acquired(self, obj: Any, frame: FrameType, result: Any) -> None:
         row = self._row
-        if row.takes is not None:
-            taken(asked(row.takes, -1, obj))
-        if self._is_nobodys(obj, frame):
-            self.strangers.pass_over(obj)
+        if self._has_conditions and not is_due(row, obj, frame, self, self.strangers):
             return
-        if row.only_from and not comes_from(frame, row.only_from):
-            return
-        if row.takes_over is not None:
-            for each in asked(row.takes_over, _NO_PARTS, obj):
-                for listener in self.listeners:
-                    listener.taken_over(each)
         for_whom = worker() if row.within else None
         quiet = row.quiet or bool(row.quiet_from and comes_from(frame, row.quiet_from))
-        frame = asking_frame(frame)
+        if any(listener.engine.located for listener in self.listeners):
+            frame = asking_frame(frame)
         for listener in self.listeners:
             listener.acquired(obj, row.declaration, frame, finalized=self._is_finalized, quiet=quiet)
             adopt(listener, obj, for_whom)
-            if (row.parts is not None and not row.grows) or row.parent is not None or row.returns_part:
+            if self._is_related:
                 self._relate(listener, obj, result)
-
-    def _is_nobodys(self, obj: object, frame: FrameType) -> bool:
-        """Whether nobody has to release an object: another module takes care of it, or there is nothing to release."""
-        row = self._row
-        others = bool(row.not_from) and comes_from(frame, row.not_from)
-        return others or (row.is_empty is not None and asked(row.is_empty, False, obj))
 
     def _relate(self, listener: Recording, obj: object, result: object) -> None:
         row = self._row
@@ -333,7 +325,8 @@ class WatchedClass(Shared):
         """Wrap a finalizer written in Python, or make one where there is none."""
 
         def ends(obj: Any) -> None:
-            self.strangers.pass_over(obj)  # it may live on, or be released by its finalizer, without a record
+            if self.strangers.is_open(obj):  # it may live on, or be released by its finalizer, without a record
+                self.strangers.pass_over(obj)
             for listener in self.listeners:
                 if self._row.quiet:
                     listener.taken_over(obj)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -23,6 +24,7 @@ from lifetrack.ledger.entries import (
     SCOPE,
     STATE,
     Entry,
+    Extra,
     Kind,
     bases_of,
     extra_of,
@@ -51,6 +53,11 @@ EARLIER = Declaration(release=(), guard="none", watched=True, ends_with_process=
 _MANY_DEPARTED = 4096
 
 
+def _forget(kinds: dict[int, Any], key: int, _: object) -> None:
+    """Take the account of a type out that is gone; runs in the garbage collector."""
+    kinds.pop(key, None)
+
+
 def _says_released(obj: object, declaration: Declaration) -> bool:
     return declaration.released_when is not None and declaration.released_when(obj)
 
@@ -63,7 +70,8 @@ class Recording:
         self.ledger = engine.ledger
         self.drain = drain
         self._entries = engine.ledger.entries
-        self._kinds: weakref.WeakKeyDictionary[type, tuple[Declaration, Kind | None]] = weakref.WeakKeyDictionary()
+        #: The account of each type, by its address, with a weak reference that takes it out when the type is gone.
+        self._kinds: dict[int, tuple[weakref.ref[type], Declaration, Kind | None]] = {}
         #: Gives the parts of the objects of a declaration that get more of them as they work.
         self._growing: dict[int, Callable[[Any], Iterable[object]]] = {}
         #: What was collected quietly, by address: the collector may tell of that before it asks the finalizer.
@@ -73,14 +81,15 @@ class Recording:
 
     def kind(self, cls: type, declaration: Declaration) -> Kind | None:
         """Give the account of a type; None for one that its user has declared and that is recorded as such."""
-        known = self._kinds.get(cls)
-        if known is not None and known[0] is declaration:
-            return known[1]
+        known = self._kinds.get(id(cls))
+        if known is not None and known[1] is declaration:
+            return known[2]
         declared = any(shape_of(base) is not None for base in mro(cls))
         kind = None if declared else self.ledger.new_kind(type_name(cls), declaration)
         if kind is not None:
             kind.bases = bases_of(cls)
-        self._kinds[cls] = (declaration, kind)
+        forget = partial(_forget, self._kinds, id(cls))
+        self._kinds[id(cls)] = weakref.ref(cls, forget), declaration, kind
         return kind
 
     def acquired(
@@ -99,15 +108,17 @@ class Recording:
         can still ask the object, which a weak reference cannot. What is ``quiet`` is no leak when it is collected,
         unless :meth:`lost` said so before.
         """
-        if self.ledger.pending:
+        ledger, key = self.ledger, id(obj)
+        if ledger.pending:
             self.drain()
         if quiet:
             self.begins_quietly(obj)
-        known = self._entries.get(id(obj))
+        known = self._entries.get(key)
         if known is not None and known[STATE] in OPEN_STATES and known[KIND].declaration is not EARLIER:
             return  # an outer constructor; the site is the same
         kind = self.kind(type(obj) if cls is None else cls, declaration)
-        if kind is None or (declaration.acquire == INIT and _says_released(obj, declaration)):
+        when = declaration.released_when
+        if kind is None or (when is not None and declaration.acquire == INIT and when(obj)):
             return
         reference = None
         try:
@@ -119,20 +130,22 @@ class Recording:
                 return
         entry = new_entry(self.engine, kind, LIVE, kind.next(), frame)
         if reference is not None:
-            reference.key, reference.parts = id(obj), ()
-            extra_of(entry).reference = reference
-        self._put(obj, entry, known)
-        if self.ledger.observer is not None:
-            self.ledger.observer(obj, entry)
+            reference.key, reference.parts = key, ()
+            entry[EXTRA] = extra = Extra()
+            extra.reference = reference
+        self._put(key, entry, known)
+        if ledger.observer is not None:
+            ledger.observer(obj, entry)
 
-    def _put(self, obj: object, entry: Entry, known: Entry | None = None) -> None:
+    def _put(self, key: int, entry: Entry, known: Entry | None) -> None:
         """Let an entry stand last, as the youngest, in place of the one that is known."""
-        self._entries.pop(id(obj), None)
+        if known is not None:
+            self._entries.pop(key, None)
         if self.ledger.journal is not None:
             if known is not None:
                 self.ledger.journal.ended(known)
             self.ledger.journal.acquired(entry)
-        self._entries[id(obj)] = entry
+        self._entries[key] = entry
 
     def earlier(self, obj: object) -> Entry | None:
         """Make an entry for a pool that existed before tracking began, or None where that cannot be done."""
@@ -154,12 +167,15 @@ class Recording:
         entry = self._entries.get(id(obj))
         if entry is None or entry[STATE] not in OPEN_STATES:
             return
-        made_of = [(part, found) for part in parts if (found := self._entries.get(id(recorded_as(part)))) is not None]
-        for part, found in made_of:
-            bind(found, part, entry)
+        made_of = []
+        for part in parts:
+            found = self._entries.get(id(recorded_as(part)))
+            if found is not None:
+                bind(found, part, entry)
+                made_of.append(found)
         reference = extra_of(entry).reference
-        if isinstance(reference, Reference):
-            reference.parts += tuple(found for _, found in made_of)
+        if made_of and isinstance(reference, Reference):
+            reference.parts += tuple(made_of)
         upper = None if parent is None else self._entries.get(id(recorded_as(parent)))
         if upper is not None:
             bind(entry, obj, upper)
@@ -193,7 +209,7 @@ class Recording:
         when = declaration.released_when
         if asked and when is not None and not when(obj):
             return
-        if (is_finalized(obj) or in_finalizer(frame, entry)) and not self._is_quiet(entry):
+        if (in_finalizer(frame, entry) or is_finalized(obj)) and not self._is_quiet(entry):
             self.lost(obj)
             return
         if entry[STATE] == BOUND:
@@ -201,7 +217,8 @@ class Recording:
         else:
             note_release(self.engine, entry, frame)
         self.ledger.departures.soon(entry)
-        judge_lent(self.engine, entry, frame)
+        if entry[EXTRA] is not None and entry[EXTRA].children:
+            judge_lent(self.engine, entry, frame)
 
     def _is_quiet(self, entry: Entry) -> bool:
         reference = None if entry[EXTRA] is None else entry[EXTRA].reference
@@ -277,9 +294,11 @@ class Recording:
 
     def begins_quietly(self, obj: object) -> None:
         """Forget who was at the address of an object that is new; to be told of each that may be :meth:`lost` later."""
-        if len(self._departed) > _MANY_DEPARTED:
-            self._departed.clear()
-        self._departed.pop(id(obj), None)
+        departed = self._departed
+        if departed:
+            if len(departed) > _MANY_DEPARTED:
+                departed.clear()
+            departed.pop(id(obj), None)
 
     def finalized(self, obj: object, declaration: Declaration) -> None:
         """Notice that an object's own finalizer begins."""
@@ -310,7 +329,8 @@ class Recording:
                 if entry[extra].children:
                     entry[extra].children.clear()
             if quiet:
-                departed[reference.key] = entry
+                if entry[state] in open_states:
+                    departed[reference.key] = entry
                 end(entry)
                 return
             declaration = entry[kind].declaration

@@ -30,7 +30,7 @@ class Strangers:
 
     def has(self, obj: Any) -> bool:
         """Whether an object that nobody has recorded is open, and would have been recorded if it had been seen."""
-        return self._passed_over.get(id(obj)) is not obj and self._is_seen(type(obj)) and self._is_open(obj)
+        return self._passed_over.get(id(obj)) is not obj and self._is_seen(type(obj)) and self.is_open(obj)
 
     def _is_seen(self, cls: type) -> bool:
         """Whether all of a class are recorded when they are acquired, by this row's own method."""
@@ -39,7 +39,7 @@ class Strangers:
             return False
         return acquire == INIT or resolve(cls, acquire) is resolve(self._cls, acquire)
 
-    def _is_open(self, obj: Any) -> bool:
+    def is_open(self, obj: Any) -> bool:
         """Whether it has something to release, as far as can be said."""
         if self._row.name in NEVER_ASKED:
             return bool(getattr(getattr(obj, "_finalizer", None), "alive", False))
@@ -53,5 +53,5 @@ class Strangers:
 
     def count(self, obj: Any, unmet: tuple[Recording, ...]) -> None:
         """Count an object that was released without a record, if it was."""
-        for listener in () if self._is_open(obj) else unmet:
+        for listener in () if self.is_open(obj) else unmet:
             listener.unmet(obj, self._row.declaration)

@@ -11,6 +11,7 @@ from typing import Any
 
 from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own
+from lifetrack.ledger.callers import caller
 from lifetrack.ledger.territory import FILES, OURS, STDLIB, USER
 from lifetrack.watchers.rows import Row
 from lifetrack.watchers.shared import Shared, in_place_of
@@ -19,7 +20,7 @@ _MAKE = """
 def wrapper({declare}):
     _lt_task = _lt_original({call})
     if _lt_watched.listeners:
-        _lt_watched._made(_lt_task, _lt_caller(1))
+        _lt_watched._made(_lt_task)
     return _lt_task
 """
 _HEAR = """
@@ -100,15 +101,17 @@ class WatchedTasks(Shared):
         """Put the methods back."""
         self._patches.undo()
 
-    def _made(self, task: Any, frame: FrameType) -> None:
+    def _made(self, task: Any) -> None:
+        frame = caller(2)
         trace = getattr(task, "_source_traceback", None)
         if trace and FILES[trace[-1].filename] == OURS:
             del trace[-1]  # in debug mode; it ends with whoever asked for the task
         asked_for = _asked_for(frame)
         for listener in self.listeners:
-            listener.begins_quietly(task)
             if asked_for:
                 listener.acquired(task, self._row.declaration, frame, quiet=True)
+            else:
+                listener.begins_quietly(task)
 
     def _heard(self, context: Any) -> None:
         if type(context) is dict and context.get("message") == _DESTROYED:

@@ -74,3 +74,11 @@ def test_from_a_conftest_and_by_name_at_once(pytester: pytest.Pytester, run: Run
     run().assert_outcomes(passed=1, errors=1)
     (pytester.path / "conftest.py").unlink()
     pytester.run(*program, "-p", "no:lifetrack").assert_outcomes(passed=1)
+
+
+def test_shows_what_pytest_looks_for() -> None:
+    """Nothing but hooks and the fixture: pytest asks each name of a plugin what it is, twice, at every start."""
+    import lifetrack.pytest_plugin as plugin
+
+    hooks = {name for name in vars(plugin) if name.startswith("pytest_")}
+    assert set(dir(plugin)) == hooks | {"lifetrack"}

@@ -7,6 +7,7 @@ import contextlib
 import gc
 import os
 import socket
+import socketserver
 import sqlite3
 import subprocess
 import sys
@@ -333,3 +334,17 @@ def test_declared_subclass_is_its_users(watching: Tracker) -> None:
     names = [total.type for total in watching.snapshot().types]
     assert watching.find_leaks() == []
     assert sum(name.endswith("Worker") for name in names) == 1
+
+
+def test_types_that_come_and_go(watching: Tracker) -> None:
+    """The address of a class that is gone is soon another's, which has an account of its own."""
+    for number in range(20):
+        for left in (False, True):
+            cls = type(f"Server{number}{left}", (socketserver.TCPServer,), {})
+            server = cls(("127.0.0.1", 0), socketserver.BaseRequestHandler)
+            if not left:
+                server.server_close()
+            del server, cls
+            gc.collect()
+    types = [found.resource.type.rpartition(".")[2] for found in watching.find_leaks()]
+    assert [name for name in types if "Server" in name] == [f"Server{number}True" for number in range(20)]
