@@ -160,8 +160,17 @@ class FixtureHooks:
             if active.duty is not duty:
                 yield active.duty, active.held
         yield None, self._exits.held
+        yield None, self._left_to_nodes
         duty.wait()  # a thread that is just ending need not be looked for in all that caches hold
         yield None, self._cached
+
+    def _left_to_nodes(self) -> list[object]:
+        """Give what tests have left to their classes, modules and session, and to the run, to be released."""
+        if self._latest is None:
+            return []
+        from lifetrack.pytest_plugin.nodes import held_by_nodes
+
+        return held_by_nodes(self._latest[0])
 
     def _cached(self) -> list[object]:
         """Give what the caches of the program hold."""

@@ -40,6 +40,7 @@ def _preload() -> None:
     """Load what tests that leave something open need, as far as it is not the tracker that does."""
     import lifetrack.pytest_plugin.cleanups
     import lifetrack.pytest_plugin.imported
+    import lifetrack.pytest_plugin.nodes
     import lifetrack.pytest_plugin.reach
     import lifetrack.pytest_plugin.summary
     import lifetrack.pytest_plugin.verdict

@@ -483,6 +483,33 @@ def test_it():
     run().assert_outcomes(passed=1, errors=1)
 
 
+@pytest.mark.parametrize(
+    "to", ["session", "config", "node.parent", "node.getparent(pytest.Module)", "node.getparent(pytest.Package)"]
+)
+@pytest.mark.parametrize("how", ["{0}.close", "functools.partial(Backend.close, {0})", "lambda: {0}.close()"])
+def test_left_to_nodes(to: str, how: str, pytester: pytest.Pytester, run: Run) -> None:
+    """What a test lets its class, module or session or the run release is no leak; the same without that is one."""
+    adds = "add_cleanup" if to == "config" else "addfinalizer"
+    pytester.makepyfile(
+        **{
+            "inside/__init__": "",
+            "inside/test_left": HEAD
+            + f"""
+import functools
+class TestIt:
+    def test_left(self, request):
+        backend = keep()
+        request.{to}.{adds}({how.format("backend")})
+    def test_leaky(self): keep()
+    def test_quiet(self): pass
+""",
+        }
+    )
+    result = run()
+    result.assert_outcomes(passed=3, errors=1)
+    result.stdout.fnmatch_lines(["ERROR *::test_leaky*"])
+
+
 def test_modules_of_lifetrack_are_no_reason_to_look_for_caches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Those come with the first findings; for them it is not gone through all that is in memory, but what is young."""
     caches, made = Caches(), object()
