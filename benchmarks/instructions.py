@@ -17,7 +17,9 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 #: The operation is done this often, twice, and the difference divided: what start and end take is in neither.
@@ -99,21 +101,23 @@ def child(name: str, times: int, level: str) -> None:
     os._exit(0)
 
 
-def instructions(name: str, times: int, level: str) -> int:
-    """Count what a process takes."""
-    command = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"}
+def counted(command: Sequence[str | os.PathLike[str]], environment: Mapping[str, str], **more: Any) -> int:
+    """Count what a process takes, without those that it starts; raise SystemExit where that cannot be had."""
+    tool = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
     done = subprocess.run(
-        [*command, sys.executable, __file__, "--child", name, str(times), level],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
+        [*tool, *command], env=environment, capture_output=True, text=True, errors="replace", check=False, **more
     )
-    found = re.search(r"I\s+refs:\s+([\d,]+)", done.stderr)
-    if found is None:
+    found = re.findall(r"I\s+refs:\s+([\d,]+)", done.stderr)
+    if not found:
         raise SystemExit(f"cachegrind has not said how many instructions it took: {done.stderr[-500:]}")
-    return int(found[1].replace(",", ""))
+    return max(int(each.replace(",", "")) for each in found)  # its forks say so for themselves
+
+
+def instructions(name: str, times: int, level: str) -> int:
+    """Count what a process takes that does an operation so often."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"}
+    command = [sys.executable, __file__, "--child", name, str(times), level]
+    return counted(command, environment)
 
 
 def main(words: list[str]) -> int:
