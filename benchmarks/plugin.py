@@ -25,7 +25,7 @@ PLUGIN = ("-p", "lifetrack.pytest_plugin")
 #: The most that the start may cost, as a ratio.
 START = 1.01
 #: What may be there without the flag.
-THIN = {"lifetrack", "lifetrack.pytest_plugin"}
+THIN = {"lifetrack", "lifetrack.pytest_plugin", "lifetrack.pytest_plugin.registration"}
 #: The ways of running a suite: words before and after ``-m pytest``.
 WAYS = {
     "counts": ((), (*PLUGIN, "--lifetrack=counts", "--lifetrack-fail-on=never")),

@@ -79,6 +79,8 @@ def test_from_a_conftest_and_by_name_at_once(pytester: pytest.Pytester, run: Run
 def test_shows_what_pytest_looks_for() -> None:
     """Nothing but hooks and the fixture: pytest asks each name of a plugin what it is, twice, at every start."""
     import lifetrack.pytest_plugin as plugin
+    from lifetrack.pytest_plugin import registration
 
-    hooks = {name for name in vars(plugin) if name.startswith("pytest_")}
+    hooks = {name for name in vars(registration) if name.startswith("pytest_")}
     assert set(dir(plugin)) == hooks | {"lifetrack"}
+    assert all(getattr(plugin, name) is getattr(registration, name) for name in dir(plugin))
