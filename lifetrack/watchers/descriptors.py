@@ -15,6 +15,7 @@ from lifetrack.values.declarations import Declaration
 from lifetrack.values.descriptors import number_of
 from lifetrack.values.findings import Certainty
 from lifetrack.watchers.aliases import exchange_all, replacement
+from lifetrack.watchers.number_sources import is_asked_for
 from lifetrack.watchers.numbers import CLOSED, OPEN, UNASKED, Descriptor, is_open, watched
 from lifetrack.watchers.rows import PROCESS_WIDE
 from lifetrack.watchers.shared import Shared
@@ -194,10 +195,11 @@ class WatchedDescriptors(Shared):
     def _closed_again(self, number: int, frame: FrameType) -> None:
         """Judge a second close. Where the number is another's by now, that one is about to lose its descriptor.
 
-        One that the system will refuse is only suspected: tests ask that way whether something is closed.
+        One that the system will refuse is only suspected: tests ask that way whether something is closed. Who asks a
+        file for its number and closes that does so to the file.
         """
         known = CLOSED[number]
-        if known.is_in_hand():
+        if known.is_in_hand() or is_asked_for(frame, "close"):
             return
         is_anothers = is_open(number)
         if is_anothers and not _owned_by_object(number):

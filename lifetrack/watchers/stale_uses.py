@@ -14,6 +14,7 @@ from typing import Any
 
 from lifetrack.ledger.callers import caller
 from lifetrack.watchers.aliases import exchange_all, foresee, forget_foreseen, replacement
+from lifetrack.watchers.number_sources import is_asked_for
 from lifetrack.watchers.numbers import CLOSED, UNASKED, is_open
 from lifetrack.watchers.recording import Recording
 
@@ -54,15 +55,17 @@ class StaleUses:
         def using(_: object, /, *args: Any, **kwargs: Any) -> Any:
             number = args[0] if args else kwargs.get("fd")
             if number.__class__ is int and number in CLOSED:
-                self._used(number, caller(1))
+                self._used(number, native.__name__, caller(1))
             return native(*args, **kwargs)
 
         return using
 
-    def _used(self, number: int, frame: FrameType) -> None:
+    def _used(self, number: int, name: str, frame: FrameType) -> None:
         known, is_anothers = CLOSED[number], number in UNASKED
         if known.is_in_hand() or (not is_anothers and is_open(number)):
             return  # a file or socket that may have told its number, or opened by ways that are not watched
+        if is_asked_for(frame, name):
+            return  # of one that is closed meanwhile
         for listener in self._listeners():
             entry = listener.ledger.entries.get(id(known))
             if entry is not None:
