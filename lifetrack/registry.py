@@ -25,7 +25,7 @@ class _Declared:
         self.name = type_name(cls)
         self.base = weakref.ref(cls.__bases__[0]) if cls.__bases__ else None
         # Slotted dataclasses and attrs make the class again, of the same functions.
-        method = next((item for item in own(cls).values() if isinstance(item, FunctionType)), None)
+        method = next((item for item in own(cls).copy().values() if isinstance(item, FunctionType)), None)
         self.method = None if method is None else weakref.ref(method)
 
     def classes(self, peers: _Peers) -> Iterator[type]:
@@ -43,7 +43,7 @@ class _Declared:
             for subclass in subclasses:
                 named.setdefault(type_name(subclass), []).append(subclass)
         for peer in peers[base].get(self.name, ()):
-            if peer is not cls and any(item is method for item in own(peer).values()):
+            if peer is not cls and any(item is method for item in own(peer).copy().values()):
                 yield peer
 
 

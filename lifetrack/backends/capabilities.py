@@ -95,7 +95,7 @@ class Capability:
             return
         cls.capability = name or _snake(cls.__name__)
         required = []
-        for attribute, value in list(own(cls).items()):
+        for attribute, value in own(cls).copy().items():
             function = value.fget if isinstance(value, property) else value
             if attribute.startswith("_") or not isinstance(function, FunctionType):
                 continue

@@ -46,7 +46,7 @@ class Cleaning(Turn):
 
     def release(self, seat: Seat, release: Callable[[Seat], None], judge_borrows: Callable[[Seat], None]) -> None:
         """Release one backend; an error is kept, and whatever it is, the others are released too."""
-        loans: list[Loan] = list(seat.loans.values())
+        loans: list[Loan] = list(seat.loans.copy().values())
         self._held += [Held(seat.name, place_text(loan.place), loan.thread) for loan in loans]
         try:
             judge_borrows(seat)

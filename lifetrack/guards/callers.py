@@ -49,7 +49,7 @@ def _is_entitled(cls: type, declaration: Declaration, frame: FrameType) -> bool:
 def _is_getter(cls: type, code: CodeType) -> bool:
     """Whether it is the code of a property, which may be a lambda and so of any name."""
     for base in mro(cls):
-        for attribute in own(base).values():
+        for attribute in own(base).copy().values():
             if isinstance(attribute, (property, functools.cached_property)):
                 getter = attribute.fget if isinstance(attribute, property) else attribute.func
                 if isinstance(getter, FunctionType) and getter.__code__ is code:

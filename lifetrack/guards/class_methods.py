@@ -25,7 +25,7 @@ def class_methods(cls: type) -> dict[str, Any]:
     found: dict[str, Any] = {}
     hidden: set[str] = set()
     for base in mro(cls):
-        for name, attribute in own(base).items():
+        for name, attribute in own(base).copy().items():
             if isinstance(attribute, classmethod) and name not in hidden and not name.startswith("__"):
                 found[name] = _OfRealClass(attribute, cls)
             hidden.add(name)

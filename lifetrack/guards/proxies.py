@@ -91,7 +91,7 @@ def _missing(cls: type) -> dict[str, Any]:
     """Give the special methods of a type that wrapt does not hand on, such as ``__call__`` and ``__next__``."""
     found: dict[str, Any] = {}
     for base in mro(cls):
-        for name, attribute in own(base).items():
+        for name, attribute in own(base).copy().items():
             special = name.startswith("__") and name.endswith("__") and callable(attribute)
             if special and name not in _NOT_HANDED_ON and resolve(Tracked, name) is None:
                 found.setdefault(name, _forward(name, attribute))

@@ -84,7 +84,7 @@ def used_names(shape: Shape) -> Iterator[str]:
     for base in mro(shape.surface):
         if base in _NEVER:
             continue
-        for name, attribute in own(base).items():
+        for name, attribute in own(base).copy().items():
             if name not in seen and _is_use(shape, name) and _is_callable_on_instances(attribute):
                 yield name
             seen.add(name)

@@ -65,7 +65,7 @@ _UNASKED = frozenset({"_asyncio"} if sys.version_info[:2] == (3, 12) else ())
 def module_dicts() -> dict[str, tuple[Any, Any]]:
     """Give the modules by name, each with its namespace; what stands there and is no module is its own namespace."""
     found = {}
-    for name, module in list(sys.modules.items()):
+    for name, module in sys.modules.copy().items():
         if issubclass(type(module), ModuleType):
             found[str(name)] = module, _module_dict(module)
         elif module is not None:
@@ -206,7 +206,7 @@ def _finalizers() -> Iterator[Root]:
     module = sys.modules.get("weakref")
     registry = None if module is None else getattr(module.finalize, "_registry", None)
     if registry:
-        yield Root(list(registry.values()), "weakref.finalize (finalizers)", FINALIZER, named=False)
+        yield Root(list(registry.copy().values()), "weakref.finalize (finalizers)", FINALIZER, named=False)
 
 
 def _last_errors() -> Iterator[Root]:

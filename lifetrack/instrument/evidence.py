@@ -29,7 +29,7 @@ def _attributes(obj: object) -> Iterator[tuple[str, Any]]:
     except AttributeError:
         pass
     for base in mro(type(obj)):
-        for name, attribute in own(base).items():
+        for name, attribute in own(base).copy().items():
             if type(attribute).__name__ == "member_descriptor":
                 try:
                     yield name, attribute.__get__(obj)

@@ -116,7 +116,7 @@ def _in_dict(value: dict[Any, Any]) -> Iterable[object]:
 
 
 def _of_logger(value: Any) -> Iterable[object]:
-    return [each for key, each in vars(value).items() if key not in _ALL_LOGGERS]
+    return [each for key, each in vars(value).copy().items() if key not in _ALL_LOGGERS]
 
 
 def closure(function: FunctionType) -> Iterator[object]:

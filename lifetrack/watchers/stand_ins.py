@@ -97,7 +97,7 @@ class WatchedMaker(Shared):
             "__qualname__": real.__qualname__, "__class__": property(lambda self: real),
             "__reduce_ex__": _not_pickled(real), "__getattr__": _of_real,
         }  # fmt: skip
-        attributes = {name: value for cls in reversed(mro(real)[:-1]) for name, value in own(cls).items()}
+        attributes = {name: value for cls in reversed(mro(real)[:-1]) for name, value in own(cls).copy().items()}
         for name, value in attributes.items():
             if name not in _OWN and not isinstance(value, ClassMethodDescriptorType):
                 space[name] = self._forwarded(name, value)
