@@ -15,7 +15,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from itertools import pairwise
 from types import CellType, CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
-from weakref import WeakSet, WeakValueDictionary
+from weakref import WeakSet, WeakValueDictionary, ref
 
 from lifetrack.values.collector import objects_of, referring
 
@@ -119,6 +119,13 @@ def _of_logger(value: Any) -> Iterable[object]:
     return [each for key, each in vars(value).copy().items() if key not in _ALL_LOGGERS]
 
 
+def _weakly_known(value: Any) -> Iterable[object]:
+    """Give what is alive of it, from a copy: other threads may add to it meanwhile, which ends an iteration."""
+    data = vars(value).get("data")
+    known = data.copy() if type(data) is set else data.copy().values() if type(data) is dict else ()
+    return [obj for each in known if isinstance(each, ref) and (obj := each()) is not None]
+
+
 def closure(function: FunctionType) -> Iterator[object]:
     """Give what a function has been made with: defaults and the variables around it."""
     yield from function.__defaults__ or ()
@@ -131,8 +138,8 @@ _SPECIAL: tuple[tuple[type, Callable[[Any], Iterable[object]]], ...] = (
     (FunctionType, closure),
     (dict, _in_dict),
     (logging.Logger, _of_logger),
-    (WeakSet, list),
-    (WeakValueDictionary, lambda value: list(value.values())),
+    (WeakSet, _weakly_known),
+    (WeakValueDictionary, _weakly_known),
 )
 
 
@@ -178,7 +185,7 @@ def _results(cache: object) -> list[object]:
     link = next((each for each in reversed(shown) if isinstance(each, type) and each.__name__ == _LINK), None)
     found = [result for result, each in pairwise(shown) if each is link]
     for kept in (each for each in shown if type(each) is dict and each is not vars(cache)):
-        values = list(kept.values())
+        values = list(kept.copy().values())
         if link is None or not any(type(each) is link for each in values[:1]):  # else they are the links
             found += values
     return found
