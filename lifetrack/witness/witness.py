@@ -298,10 +298,12 @@ def _number_of(obj: Any) -> int | None:
         if isinstance(obj, connections):
             handle = vars(obj).get("_handle")
             return handle if isinstance(handle, int) else None
+        if isinstance(obj, getattr(sys.modules.get("h5py._hl.files"), "File", ())):
+            return int(obj.id.get_vfd_handle())  # of files, but not of those in memory
         for name in _EVENTS:
             events: Any = getattr(sys.modules.get("select"), name, ())
             if isinstance(obj, events):
                 return int(events.fileno(obj))
-    except (ValueError, OSError):
+    except (ValueError, OSError, RuntimeError, NotImplementedError, TypeError):
         return None
     return number_of(obj)

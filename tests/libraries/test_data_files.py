@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from conftest import RunPython
+
     from lifetrack.tracker import Tracker
     from lifetrack.values.findings import Finding
 
@@ -48,6 +51,27 @@ def test_h5py(watching: Callable[..., Tracker], line_of: Callable[[Finding], str
     assert (finding.rule, finding.resource.type) == ("LT103", FILE)
     assert "# site: h5py" in line_of(finding)
     assert tracker.report().totals.live == 0
+
+
+OPENS = """
+import h5py, io
+in_memory = h5py.File(io.BytesIO(), "w"), h5py.File("none", "w", driver="core", backing_store=False)
+left = h5py.File({path!r}, "w")
+for each in in_memory: each.close()
+"""
+
+
+def test_h5py_with_the_witness(run_python: RunPython, tmp_path: Path) -> None:
+    """What is left open is told once, by its own name, and by the system's where nobody watches the library."""
+    pytest.importorskip("h5py")
+    pytest.importorskip("psutil")
+    program = OPENS.format(path=str(tmp_path / "left.h5"))
+    flags = ["-m", "lifetrack", "run", "--witness", f"--report={tmp_path / 'report.json'}"]
+    for watch, expected in (("stdlib,h5py", ("LT101", FILE)), ("stdlib", ("LT501", "file descriptor"))):
+        done = run_python("", "-c", program, python_flags=[*flags, f"--watch={watch}"])
+        assert done.returncode == 0, done.stderr
+        findings = json.loads((tmp_path / "report.json").read_text())["findings"]
+        assert [(each["rule"], each["resource"]["type"]) for each in findings] == [expected]
 
 
 def test_h5py_kept_open_by_a_dataset(watching: Callable[..., Tracker], tmp_path: Path) -> None:
