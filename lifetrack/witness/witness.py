@@ -294,11 +294,12 @@ def _number_of(obj: Any) -> int | None:
     if isinstance(obj, int):
         return int(obj)
     connections: Any = getattr(sys.modules.get("multiprocessing.connection"), "_ConnectionBase", ())
+    data: Any = getattr(sys.modules.get("h5py._hl.files"), "File", ())
     try:
         if isinstance(obj, connections):
             handle = vars(obj).get("_handle")
             return handle if isinstance(handle, int) else None
-        if isinstance(obj, getattr(sys.modules.get("h5py._hl.files"), "File", ())):
+        if isinstance(obj, data):
             return int(obj.id.get_vfd_handle())  # of files, but not of those in memory
         for name in _EVENTS:
             events: Any = getattr(sys.modules.get("select"), name, ())
