@@ -26,6 +26,7 @@ from lifetrack.ledger.holds import HOLDER, is_nobodys
 from lifetrack.ledger.journaling import number_of
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.values.budgets import Budget
+from lifetrack.values.collector import collector_paused
 from lifetrack.values.headroom import headroom
 from lifetrack.values.holders import Holder, Search
 
@@ -116,7 +117,9 @@ class Evidence:
         found: dict[int, tuple[Holder, ...]] = {}
         if chosen:
             try:
-                found = self.explain(chosen, alive)
+                # It would come while what explains is loaded, and take a cycle; another has the address then.
+                with collector_paused():
+                    found = self.explain(self._still_there(chosen), alive)
             except Exception:  # what a walk meets is anybody's; that nobody can be named must not cost the finding
                 self._left_out.update(map(_number, chosen.values()))
             else:
@@ -127,6 +130,10 @@ class Evidence:
             noted.append(extra_of(chosen[address]))
             noted[-1].held_by = holders
         return noted
+
+    def _still_there(self, chosen: dict[int, Entry]) -> dict[int, Entry]:
+        entries = self._ledger.entries
+        return {address: entry for address, entry in chosen.items() if entries.get(address) is entry}
 
     @headroom()
     def explain(self, wanted: Collection[int], others: Iterable[int] = ()) -> dict[int, tuple[Holder, ...]]:

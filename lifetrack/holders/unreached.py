@@ -5,16 +5,18 @@ from __future__ import annotations
 import gc
 import sys
 from collections import deque
+from collections.abc import Iterator
 from types import FunctionType, MethodType
 from typing import Any
 
 from lifetrack.holders import roots
 from lifetrack.holders.blocks import Blocks
 from lifetrack.holders.describing import described, ends_blocks, is_end_of_block, verdict_of
-from lifetrack.holders.looking import class_name, is_of
+from lifetrack.holders.looking import class_name, instance_dict, is_of
 from lifetrack.holders.naming import Namer, judged
 from lifetrack.holders.roots import Root
 from lifetrack.holders.sieve import Passable
+from lifetrack.ledger.territory import is_ours
 from lifetrack.values import holders as verdicts
 from lifetrack.values.holders import Holder
 
@@ -82,24 +84,27 @@ def _explain(
     came: dict[int, int] = {}
     waiting = deque([address])
     best: list[int] = []
-    is_cycle = False
     while waiting and len(came) < _MOST:
         each = waiting.popleft()
         for holder in above.get(each, ()):
-            if holder == address:
-                is_cycle = True
-                cycle_end = each
-            if holder in came or holder == address:
+            if holder in came or _is_ours(known[holder]):
                 continue
             came[holder] = each
-            waiting.append(holder)
-            if outside.get(holder, 0) > 0:
-                best.append(holder)
+            if holder != address:
+                waiting.append(holder)
+                if outside.get(holder, 0) > 0:
+                    best.append(holder)
     if best:
         return _held(min(best, key=lambda each: _rank(known[each])), address, came, known, blocks)
-    if outside.get(address, 0) > 0 or (not came and not is_cycle):
+    if outside.get(address, 0) > 0 or not came:
         return None
-    return _cycle(address, came, known, cycle_end if is_cycle else None)
+    return _cycle(address, came, known, above)
+
+
+def _is_ours(obj: Any) -> bool:
+    """Whether it is a method that we have put on an object of the program's, which refers to that object."""
+    function: Any = obj.__func__ if is_of(obj, MethodType) else None
+    return is_of(function, FunctionType) and is_ours(function.__code__)
 
 
 def _rank(obj: Any) -> int:
@@ -150,16 +155,47 @@ def _takes(function: Any, number: int) -> bool:
     return bool(code.co_flags & 0x04) or code.co_argcount >= given
 
 
-def _cycle(address: int, came: dict[int, int], known: dict[int, Any], end: int | None) -> Holder:
-    way = [known[address]]
-    if end is not None:
-        at = end
-        while at != address:
-            way.append(known[at])
-            at = came[at]
-        way.append(known[address])
+def _cycle(address: int, came: dict[int, int], known: dict[int, Any], above: dict[int, list[int]]) -> Holder:
+    """Tell the cycle that an object is in, or the nearest one that holds it, and the way down from there."""
+    if address in came:
+        way = [known[address], *(known[each] for each in _down(came[address], address, came))]
     else:
-        above = next(holder for holder, held in came.items() if held == address)
-        way = [known[above], known[address]]
+        head = _in_cycle(came, above) or next(iter(came))
+        owners = (each for each in above.get(head, ()) if each in came and _has(known[each], known[head]))
+        way = [known[each] for each in _down(next(owners, head), address, came)]
     root = Root(way[0], f"{described(way[0])} (reference cycle)", verdicts.REFERENCE_CYCLE, named=False, copied=False)
     return Holder(verdicts.REFERENCE_CYCLE, Namer().tell(root, way).path)
+
+
+def _has(obj: Any, attributes: Any) -> bool:
+    """Whether a dictionary is that of an object's attributes."""
+    return is_of(attributes, dict) and instance_dict(obj) is attributes
+
+
+def _down(head: int, address: int, came: dict[int, int]) -> Iterator[int]:
+    """Give the way from one of those above an object down to that."""
+    at = head
+    while at != address:
+        yield at
+        at = came[at]
+    yield address
+
+
+def _in_cycle(came: dict[int, int], above: dict[int, list[int]]) -> int | None:
+    """Give the first of some objects, the nearest ones before the others, that refers to itself by way of others.
+
+    What holds none of them is taken away, until there is none of that kind: what is left is in a cycle, or above one.
+    """
+    holds = dict.fromkeys(came, 0)
+    for each in came:
+        for holder in above.get(each, ()):
+            if holder in holds:
+                holds[holder] += 1
+    idle = [each for each, number in holds.items() if not number]
+    for each in idle:  # which grows meanwhile
+        for holder in above.get(each, ()):
+            if holder in holds:
+                holds[holder] -= 1
+                if not holds[holder]:
+                    idle.append(holder)
+    return next((each for each, number in holds.items() if number), None)

@@ -20,6 +20,7 @@ from lifetrack.ledger.rendering import finding_of_case
 from lifetrack.ownership.custody import ObjectPlace
 from lifetrack.pytest_plugin.options import Terms
 from lifetrack.tracker import Tracker
+from lifetrack.values.collector import collector_paused
 from lifetrack.values.findings import Finding
 from lifetrack.values.headroom import headroom
 
@@ -177,14 +178,19 @@ class Duty:
             left = {id(entry): entry for entry in self._left(lasts)}
             if not left:
                 return
-            addresses = {key: entry for key, entry in self._home.entries.copy().items() if id(entry) in left}
-            with headroom():
-                from lifetrack.pytest_plugin.reach import lent, reached
-
-                addresses |= {item: addresses[lease] for item, lease in lent(addresses).items()}
-                found = reached(ask(), set(addresses))
+            with collector_paused():  # an address stays that of one object
+                addresses = {key: entry for key, entry in self._home.entries.copy().items() if id(entry) in left}
+                found = self._found_by(ask, addresses)
             for key in found:
                 self._move(addresses[key], PROCESS if duty is None else duty.inner)
+
+    def _found_by(self, ask: Callable[[], Iterable[object]], addresses: dict[int, Entry]) -> set[int]:
+        """Give which of the objects at some addresses somebody holds; what is lent stands for its lease."""
+        with headroom():
+            from lifetrack.pytest_plugin.reach import lent, reached
+
+            addresses |= {item: addresses[lease] for item, lease in lent(addresses).items()}
+            return reached(ask(), set(addresses))
 
     def _hand_on_imports(self, left: list[Entry]) -> None:
         """Let what modules have acquired that were imported meanwhile be the process's."""

@@ -320,6 +320,92 @@ def test_files_and_sockets_are_explained(tracking: Tracker, tmp_path: Any) -> No
     assert str(finding.held_by[0]) == f"{HERE}['log'] (module-global)"
 
 
+CYCLES = """
+import gc, socket
+gc.disable()
+class Node: pass
+
+def of_two():
+    one, other = Node(), Node()
+    one.other, other.one = other, one
+    one.file = open(__file__)
+
+def of_one_in_a_list():
+    one = Node()
+    one.children = [Node()]
+    one.children[0].parent, one.children[0].socket = one, socket.socket()
+
+def of_a_callback():
+    one = Node()
+    one.callback, one.file = lambda: one, open(__file__, "rb", 0)
+
+def of_an_error():
+    file = open(__file__)
+    try: raise ValueError
+    except ValueError as error: kept = error
+
+def of_a_list():
+    files = [open(__file__, "rb")]
+    files.append(files)
+
+def below_a_cycle():
+    one, lower = Node(), Node()
+    one.me, one.lower, lower.file = one, lower, open(__file__)
+
+for make in (of_two, of_one_in_a_list, of_a_callback, of_an_error, of_a_list, below_a_cycle): make()
+import lifetrack
+for finding in lifetrack.find_leaks(held_by=True):
+    print(finding.site.function, *(" > ".join(each.path) + " " + each.verdict for each in finding.held_by), sep=": ")
+"""
+
+
+def test_files_in_cycles(run_python: Any, tmp_path: Any) -> None:
+    """The nearest cycle of the program's is told, and the way down from there; nothing of ours on the file is one."""
+    program = tmp_path / "program.py"
+    program.write_text(CYCLES)
+    done = run_python("", str(program), python_flags=["-m", "lifetrack", "run"])
+    lines = [f"{line} reference-cycle" for line in (
+        "of_two: __main__.Node (reference cycle) > file",
+        "of_one_in_a_list: __main__.Node (reference cycle) > socket",
+        "of_a_callback: __main__.Node (reference cycle) > file",
+        "of_an_error: frame of of_an_error, program.py:23 (reference cycle) > file",
+        "of_a_list: list (reference cycle) > [0]",
+        "below_a_cycle: __main__.Node (reference cycle) > lower (__main__.Node) > file",
+    )]  # fmt: skip
+    assert done.stdout.splitlines() == lines, done.stderr
+
+
+COLLECTED = """
+import gc, sys
+class Node: pass
+class Collects:
+    def find_spec(self, name, path=None, target=None):
+        if name == "lifetrack.holders.explain":
+            gc.set_threshold(1)
+            kept.extend([] for _ in range(1000))
+            gc.set_threshold(100_000)
+kept = []
+gc.set_threshold(100_000)
+sys.meta_path.insert(0, Collects())
+import lifetrack
+tracker = lifetrack.Tracker()
+tracker.start(level="stacks", watch="stdlib", report=False)
+with tracker.scope("job"):
+    one = Node()
+    one.me, one.file = one, open(__file__)
+    del one
+print(*(" > ".join(each.path) for finding in tracker.report().findings for each in finding.held_by))
+"""
+
+
+def test_collector_that_comes_while_what_explains_is_loaded(run_python: Any, tmp_path: Any) -> None:
+    """It does not take what is being explained; else something else at the same address would be."""
+    program = tmp_path / "program.py"
+    program.write_text(COLLECTED)
+    done = run_python(program)
+    assert done.stdout == "__main__.Node (reference cycle) > file\n", done.stderr
+
+
 def test_a_lent_context_is_explained_or_left_open(tracking: Tracker) -> None:
     """A context manager that was entered and not left is told by what keeps it."""
 
