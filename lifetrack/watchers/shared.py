@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -52,7 +53,12 @@ class Shared:
     def join(self, recording: Recording) -> None:
         """Let a tracker listen."""
         if not self.listeners:
-            self.put()
+            try:
+                self.put()
+            except BaseException:
+                with suppress(Exception):  # what was replaced before that
+                    self.restore()
+                raise
         self.listeners = (*self.listeners, recording)
 
     def releaser(self, declaration: Declaration, original: Any) -> Any:

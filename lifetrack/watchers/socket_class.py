@@ -106,13 +106,22 @@ _FINALIZER = """
 """
 
 
+def _standard_class() -> Any:
+    """Give the class of the standard library, though another may go by its name, as that of gevent does."""
+    named: Any = sys.modules["socket"].socket
+    if named.__module__ == "socket":
+        return named
+    found = sys.modules["_socket"].socket.__subclasses__()
+    return next((cls for cls in found if (cls.__module__, cls.__name__) == ("socket", "socket")), named)
+
+
 class WatchedSockets(Shared):
     """``socket.socket``, for all trackers."""
 
     def __init__(self, declaration: Declaration) -> None:
         super().__init__()
         self._declaration = declaration
-        self._cls: Any = sys.modules["socket"].socket
+        self._cls: Any = _standard_class()
         self._patches = Patches()
         self._space: dict[str, Any] = {**SPACE, "cls": self._cls, "OPEN": OPEN, "handed": handed, "given": given}
         self._made: list[tuple[Any, Callable[[], CodeType]]] = []

@@ -90,6 +90,8 @@ def _shared(row: Row) -> Shared:
         made = getattr(import_module(f"lifetrack.watchers.{module}"), name)(row.declaration)
         return made
     if row.mechanism in _OF_ROWS:
+        if not hasattr(sys.modules[row.module], row.name.partition(".")[0]):
+            return Absent()  # somebody has taken it out, as gevent does with select.epoll
         made = getattr(import_module(f"lifetrack.watchers.{row.mechanism}"), _OF_ROWS[row.mechanism])(row)
         return made
     found: Any = sys.modules[row.module]
@@ -166,12 +168,9 @@ class Watching:
                 when_imported(row.module, self._hooks[row])
 
     def _join(self, row: Row) -> None:
-        if row.module.partition(".")[0] in sys.stdlib_module_names:
-            _mechanism(row).join(self._recording)
-            return
         try:
             _mechanism(row).join(self._recording)
-        except Exception as error:  # the import that this is a part of must go on
+        except Exception as error:  # the program must go on, or the import that this is a part of
             _mechanisms.pop(row, None)
             tell("%s.%s cannot be watched: %s: %s", row.module, row.name, type(error).__name__, text_of(error))
 
