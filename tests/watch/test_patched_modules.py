@@ -1,4 +1,4 @@
-"""Programs with other classes in the standard library's modules before anything is watched, as gevent puts them there."""
+"""Programs with other classes in the modules of the standard library before anything is watched, as gevent's."""
 
 from __future__ import annotations
 
