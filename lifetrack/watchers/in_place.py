@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import sys
-from abc import ABCMeta
 from typing import Any
 
 from lifetrack.guards.shapes import own
@@ -18,6 +17,7 @@ from lifetrack.watchers.aliases import exchange
 from lifetrack.watchers.numbers import taken
 from lifetrack.watchers.rows import Row, asked
 from lifetrack.watchers.shared import Shared
+from lifetrack.watchers.substitutes import substitute_meta
 
 
 class WatchedInPlace(Shared):
@@ -54,7 +54,7 @@ class WatchedInPlace(Shared):
         for name in self._row.declaration.release:
             if name in own(real):
                 space[name] = functools.wraps(own(real)[name])(self._asked_releaser(own(real)[name]))
-        made: Any = _meta(self, real)(real.__name__, (real,), space)
+        made: Any = substitute_meta(real, self.made)(real.__name__, (real,), space)
         return made
 
     def _asked_releaser(self, original: Any) -> Any:
@@ -80,38 +80,3 @@ class WatchedInPlace(Shared):
         seen = self._old if type(obj) is self._new else type(obj)
         for listener in self.listeners:
             listener.acquired(obj, row.declaration, frame, seen)
-
-
-def _meta(watched: WatchedInPlace, real: Any) -> Any:
-    """Make the class of the subclass: it knows the objects of the real class as its own.
-
-    It is of the kind that abstract classes are, so that a subclass may be abstract too.
-    """
-
-    class Meta(ABCMeta):
-        def __call__(cls, /, *args: Any, **kwargs: Any) -> Any:
-            obj = type.__call__(cls, *args, **kwargs)
-            if watched.listeners and isinstance(obj, real):
-                watched.made(obj)
-            return obj
-
-        def __instancecheck__(cls, obj: Any) -> bool:
-            if cls is watched._new:
-                return isinstance(obj, real)
-            return bool(super().__instancecheck__(obj))
-
-        def __subclasscheck__(cls, other: Any) -> bool:
-            if cls is watched._new:
-                return issubclass(other, real)
-            return bool(super().__subclasscheck__(other))
-
-        @property
-        def __signature__(cls) -> Any:
-            import inspect
-
-            return inspect.signature(real)
-
-        def __repr__(cls) -> str:
-            return repr(real) if cls is watched._new else super().__repr__()
-
-    return Meta

@@ -1,7 +1,7 @@
 """The mechanism for sqlite3 connections: a class written in C that can be neither changed nor given attributes.
 
-``connect`` is asked for a subclass without attributes of its own, which answers as the real class to ``__class__``,
-``isinstance`` and ``repr``. A factory class of the program's is kept and gets its ``close`` wrapped.
+A subclass without attributes of its own takes its place under all its names, and ``connect`` is asked for that. A
+factory class of the program's is kept and gets its ``close`` wrapped.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from types import FrameType
 from typing import Any
 
 from lifetrack.guards.patches import Patches
-from lifetrack.guards.shapes import own, resolve
+from lifetrack.guards.shapes import mro, own, resolve
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import OPEN_STATES, STATE, type_name
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.events import RELEASED
 from lifetrack.watchers.aliases import Replacement, exchange, replacement
 from lifetrack.watchers.shared import Shared
+from lifetrack.watchers.substitutes import substitute_meta
 
 #: The position of ``factory`` among the arguments of connect().
 _FACTORY = 5
@@ -46,15 +47,17 @@ class WatchedConnect(Shared):
         """Replace ``connect`` under all its names."""
         sqlite3: Any = sys.modules["sqlite3"]
         self._original, self._base = sqlite3.connect, sqlite3.Connection
-        self._made = _answering_as(self._base, self._close(self._base.close))
+        self._made = _substitute(self._base, self._close(self._base.close))
         self._replacement = replacement(self._original, self._calling())
         exchange(self._original, self._replacement)
+        exchange(self._base, self._made)
 
     def restore(self) -> None:
         """Give all the names back; connections that are open keep their class, which does nothing more."""
         made, self._replacement = self._replacement, None
         if made is not None:
             exchange(made, self._original)
+            exchange(self._made, self._base)
         self._patches.undo()
 
     def _calling(self) -> Callable[..., Any]:
@@ -118,7 +121,7 @@ class WatchedConnect(Shared):
 
     def _wrap_close(self, cls: type) -> None:
         close = resolve(cls, "close")
-        if getattr(close, "lifetrack_watched", None) is None and not issubclass(cls, self._made):
+        if getattr(close, "lifetrack_watched", None) is None and self._made not in mro(cls):
             self._patches.put(cls, "close", functools.wraps(close)(self._close(own(cls).get("close", close))))
 
 
@@ -141,15 +144,11 @@ def _loses_something(connection: Any) -> bool:
     return is_open and sys.exc_info()[0] is None
 
 
-def _answering_as(base: Any, close: Any) -> Any:
-    """Make a subclass whose objects say that they are of the class itself."""
+def _substitute(base: Any, close: Any) -> Any:
+    """Make a subclass that can take the place of the class itself."""
     functools.update_wrapper(close, base.close)
-    namespace = {
-        "__slots__": ("__weakref__",),
-        "__module__": base.__module__,
-        "__qualname__": base.__qualname__,
-        "__doc__": base.__doc__,
-        "__class__": property(lambda self: base),
-        "close": close,
-    }
-    return type(base)(base.__name__, (base,), namespace)
+    space = {
+        "__slots__": ("__weakref__",), "__module__": base.__module__, "__qualname__": base.__qualname__,
+        "__doc__": base.__doc__, "close": close,
+    }  # fmt: skip
+    return substitute_meta(base)(base.__name__, (base,), space)

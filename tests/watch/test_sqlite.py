@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import pickle
 import sqlite3
 import threading
 from pathlib import Path
@@ -50,12 +51,42 @@ def test_a_factory_of_the_programs(watching: Tracker) -> None:
     assert "close" not in vars(Mine)
 
 
+#: In a tuple, where its name is not exchanged.
+REAL_ONES = (sqlite3.Connection,)
+
+
 def test_a_factory_that_is_a_function(watching: Tracker) -> None:
-    """What a function makes directly of the real class cannot be tracked; that is counted."""
-    connection: Any = sqlite3.connect(":memory:", factory=lambda *args, **kwargs: sqlite3.Connection(*args, **kwargs))
-    assert type(connection) is sqlite3.Connection
-    assert watching.report().totals.untrackable == 1
-    connection.close()
+    """What a function makes of the class is tracked; what it makes of the real one cannot be, and is counted."""
+    for cls, untrackable in ((sqlite3.Connection, 0), (REAL_ONES[0], 1)):
+        connection: Any = sqlite3.connect(":memory:", factory=lambda *args, made=cls, **kwargs: made(*args, **kwargs))
+        assert isinstance(connection, sqlite3.Connection)
+        assert len(watching.find_leaks()) == 1 - untrackable
+        assert watching.report().totals.untrackable == untrackable
+        connection.close()
+
+
+def test_type_is_what_it_was(watching: Tracker, tmp_path: Path) -> None:
+    """The class goes by its name, whoever makes the connection; what was made before and after is of it, too."""
+    own = type("Own", (sqlite3.Connection,), {})
+    old = type("Old", (REAL_ONES[0],), {})
+    for factory in (sqlite3.Connection, own, old):
+        connection = sqlite3.connect(tmp_path / "file", factory=factory)
+        assert type(connection) is connection.__class__ is factory
+        assert isinstance(connection, sqlite3.Connection)
+        assert issubclass(factory, sqlite3.Connection)
+        assert len(watching.find_leaks()) == 1
+        connection.close()
+        assert watching.find_leaks() == []
+    plain = sqlite3.connect(":memory:")
+    assert type(plain) is sqlite3.Connection is sqlite3.dbapi2.Connection
+    plain.close()
+    assert repr(sqlite3.Connection) == repr(REAL_ONES[0])
+    assert pickle.loads(pickle.dumps(sqlite3.Connection)) is sqlite3.Connection
+    made = REAL_ONES[0](":memory:")
+    assert isinstance(made, sqlite3.Connection)
+    made.close()
+    watching.stop()
+    assert sqlite3.Connection is sqlite3.dbapi2.Connection is REAL_ONES[0]
 
 
 def test_another_thread_is_refused_as_before(watching: Tracker) -> None:
@@ -108,8 +139,8 @@ def test_transactions_that_end(watching: Tracker, tmp_path: Path) -> None:
 
 
 def test_connection_of_a_factory_function(watching: Tracker, tmp_path: Path) -> None:
-    """A plain connection, as a function may make it, cannot be tracked; it is counted, and works as ever."""
-    factory: Any = lambda *args, **options: sqlite3.Connection(*args)  # noqa: E731 - a function in its shortest form
+    """One of the real class, as a function may make it, cannot be tracked; it is counted, and works as ever."""
+    factory: Any = lambda *args, **options: REAL_ONES[0](*args)  # noqa: E731 - a function in its shortest form
     for database in (":memory:", tmp_path / "file"):
         connection = sqlite3.connect(database, factory=factory)
         connection.execute("create table numbers (number)")
