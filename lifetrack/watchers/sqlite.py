@@ -18,6 +18,7 @@ from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import mro, own, resolve
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import OPEN_STATES, STATE, type_name
+from lifetrack.ledger.territory import is_ours
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.events import RELEASED
 from lifetrack.watchers.aliases import Replacement, exchange, replacement
@@ -47,7 +48,7 @@ class WatchedConnect(Shared):
         """Replace ``connect`` under all its names."""
         sqlite3: Any = sys.modules["sqlite3"]
         self._original, self._base = sqlite3.connect, sqlite3.Connection
-        self._made = _substitute(self._base, self._close(self._base.close))
+        self._made = _substitute(self._base, self._close(self._base.close), self._called)
         self._replacement = replacement(self._original, self._calling())
         exchange(self._original, self._replacement)
         exchange(self._base, self._made)
@@ -81,6 +82,12 @@ class WatchedConnect(Shared):
         if self._connected(connection, frame) and _outlasts(args[0] if args else kwargs.get("database", "")):
             self._lasting.add(connection)
         return connection
+
+    def _called(self, connection: Any) -> None:
+        """Record what a call of the class itself has made, or of a subclass, and not ``connect``."""
+        frame = caller(2)
+        if self.listeners and not is_ours(frame.f_code):
+            self._connected(connection, frame)
 
     def _connected(self, connection: Any, frame: Any) -> bool:
         """Record a connection; tell whether that can be done."""
@@ -144,11 +151,11 @@ def _loses_something(connection: Any) -> bool:
     return is_open and sys.exc_info()[0] is None
 
 
-def _substitute(base: Any, close: Any) -> Any:
+def _substitute(base: Any, close: Any, called: Callable[[Any], None]) -> Any:
     """Make a subclass that can take the place of the class itself."""
     functools.update_wrapper(close, base.close)
     space = {
         "__slots__": ("__weakref__",), "__module__": base.__module__, "__qualname__": base.__qualname__,
         "__doc__": base.__doc__, "close": close,
     }  # fmt: skip
-    return substitute_meta(base)(base.__name__, (base,), space)
+    return substitute_meta(base, called)(base.__name__, (base,), space)

@@ -6,8 +6,10 @@ from abc import ABCMeta
 from collections.abc import Callable
 from typing import Any
 
+from lifetrack.ledger.callers import caller
 
-def substitute_meta(real: Any, made: Callable[[Any], object] | None = None) -> Any:
+
+def substitute_meta(real: Any, made: Callable[[Any], object]) -> Any:
     """Make the class of such a subclass: it knows the objects and subclasses of the ``real`` one as its own.
 
     It is of the kind that abstract classes are, so that a subclass may be abstract too. ``made`` hears of each object
@@ -15,6 +17,17 @@ def substitute_meta(real: Any, made: Callable[[Any], object] | None = None) -> A
     """
 
     class Meta(ABCMeta):
+        def __new__(cls, name: str, bases: tuple[type, ...], space: dict[str, Any], /, **options: Any) -> Any:
+            # That of abstract classes is written in Python: what `type(...)` makes would be of its module.
+            module = caller(1).f_globals.get("__name__")
+            return super().__new__(cls, name, bases, {"__module__": module, **space}, **options)
+
+        def __call__(cls, /, *args: Any, **kwargs: Any) -> Any:
+            obj = type.__call__(cls, *args, **kwargs)
+            if isinstance(obj, real):
+                made(obj)
+            return obj
+
         def __instancecheck__(cls, obj: Any) -> bool:
             return isinstance(obj, real) if _stands_for(cls, real) else bool(super().__instancecheck__(obj))
 
@@ -30,18 +43,7 @@ def substitute_meta(real: Any, made: Callable[[Any], object] | None = None) -> A
         def __repr__(cls) -> str:
             return repr(real) if _stands_for(cls, real) else super().__repr__()
 
-    found: Any = Meta
-    if made is None:
-        return found
-
-    def call(cls: Any, /, *args: Any, **kwargs: Any) -> Any:
-        obj = type.__call__(cls, *args, **kwargs)
-        if isinstance(obj, real):
-            made(obj)
-        return obj
-
-    found.__call__ = call
-    return found
+    return Meta
 
 
 def _stands_for(cls: type, real: type) -> bool:

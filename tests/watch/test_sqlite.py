@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lifetrack.tracker import Tracker
+    from lifetrack.values.findings import Finding
 
 
 def test_connections_look_as_before(watching: Tracker) -> None:
@@ -87,6 +90,19 @@ def test_type_is_what_it_was(watching: Tracker, tmp_path: Path) -> None:
     made.close()
     watching.stop()
     assert sqlite3.Connection is sqlite3.dbapi2.Connection is REAL_ONES[0]
+
+
+def test_made_by_its_class(watching: Tracker, line_of: Callable[[Finding], str]) -> None:
+    """A call of the class, or of a subclass of the program's, acquires as ``connect`` does, once."""
+    own: Any = type("Own", (sqlite3.Connection,), {})
+    made = [sqlite3.Connection(":memory:"), own(":memory:")]  # site: the class
+    found = watching.find_leaks()
+    assert [leak.resource.type for leak in found] == ["sqlite3.Connection", f"{__name__}.Own"]
+    assert all("# site: the class" in line_of(leak) for leak in found)
+    for connection in made:
+        connection.close()
+    rows = {row.type: (row.acquired, row.released) for row in watching.report().types}
+    assert [rows[leak.resource.type] for leak in found] == [(1, 1)] * 2
 
 
 def test_another_thread_is_refused_as_before(watching: Tracker) -> None:
