@@ -102,9 +102,11 @@ def _explain(
 
 
 def _is_ours(obj: Any) -> bool:
-    """Whether it is a method that we have put on an object of the program's, which refers to that object."""
-    function: Any = obj.__func__ if is_of(obj, MethodType) else None
-    return is_of(function, FunctionType) and is_ours(function.__code__)
+    """Whether it is a method that we have put on one object of the program's, to which it refers."""
+    if not is_of(obj, MethodType) or not is_of(obj.__func__, FunctionType) or not is_ours(obj.__func__.__code__):
+        return False
+    attributes = instance_dict(obj.__self__)
+    return attributes is not None and attributes.get(obj.__func__.__name__) is obj
 
 
 def _rank(obj: Any) -> int:

@@ -352,8 +352,16 @@ def below_a_cycle():
     one, lower = Node(), Node()
     one.me, one.lower, lower.file = one, lower, open(__file__)
 
-for make in (of_two, of_one_in_a_list, of_a_callback, of_an_error, of_a_list, below_a_cycle): make()
 import lifetrack
+@lifetrack.tracked
+class Backend:
+    def close(self): pass
+
+def of_its_own_release():
+    backend = Backend()
+    backend.at_exit = backend.close
+
+for make in (of_two, of_one_in_a_list, of_a_callback, of_an_error, of_a_list, below_a_cycle, of_its_own_release): make()
 for finding in lifetrack.find_leaks(held_by=True):
     print(finding.site.function, *(" > ".join(each.path) + " " + each.verdict for each in finding.held_by), sep=": ")
 """
@@ -371,6 +379,7 @@ def test_files_in_cycles(run_python: Any, tmp_path: Any) -> None:
         "of_an_error: frame of of_an_error, program.py:23 (reference cycle) > file",
         "of_a_list: list (reference cycle) > [0]",
         "below_a_cycle: __main__.Node (reference cycle) > lower (__main__.Node) > file",
+        "of_its_own_release: __main__.Backend (reference cycle) > at_exit (method Backend.close) > __self__",
     )]  # fmt: skip
     assert done.stdout.splitlines() == lines, done.stderr
 
