@@ -14,6 +14,7 @@ from lifetrack.ledger.entries import NUMBER, RELEASED, STATE, Entry, Note, extra
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.moment import Moment, moment, stamp
 from lifetrack.ledger.rendering import finding_of_case
+from lifetrack.values.each_thread import Made
 from lifetrack.values.errors import (
     DoubleReleaseError,
     LeakWarning,
@@ -92,8 +93,7 @@ def _never() -> None:
 
 
 class _Inside(threading.local):
-    def __init__(self) -> None:
-        self.objects: set[int] = set()
+    objects = Made(set[int])
 
 
 class Engine:

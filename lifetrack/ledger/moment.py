@@ -8,6 +8,8 @@ from _thread import get_ident
 from time import perf_counter
 from typing import Any, TypeAlias
 
+from lifetrack.values.each_thread import Made, thread_name
+
 
 class Who:
     """A thread, as long as its name is needed: thread numbers are used again, these are not."""
@@ -20,12 +22,7 @@ class Who:
 
 
 class _Local(threading.local):
-    def __init__(self) -> None:
-        ident = get_ident()
-        # Not current_thread(): in a thread that Python did not start it would register a dummy for good.
-        active: dict[int, threading.Thread] = getattr(threading, "_active", {})
-        thread = active.get(ident)
-        self.who = Who(f"thread {ident}" if thread is None else thread.name, ident)
+    who = Made(lambda: Who(thread_name(), get_ident()))
 
 
 _local = _Local()

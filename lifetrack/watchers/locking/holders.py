@@ -8,6 +8,7 @@ from _thread import get_ident
 from typing import Any
 
 from lifetrack.ledger.holds import Holder
+from lifetrack.values.each_thread import Made, thread_name
 
 
 class _Life:
@@ -36,14 +37,13 @@ class ThreadHolder(Holder):
         return not self.is_gone() and get_ident() == self._ident
 
 
+def _this_thread() -> ThreadHolder:
+    return ThreadHolder(thread_name(), get_ident(), local.life)
+
+
 class _Local(threading.local):
-    def __init__(self) -> None:
-        ident = get_ident()
-        # Not current_thread(): in a thread that Python did not start it would register a dummy for good.
-        active: dict[int, threading.Thread] = getattr(threading, "_active", {})
-        thread = active.get(ident)
-        self.life = _Life()
-        self.holder = ThreadHolder(f"thread {ident}" if thread is None else thread.name, ident, self.life)
+    life = Made(_Life)
+    holder = Made(_this_thread)
 
 
 #: ``local.holder`` is the running thread as a holder.

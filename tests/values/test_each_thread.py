@@ -1,0 +1,64 @@
+"""What each thread has of its own is there whoever asks first, also from within the making of it."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from lifetrack.values.each_thread import Made, thread_name
+
+
+class Local(threading.local):
+    number = Made(lambda: [len(made), made.append(threading.get_ident())])
+
+
+made: list[int] = []
+
+
+def test_each_thread_has_its_own() -> None:
+    """It is made once in each thread."""
+    local, seen = Local(), []
+
+    def ask() -> None:
+        seen.append((local.number, local.number))
+
+    for _ in range(2):
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join()
+    assert all(first is second for first, second in seen)
+    assert seen[0][0] is not seen[1][0]
+
+
+class Nested(threading.local):
+    thing = Made(lambda: _asking_meanwhile())
+
+
+nested = Nested()
+asked: list[object] = []
+
+
+def _asking_meanwhile() -> object:
+    """Ask for it while it is made, as a finalizer may that the collector runs then."""
+    if not asked:
+        asked.append(None)
+        asked.append(nested.thing)
+    return object()
+
+
+def test_asked_while_it_is_made() -> None:
+    """There is one, and both have the same."""
+    thing = nested.thing
+    assert asked[1] is thing is nested.thing
+
+
+@pytest.mark.parametrize("name", ["worker", ""])
+def test_name(name: str) -> None:
+    """That of the running thread."""
+    seen: list[str] = []
+    thread = threading.Thread(target=lambda: seen.append(thread_name()), name=name or None)
+    thread.start()
+    thread.join()
+    assert seen == [thread.name]
+    assert thread_name() == threading.current_thread().name
