@@ -21,7 +21,10 @@ set_class: Callable[[object, type], None] = object.__dict__["__class__"].__set__
 
 
 def own(cls: type) -> dict[str, Any]:
-    """Give the attributes that stand on the class itself, past any metaclass of its own."""
+    """Give the attributes that stand on the class itself, past any metaclass of its own.
+
+    Whoever goes through them goes through a copy: other threads may add some meanwhile.
+    """
     return _class_dict(cls)
 
 

@@ -31,8 +31,9 @@ def is_asked_for(frame: FrameType, function: str) -> bool:
         if asking is None:
             return False
         code = asking.f_code
-        given = _given(_steps(code), asking.f_lasti, function)
-        if _ASKS in code.co_names and _asks_for(_steps(code), given):
+        steps = _steps(code)
+        given = _given(steps, asking.f_lasti, function)
+        if _ASKS in code.co_names and _asks_for(steps, given):
             return True
         if not _parameters(code).intersection(name for each in given for name in _names(each)):
             return False

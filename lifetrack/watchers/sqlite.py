@@ -21,7 +21,7 @@ from lifetrack.ledger.entries import OPEN_STATES, STATE, type_name
 from lifetrack.ledger.territory import is_ours
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.events import RELEASED
-from lifetrack.watchers.aliases import Replacement, exchange, replacement
+from lifetrack.watchers.aliases import Replacement, exchange_all, replacement
 from lifetrack.watchers.shared import Shared
 from lifetrack.watchers.substitutes import substitute_meta
 
@@ -50,15 +50,13 @@ class WatchedConnect(Shared):
         self._original, self._base = sqlite3.connect, sqlite3.Connection
         self._made = _substitute(self._base, self._close(self._base.close), self._called)
         self._replacement = replacement(self._original, self._calling())
-        exchange(self._original, self._replacement)
-        exchange(self._base, self._made)
+        exchange_all([(self._original, self._replacement), (self._base, self._made)])
 
     def restore(self) -> None:
         """Give all the names back; connections that are open keep their class, which does nothing more."""
         made, self._replacement = self._replacement, None
         if made is not None:
-            exchange(made, self._original)
-            exchange(self._made, self._base)
+            exchange_all([(made, self._original), (self._made, self._base)])
         self._patches.undo()
 
     def _calling(self) -> Callable[..., Any]:

@@ -146,7 +146,7 @@ class Witness:
         if place is not PROCESS:
             self._baselines.pop(place, None)
             self._own.pop(place, None)
-        before = before.joined(own for other, own in self._own.copy().items() if other is not place)
+        before = before.joined(own for other, own in list(self._own.items()) if other is not place)
         cases = [self._thread(place, before, number, thread) for number, thread in self._new_threads(before)]
         cases += self._children(place, before)
         names = system.names()
@@ -305,6 +305,6 @@ def _number_of(obj: Any) -> int | None:
             events: Any = getattr(sys.modules.get("select"), name, ())
             if isinstance(obj, events):
                 return int(events.fileno(obj))
-    except (ValueError, OSError, RuntimeError, NotImplementedError, TypeError):
+    except (ValueError, OSError, RuntimeError, TypeError):
         return None
     return number_of(obj)
