@@ -218,6 +218,12 @@ def unpack(trace: Trace | CodeType | None, offset: int | None) -> RawStack:
     return tuple(frames(trace, offset))
 
 
+def codes(trace: Trace) -> Iterator[CodeType]:
+    """Give whose frames a trace holds, innermost first, lifetrack's own among them."""
+    yield from trace[:-1:2]
+    yield from (trace[-1] or ())[::2]
+
+
 def users_frames(trace: Trace | CodeType | None, offset: int | None) -> Iterator[RawFrame]:
     """Give those frames of a trace that are the user's own, innermost first; looks no further than it is asked."""
     if not isinstance(trace, tuple):

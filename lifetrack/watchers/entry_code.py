@@ -50,17 +50,20 @@ _RECORD = """{place}
 _OBSERVE = """
     observe{i}({obj}, entry)"""
 #: The first line of functions with such text.
-REMEMBER = "global mine, plain"
+REMEMBER = "global mine"
 _FRAME = """
     try:
         frame = getframe({depth})
     except ValueError:  # called straight from C
         frame = getframe(0)
 """
-#: Functions of the program that may be at work for a finalizer.
-_SUSPECT = frozenset({"__del__", "close", "__exit__"})
-#: Nearly every release comes from a line of the program, which needs no closer look; the last such code is remembered.
-IS_SUSPECT = "code is not plain and (code.co_name in SUSPECT or FILES[code.co_filename] != USER)"
+#: Whether a release at ``code`` needs a closer look: not where the same function has acquired the resource. The level
+#: may have been another one then.
+_SUSPECTS = {
+    Level.COUNTS: "True",
+    Level.SITES: "code is not entry[2]",
+    Level.STACKS: "(entry[2].__class__ is not tuple or code is not entry[2][0])",
+}
 _RELEASED = "entry[0] = 3"
 #: The first of a type wait to be counted, with the place of their release.
 _LATER = """
@@ -75,7 +78,7 @@ entry[0] = 3"""
 #: What all of these functions know.
 SPACE: dict[str, Any] = {
     "getframe": sys._getframe, "locate": locate, "moment": moment, "stamp": stamp, "FILES": FILES, "USER": USER,
-    "SUSPECT": _SUSPECT, "mine": None, "plain": None,
+    "mine": None,
 }  # fmt: skip
 
 
@@ -115,6 +118,11 @@ def release(i: int, listener: Recording) -> str:
     return text + (
         _LATER.format(i=i, number=number, counted=COUNTED) if listener.engine.settings.level >= Level.SITES else ""
     )
+
+
+def suspect(listener: Recording) -> str:
+    """Give the text that asks whether a finalizer may be at work where ``entry`` is released by ``code``."""
+    return _SUSPECTS[min(listener.engine.settings.level, Level.STACKS)]
 
 
 def parts(listener: Recording, declaration: Declaration, classes: Iterable[type]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 from lifetrack.values.declarations import Declaration
-from lifetrack.watchers.entry_code import IS_SUSPECT, REMEMBER, SPACE, compiled, frame_at, indented, parts, release
+from lifetrack.watchers.entry_code import REMEMBER, SPACE, compiled, frame_at, indented, parts, release, suspect
 from lifetrack.watchers.finalizers import in_finalizer
 from lifetrack.watchers.numbers import UNASKED
 from lifetrack.watchers.raw_files import raw_below
@@ -33,12 +33,9 @@ _END = """
     entry = take{i}(id(raw), None)
     if entry is not None:{frame}
         code = frame.f_code
-        suspect = {suspect}
-        if suspect and in_finalizer(frame, entry):
+        if {suspect} and in_finalizer(frame, entry, raw):
             lose{i}(entry)
         else:
-            if not suspect:
-                plain = code
             {release}
 """
 _CLOSED = """
@@ -67,7 +64,10 @@ class Ends:
     def _code(self) -> CodeType:
         ends = (
             _END.format(
-                i=i, suspect=IS_SUSPECT, frame=indented(frame_at(1), 4).rstrip(), release=indented(release(i, each), 12)
+                i=i,
+                suspect=suspect(each),
+                frame=indented(frame_at(1), 4).rstrip(),
+                release=indented(release(i, each), 12),
             )
             for i, each in enumerate(self._files.listeners)
         )

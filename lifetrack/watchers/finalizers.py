@@ -2,42 +2,89 @@
 
 from __future__ import annotations
 
+import gc
 import weakref
 from _io import _IOBase
-from types import CodeType, FrameType
+from collections.abc import Iterator
+from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
+from lifetrack.ledger.capture import codes
 from lifetrack.ledger.entries import TRACE, Entry
 from lifetrack.ledger.territory import FILES, OURS, RUNNER, STDLIB, USER
+from lifetrack.watchers.numbers import Descriptor
+from lifetrack.watchers.raw_files import recorded_as
 
 #: How the methods are called by which a finalizer of the io module lets a wrapper written in Python close itself.
 _CLOSES = frozenset({"close", "__exit__"})
 _ENDS = _CLOSES | {"__del__"}
 _ALIKE = frozenset({STDLIB, OURS})
+#: How many functions of the program's own may stand between a release and the finalizer that asks for it.
+_BETWEEN = 8
+#: How many objects are looked at to see whether what is finalized holds a resource.
+_MANY = 300
+#: What holds everything.
+_WORLDS = (type, ModuleType, FunctionType, CodeType, FrameType)
 
 
-def in_finalizer(frame: FrameType | None, entry: Entry) -> bool:
-    """Whether a release comes from the finalizer of the nearest user's function, or of a library between it and us.
+def in_finalizer(frame: FrameType | None, entry: Entry, obj: object) -> bool:
+    """Whether a release of ``obj`` comes from a finalizer, which may be the program's or a library's.
 
-    That is a ``__del__`` method, or the ``close`` of a file object that the interpreter finalizes. What a ``__del__``
-    method has acquired itself it may release.
+    That is a ``__del__`` method, or the ``close`` of a file object that the interpreter finalizes. What was acquired
+    while it runs is its own, and it may release that.
     """
-    files = FILES
+    trace = entry[TRACE]
+    opened_by = trace[0] if trace.__class__ is tuple else trace
+    files, left = FILES, _BETWEEN
+    passed: list[CodeType] = []
     while frame is not None:
         code = frame.f_code
-        name = code.co_name
         whose = files[code.co_filename]
-        if name in _ENDS:
-            if name == "__del__":
-                trace = entry[TRACE]
-                opened_by = trace[0] if isinstance(trace, tuple) and trace else trace
-                return opened_by is not code
-            if id(code) not in _OF_NO_FILES and _is_finalized(frame, whose):
-                return True
-        if whose == USER or whose is RUNNER:
+        name = code.co_name
+        passed.append(code)
+        if name in _ENDS and (name == "__del__" or (id(code) not in _OF_NO_FILES and _is_finalized(frame, whose))):
+            return not _is_its_own(frame, entry, passed, obj)
+        if whose == USER:
+            # One that has acquired it as well did both for itself.
+            left = 0 if code is opened_by else left - 1
+            if not left:
+                return False
+        elif whose is RUNNER:
             return False
         frame = frame.f_back
     return False
+
+
+def _is_its_own(frame: FrameType, entry: Entry, passed: list[CodeType], obj: object) -> bool:
+    """Whether a finalizer has acquired itself what it releases.
+
+    Its code stands in the stack then. Where nothing is known of that but one function it may be one of those that
+    ``passed`` by; otherwise the question is whether what is finalized holds the resource.
+    """
+    trace = entry[TRACE]
+    if trace.__class__ is tuple:
+        return any(frame.f_code is code for code in codes(trace))
+    return trace in passed or not _holds(_first_argument(frame), obj)
+
+
+def _holds(owner: object, obj: object) -> bool:
+    """Whether one object leads to a resource, or to the number of a descriptor, without a detour through a module."""
+    number = obj.number if isinstance(obj, Descriptor) else None
+    if number is not None:
+        return any(type(each) is int and each == number for each in _held(owner))
+    return any(each is obj or recorded_as(each) is obj for each in _held(owner))
+
+
+def _held(owner: object) -> Iterator[object]:
+    seen, level = {id(owner)}, [owner]
+    while level and len(seen) < _MANY:
+        below = []
+        for each in gc.get_referents(*level):
+            if id(each) not in seen and not issubclass(type(each), _WORLDS):
+                seen.add(id(each))
+                below.append(each)
+                yield each
+        level = below
 
 
 #: Such methods of classes of the standard library that are no file objects, and our wrappers of such, by address, as
@@ -45,13 +92,15 @@ def in_finalizer(frame: FrameType | None, entry: Entry) -> bool:
 _OF_NO_FILES: dict[int, weakref.ref[CodeType]] = {}
 
 
-def _is_finalized(frame: FrameType, whose: int) -> bool:
+def _first_argument(frame: FrameType) -> object:
     code = frame.f_code
-    if not code.co_argcount:
-        return False
-    owner = frame.f_locals.get(code.co_varnames[0])
+    return frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
+
+
+def _is_finalized(frame: FrameType, whose: int) -> bool:
+    owner = _first_argument(frame)
     if whose in _ALIKE and not issubclass(type(owner), _IOBase):
-        _remember(code)
+        _remember(frame.f_code)
         return False
     return is_finalized(owner)
 

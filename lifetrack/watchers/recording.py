@@ -209,7 +209,7 @@ class Recording:
         when = declaration.released_when
         if asked and when is not None and not when(obj):
             return
-        if (in_finalizer(frame, entry) or is_finalized(obj)) and not self._is_quiet(entry):
+        if (in_finalizer(frame, entry, obj) or is_finalized(obj)) and not self._is_quiet(entry):
             self.lost(obj)
             return
         if entry[STATE] == BOUND:
@@ -237,7 +237,7 @@ class Recording:
     def release_begins(self, obj: object, declaration: Declaration, frame: FrameType) -> None:
         """Note that somebody asks for a release which will be completed later: the program, or a finalizer."""
         entry = self._own(obj, declaration)
-        if entry is not None and in_finalizer(frame, entry):
+        if entry is not None and in_finalizer(frame, entry, obj):
             self.lost(obj)
 
     def _released_bound(self, entry: Entry, obj: object, frame: FrameType) -> None:

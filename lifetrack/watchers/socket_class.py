@@ -18,7 +18,6 @@ from lifetrack.guards.shapes import own
 from lifetrack.ledger.entries import OPEN_STATES, RELEASED, STATE
 from lifetrack.values.declarations import Declaration
 from lifetrack.watchers.entry_code import (
-    IS_SUSPECT,
     REMEMBER,
     SPACE,
     compiled,
@@ -27,7 +26,9 @@ from lifetrack.watchers.entry_code import (
     parts,
     record,
     release,
+    suspect,
 )
+from lifetrack.watchers.finalizers import in_finalizer
 from lifetrack.watchers.numbers import OPEN, given, handed
 from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.shared import Shared
@@ -58,10 +59,9 @@ _FORGET = """
         entry = take{i}(id(self), None)
         if entry is not None:{frame}
             code = frame.f_code
-            if {asked}entry[0] != 1 or {suspect}:
+            if {asked}entry[0] != 1 or ({suspect} and in_finalizer(frame, entry, self)):
                 ended{i}(self, entry, getframe(1))
             else:
-                plain = code
                 {release}"""
 #: Where a descriptor comes from, and where it goes.
 _TAKE = """
@@ -123,7 +123,14 @@ class WatchedSockets(Shared):
         self._declaration = declaration
         self._cls: Any = _standard_class()
         self._patches = Patches()
-        self._space: dict[str, Any] = {**SPACE, "cls": self._cls, "OPEN": OPEN, "handed": handed, "given": given}
+        self._space: dict[str, Any] = {
+            **SPACE,
+            "cls": self._cls,
+            "OPEN": OPEN,
+            "handed": handed,
+            "given": given,
+            "in_finalizer": in_finalizer,
+        }
         self._made: list[tuple[Any, Callable[[], CodeType]]] = []
 
     def join(self, recording: Recording) -> None:
@@ -190,7 +197,7 @@ class WatchedSockets(Shared):
         return _FORGET.format(
             i=i,
             asked=asked,
-            suspect=IS_SUSPECT,
+            suspect=suspect(listener),
             frame=indented(frame_at(depth), 8).rstrip(),
             release=indented(release(i, listener), 16),
         )

@@ -203,46 +203,6 @@ def test_a_stored_close_keeps_the_file(watching: Tracker) -> None:
     assert watching.find_leaks() == []
 
 
-def test_closed_in_a_finalizer(watching: Tracker) -> None:
-    """What only a __del__ method closed counts as leaked; what it opens itself does not."""
-
-    class Holder:
-        def __init__(self) -> None:
-            self.file = open(__file__, encoding="utf-8")
-
-        def __del__(self) -> None:
-            self.file.close()
-            with open(__file__, encoding="utf-8"):
-                pass
-
-    for number in (1, 2):  # what was once found to be in order says nothing of the next time
-        Holder()
-        gc.collect()
-        assert [found.rule for found in watching.find_leaks()] == ["LT102"] * number
-
-
-def test_closed_by_a_wrapper_that_is_finalized(watching: Tracker) -> None:
-    """The interpreter has a file object that is dropped close itself: what it is made of was released by nobody.
-
-    What it released when somebody closed it was, though, and tells nothing of the next one.
-    """
-
-    class Wrapper(io.RawIOBase):
-        def __init__(self) -> None:
-            self.inner = open(__file__, encoding="utf-8")
-
-        def close(self) -> None:
-            self.inner.close()
-            super().close()
-
-    Wrapper().close()
-    assert watching.find_leaks() == []
-    for number in (1, 2):
-        Wrapper()
-        gc.collect()
-        assert [found.rule for found in watching.find_leaks()] == ["LT102"] * number
-
-
 def _opened(*args: Any) -> list[Any]:
     """Everything about a file that a program can see without looking into the raw file's own attributes."""
     file = open(*args)
