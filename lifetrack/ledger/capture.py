@@ -7,6 +7,8 @@ The outer part of a stack cannot change while a frame of it is active. So the wa
 caller's caller, in ``frame.f_trace``: the next event under the same activation finds it there and shares the tail. The
 note dies with its frame. None is left while a trace function is set, nor on generators, whose callers change. Each
 length of stacks has notes of its own, so that trackers with other settings do not take them for theirs.
+
+Where none of a thread's frames is the user's, those follow by which its work was handed over, if that is known.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from functools import partial
 from types import CodeType, FrameType
 from typing import Any, TypeAlias
 
+from lifetrack.ledger.origins import handed_over
 from lifetrack.ledger.territory import FILES, OURS, RUNNER, USER, is_launcher, is_ours, is_users
 from lifetrack.values.stacks import RawFrame, RawStack, Site, Stack, site_of
 
@@ -57,7 +60,8 @@ def locate(frame: FrameType | None) -> RawFrame | None:
         if whose is RUNNER:
             break
         frame = frame.f_back
-    return fallback
+    handed = handed_over()
+    return fallback if handed is None else next(users_frames(handed, None), fallback)
 
 
 def make_mark() -> Callable[[FrameType], Trace | None]:
@@ -93,8 +97,17 @@ def capture_far(frame: FrameType | None, limit: int) -> Trace:
             if limit <= 0 and found:
                 break
         frame = frame.f_back
-    trace.append(None)
-    return tuple(trace)
+    return (*trace, None if found else _origin(2 * limit))
+
+
+def _origin(room: int) -> Trace | None:
+    """Give as much as there is room for of where the thread's work was handed over; the user's first frame there."""
+    handed = handed_over()
+    if handed is None:
+        return None
+    end = len(handed) - 1
+    first = next((at for at in range(0, end, 2) if FILES[handed[at].co_filename] == USER), end)
+    return handed[first : min(first + max(2, room), end)] or None
 
 
 def capture_error(error: BaseException, frame: FrameType, limit: int) -> Trace:
@@ -143,7 +156,7 @@ def capture_through(near: Callable[[FrameType], Trace], first: FrameType, limit:
             trace.append(code)
             trace.append(frame.f_lasti)
         frame = frame.f_back
-    return (*trace, None)
+    return (*trace, _origin(room - len(trace)))
 
 
 def _followed(trace: list[Any], captured: Trace, room: int) -> Trace:

@@ -1,5 +1,8 @@
 """Scopes follow work into threads: into executors, whose work runs where it was submitted, and into new threads.
 
+A function of a library that was submitted as it is runs with no line of the program above it; so it is remembered where
+that was.
+
 ``contextvars`` are not inherited by threads. Only our own variable is carried over; the program's stay as they are.
 """
 
@@ -13,16 +16,18 @@ from functools import partial
 from typing import Any
 
 from lifetrack.guards.patches import Patches
+from lifetrack.ledger.callers import caller
 from lifetrack.ledger.ledger import Ledger
 from lifetrack.ledger.moment import note_task_library
 from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.watchers.aliases import replacement
+from lifetrack.watchers.handed_over import HandedOver, begin, place_of
 from lifetrack.watchers.imports import forget, when_imported
 from lifetrack.watchers.shared import in_place_of
 
 _EXECUTORS = "concurrent.futures.thread"
-#: The attribute of a work item that says where it was submitted.
-_PLACES = "lifetrack_places"
+#: The attributes of a work item that say in which places it was submitted, and at which line.
+_PLACES, _ORIGIN = "lifetrack_places", "lifetrack_origin"
 #: How the interpreter starts a thread, by its name in ``threading``; which one depends on the version.
 _STARTERS = ("_start_new_thread", "_start_joinable_thread")
 
@@ -30,7 +35,8 @@ _STARTERS = ("_start_new_thread", "_start_joinable_thread")
 _LIBRARIES = {name: partial(note_task_library, name) for name in ("asyncio", "trio")}
 
 _Places = list[tuple[Ledger, Place]]
-_Tokens = list[tuple[ContextVar[Place], Token[Place]]]
+#: What was before: where the thread's work was handed over, and the tokens of the places.
+_Left = tuple[Any, list[tuple[ContextVar[Place], Token[Place]]]]
 
 _SUBMIT = """
 def wrapper({declare}):
@@ -40,12 +46,12 @@ def wrapper({declare}):
 #: The item may hold what it ran for; so it is let go of before anything else.
 _RUN = """
 def wrapper({declare}):
-    _lt_tokens = _lt_begin({first})
+    _lt_left = _lt_begin({first})
     try:
         return _lt_original({call})
     finally:
         del {first}
-        _lt_end(_lt_tokens)
+        _lt_end(_lt_left)
 """
 
 
@@ -56,6 +62,7 @@ class _Context:
         self._ledgers: tuple[Ledger, ...] = ()
         self._threads = Patches()
         self._executors = Patches()
+        self._handed_over = HandedOver()
         self._done = False
 
     def join(self, ledger: Ledger) -> None:
@@ -65,6 +72,7 @@ class _Context:
                 if name in vars(threading):
                     self._threads.put(threading, name, self._starter(vars(threading)[name]))
             when_imported(_EXECUTORS, self._patch_executors)
+            self._handed_over.put()
             for name, callback in _LIBRARIES.items():
                 when_imported(name, callback)
         self._ledgers = (*self._ledgers, ledger)
@@ -80,6 +88,7 @@ class _Context:
             for name, callback in _LIBRARIES.items():
                 forget(name, callback)
             self._executors.undo()
+            self._handed_over.undo()
             self._done = False
             self._threads.undo()
 
@@ -106,6 +115,7 @@ class _Context:
 
         def submitted(obj: Any) -> None:
             setattr(obj, _PLACES, self._places())
+            setattr(obj, _ORIGIN, place_of(_work_of(obj), caller(2)))
 
         if None not in (create, run):
             self._done = True
@@ -113,13 +123,22 @@ class _Context:
             self._executors.put(item, "run", in_place_of(run, _RUN, {"begin": _begin_item, "end": _end_item}))
 
 
-def _begin_item(item: Any) -> _Tokens:
+def _work_of(item: Any) -> object:
+    """Give what a work item is to call: from Python 3.14 on that is the first part of its task."""
+    return getattr(item, "fn", None) or next(iter(getattr(item, "task", ())), None)
+
+
+def _begin_item(item: Any) -> _Left:
     """Enter the places where a work item was submitted."""
-    places: _Places = getattr(item, "__dict__", {}).pop(_PLACES, None) or []
-    return [(ledger.place, ledger.place.set(place)) for ledger, place in places]
+    own: dict[str, Any] = getattr(item, "__dict__", {})
+    places: _Places = own.pop(_PLACES, None) or []
+    before = begin(own.pop(_ORIGIN, None))
+    return before, [(ledger.place, ledger.place.set(place)) for ledger, place in places]
 
 
-def _end_item(tokens: _Tokens) -> None:
+def _end_item(left: _Left) -> None:
+    before, tokens = left
+    begin(before)
     for variable, token in tokens:
         variable.reset(token)
 

@@ -10,13 +10,14 @@ from typing import Any
 
 from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import RELEASED, STATE, extra_of
-from lifetrack.ledger.territory import FILES, OURS, STDLIB
+from lifetrack.ledger.territory import OURS, STDLIB
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.descriptors import number_of
 from lifetrack.values.findings import Certainty
 from lifetrack.watchers.aliases import exchange_all, replacement
 from lifetrack.watchers.number_sources import is_asked_for
 from lifetrack.watchers.numbers import CLOSED, OPEN, UNASKED, Descriptor, is_open, watched
+from lifetrack.watchers.provenance import whose_call
 from lifetrack.watchers.rows import PROCESS_WIDE
 from lifetrack.watchers.shared import Shared
 from lifetrack.watchers.stale_uses import StaleUses
@@ -144,7 +145,7 @@ class WatchedDescriptors(Shared):
     def _acquired(self, number: int, name: str, frame: FrameType) -> None:
         self.taken(number)
         before = CLOSED.pop(number, None)
-        if _is_kept(frame):
+        if _is_kept(frame, name.rpartition(".")[2]):
             if before is not None:
                 self._hidden[number] = before
             return
@@ -214,10 +215,10 @@ class WatchedDescriptors(Shared):
                 )
 
 
-def _is_kept(frame: FrameType) -> bool:
+def _is_kept(frame: FrameType, function: str) -> bool:
     """Whether whoever makes a descriptor takes care of it, or keeps it as long as the process."""
     name = frame.f_globals.get("__name__") or ""
-    whose = FILES[frame.f_code.co_filename]
+    whose = whose_call(frame, function)
     if whose == OURS or (whose == STDLIB and name not in _GENEROUS) or name.startswith(PROCESS_WIDE):
         return True
     asking: FrameType | None = frame if whose == STDLIB else None

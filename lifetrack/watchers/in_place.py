@@ -12,9 +12,9 @@ from typing import Any
 
 from lifetrack.guards.shapes import own
 from lifetrack.ledger.callers import caller
-from lifetrack.ledger.territory import FILES
 from lifetrack.watchers.aliases import exchange
 from lifetrack.watchers.numbers import taken
+from lifetrack.watchers.provenance import whose_call
 from lifetrack.watchers.rows import Row, asked
 from lifetrack.watchers.shared import Shared
 from lifetrack.watchers.substitutes import substitute_meta
@@ -75,7 +75,7 @@ class WatchedInPlace(Shared):
         frame, row = caller(2), self._row
         if row.takes is not None:
             taken(asked(row.takes, -1, obj))
-        if row.callers and FILES[frame.f_code.co_filename] not in row.callers:
+        if row.callers and whose_call(frame, row.name) not in row.callers:
             return
         seen = self._old if type(obj) is self._new else type(obj)
         for listener in self.listeners:

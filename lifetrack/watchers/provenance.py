@@ -1,10 +1,10 @@
-"""Which module an acquisition comes from."""
+"""Which module an acquisition comes from, and whose call it is."""
 
 from __future__ import annotations
 
 from types import FrameType
 
-from lifetrack.ledger.territory import FILES, OURS, STDLIB
+from lifetrack.ledger.territory import FILES, OURS, STDLIB, USER
 
 _BETWEEN = {OURS, STDLIB}
 
@@ -21,3 +21,13 @@ def comes_from(frame: FrameType | None, modules: tuple[str, ...]) -> bool:
             return True
         frame = frame.f_back if FILES[frame.f_code.co_filename] in _BETWEEN else None
     return False
+
+
+def whose_call(frame: FrameType, name: str) -> int:
+    """Tell whose call of a function it is, by the function's name and the frame that calls it.
+
+    Where the standard library calls what it does not name, it was handed that over: an executor that was to run it.
+    """
+    code = frame.f_code
+    whose = FILES[code.co_filename]
+    return USER if whose == STDLIB and name not in code.co_names else whose

@@ -14,9 +14,9 @@ from typing import Any
 
 from lifetrack.guards.shapes import mro, own
 from lifetrack.ledger.callers import caller
-from lifetrack.ledger.territory import FILES
 from lifetrack.watchers.aliases import exchange, replacement
 from lifetrack.watchers.numbers import taken
+from lifetrack.watchers.provenance import whose_call
 from lifetrack.watchers.rows import Row, asked
 from lifetrack.watchers.shared import Shared
 
@@ -75,7 +75,7 @@ class WatchedMaker(Shared):
         frame, row = caller(2), self._row
         if row.takes is not None:
             taken(asked(row.takes, -1, real))
-        if not self.listeners or (row.callers and FILES[frame.f_code.co_filename] not in row.callers):
+        if not self.listeners or (row.callers and whose_call(frame, row.name) not in row.callers):
             return real
         made = object.__new__(self._stand_in(type(real)))
         made._real = real
