@@ -18,6 +18,7 @@ from lifetrack.values.errors import LifetrackError
 from lifetrack.values.headroom import headroom, is_tight
 from lifetrack.values.interpreter import now, python_version
 from lifetrack.values.settings import Level
+from lifetrack.values.timers import paused_timers
 
 if TYPE_CHECKING:
     from lifetrack.tracker import Tracker
@@ -79,7 +80,7 @@ class Conclusion:
             self._done.wait(_LONGEST_REPORT)  # the other one of exit and signal is at it
             return
         try:
-            with own_modules(), headroom():
+            with own_modules(), headroom(), paused_timers():
                 self._report(ending)
         except Exception as error:
             self._complain(f"the report could not be made: {_described(error)}")

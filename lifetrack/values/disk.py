@@ -17,3 +17,12 @@ def is_file(path: str) -> bool:
         return S_ISREG(stat(path).st_mode)
     except (OSError, ValueError):
         return False
+
+
+def size(path: str) -> int | None:
+    """Give the size of a file in bytes; None where there is none."""
+    try:
+        found: int = stat(path).st_size
+    except (OSError, ValueError):
+        return None
+    return found

@@ -17,9 +17,6 @@ from lifetrack.watchers.shared import in_place_of
 
 #: Where the system shows the segments, if it does.
 _FOLDER = "/dev/shm"  # noqa: S108 - nothing is made there
-#: The segments that a manager makes are unlinked by its own process.
-_MANAGERS = ("multiprocessing.managers",)
-
 _MAKE = """
 def wrapper({declare}):
     _lt_result = _lt_original({call})
@@ -100,7 +97,7 @@ class WatchedSegments(WatchedClass):
     def _made(self, obj: Any, frame: FrameType) -> None:
         if not getattr(obj, "_mmap", None) or not hasattr(obj, "_fd") or sys.platform == "win32" or _in_child():
             return
-        if comes_from(frame, _MANAGERS):
+        if comes_from(frame, self._row.not_from):
             return
         segment = self._segments[obj._name] = Segment(obj._name)
         for listener in self.listeners:

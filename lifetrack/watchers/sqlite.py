@@ -20,6 +20,7 @@ from lifetrack.ledger.callers import caller
 from lifetrack.ledger.entries import OPEN_STATES, STATE, type_name
 from lifetrack.ledger.territory import is_ours
 from lifetrack.values.declarations import Declaration
+from lifetrack.values.disk import size
 from lifetrack.values.events import RELEASED
 from lifetrack.watchers.aliases import Replacement, exchange_all, replacement
 from lifetrack.watchers.shared import Shared
@@ -42,7 +43,8 @@ class WatchedConnect(Shared):
         self._base: Any = None
         self._made: Any = None
         #: Connections to what outlasts them: only there a transaction that is rolled back loses anything.
-        self._lasting: weakref.WeakSet[Any] = weakref.WeakSet()
+        #: Of connections to files, what was asked for and in which folder.
+        self._files: weakref.WeakKeyDictionary[Any, tuple[str, str]] = weakref.WeakKeyDictionary()
 
     def put(self) -> None:
         """Replace ``connect`` under all its names."""
@@ -77,8 +79,10 @@ class WatchedConnect(Shared):
             else:
                 kwargs = {**kwargs, "factory": self._made}
         connection = native(*args, **kwargs)
-        if self._connected(connection, frame) and _outlasts(args[0] if args else kwargs.get("database", "")):
-            self._lasting.add(connection)
+        if self._connected(connection, frame):
+            name = _file_name(args[0] if args else kwargs.get("database", ""))
+            if name:
+                self._files[connection] = name, os.getcwd()
         return connection
 
     def _called(self, connection: Any) -> None:
@@ -107,7 +111,8 @@ class WatchedConnect(Shared):
         release = self.releaser(self._declaration, original)
 
         def close(connection: Any, /, *args: Any, **kwargs: Any) -> Any:
-            if self.listeners and connection in self._lasting and _loses_something(connection):
+            file = self._files.get(connection) if self.listeners else None
+            if file is not None and _loses_something(connection) and _has_written(connection, *file):
                 self._judge_transaction(connection, caller(1))
             return release(connection, *args, **kwargs)
 
@@ -130,10 +135,26 @@ class WatchedConnect(Shared):
             self._patches.put(cls, "close", functools.wraps(close)(self._close(own(cls).get("close", close))))
 
 
-def _outlasts(database: Any) -> bool:
-    """Whether a database is a file: not one in memory, nor a temporary one without a name."""
+def _file_name(database: Any) -> str:
+    """Give the name of a database that is a file; nothing for one in memory, or a temporary one without a name."""
     name = os.fsdecode(database) if isinstance(database, str | bytes | os.PathLike) else ""
-    return name != "" and ":memory:" not in name and "mode=memory" not in name
+    return "" if ":memory:" in name or "mode=memory" in name else name
+
+
+def _has_written(connection: Any, name: str, folder: str) -> bool:
+    """Whether the transaction has written anything to the file.
+
+    There is a journal then (https://www.sqlite.org/tempfiles.html); with a write-ahead log it does not show, and what
+    was written earlier may be meant.
+    """
+    if name.startswith("file:"):
+        from urllib.parse import unquote, urlsplit
+
+        name = unquote(urlsplit(name).path)
+    path = os.path.realpath(os.path.join(folder, name))
+    if size(path + "-wal") is not None:
+        return bool(connection.total_changes)
+    return bool(size(path + "-journal"))
 
 
 def _loses_something(connection: Any) -> bool:

@@ -18,7 +18,17 @@ from lifetrack.watchers.number_sources import is_asked_for
 from lifetrack.watchers.numbers import CLOSED, UNASKED, is_open
 from lifetrack.watchers.recording import Recording
 
-_USES = ("read", "write", "pread", "pwrite", "readv", "writev", "lseek", "ftruncate", "fsync")
+#: The functions with the names of those parameters that are descriptors; they come first.
+_USES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(
+        (
+            "read", "write", "pread", "pwrite", "readv", "writev", "preadv", "pwritev", "lseek", "ftruncate", "fsync",
+            "fdatasync", "fchmod", "fchown", "posix_fallocate", "posix_fadvise",
+        ),
+        ("fd",),
+    ),
+    "sendfile": ("out_fd", "in_fd"), "copy_file_range": ("src", "dst"), "splice": ("src", "dst"),
+}  # fmt: skip
 _ANOTHERS = ", when its number was that of another file"
 
 
@@ -52,10 +62,13 @@ class StaleUses:
         self._replaced = []
 
     def _using(self, native: Any) -> Callable[..., Any]:
+        names = _USES[native.__name__]
+
         def using(_: object, /, *args: Any, **kwargs: Any) -> Any:
-            number = args[0] if args else kwargs.get("fd")
-            if number.__class__ is int and number in CLOSED:
-                self._used(number, native.__name__, caller(1))
+            for at, name in enumerate(names):
+                number = args[at] if at < len(args) else kwargs.get(name)
+                if number.__class__ is int and number in CLOSED:
+                    self._used(number, native.__name__, caller(1))
             return native(*args, **kwargs)
 
         return using

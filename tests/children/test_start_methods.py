@@ -174,3 +174,22 @@ def test_the_arguments_of_a_worker_are_its_parents(family: Family, method: str) 
         method,
     )
     assert family.leaked_in() == [("LT101", 6, ["worker"])]
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_a_manager_of_shared_memory(family: Family, method: str) -> None:
+    """What it hands out goes with it, here and in the workers that it was given to."""
+    family.run(
+        "import multiprocessing, sys\n"
+        "from multiprocessing.managers import SharedMemoryManager\n"
+        "def double(numbers):\n"
+        "    numbers[0] *= 2\n"
+        "if __name__ == '__main__':\n"
+        "    context = multiprocessing.get_context(sys.argv[1])\n"
+        "    with SharedMemoryManager(ctx=context) as manager:\n"
+        "        numbers, memory = manager.ShareableList(range(5, 10)), manager.SharedMemory(10)\n"
+        "        p = context.Process(target=double, args=(numbers,)); p.start(); p.join()\n"
+        "        if numbers[0] != 10: sys.exit('it has not worked')\n",
+        method,
+    )
+    assert family.leaked_in() == []

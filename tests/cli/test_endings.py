@@ -190,3 +190,18 @@ def test_standard_error_whose_reader_is_gone(runner) -> None:
     out, _ = process.communicate("\n", timeout=TIMEOUT)
     assert (process.returncode, out) == (0, "on\n")
     assert report.exists()
+
+
+def test_a_timer_that_nobody_has_switched_off(runner) -> None:
+    """Its handler raises, in whatever runs then; that is not the report."""
+    code = (
+        "import os, signal\n"
+        "def late(*_): raise TimeoutError\n"
+        "signal.signal(signal.SIGALRM, late)\n"
+        "kept = open(os.devnull)\n"
+        "signal.setitimer(signal.ITIMER_REAL, 0.02, 0.001)\n"
+    )
+    process = runner.start("-m", "lifetrack", "run", "--level", "stacks", "-c", code)
+    _, err = process.communicate(timeout=TIMEOUT)
+    assert "lifetrack: error" not in err
+    assert "LT101" in err

@@ -221,17 +221,18 @@ def test_without_a_frame_of_the_users_the_innermost_is_the_site():
 def test_what_has_called_a_test_is_in_no_stack():
     """A walk up the callers ends where pytest calls a test, also if a user's function is beyond, as ``main()`` is."""
     namespace = {"look": lambda: seen_from(sys._getframe(1))}
+    held = []
 
     def seen_from(frame):
         whole = [code.co_name for code, _ in unpack(capture_far(frame, 16), None)]
-        return whole, locate(frame)[0].co_name, in_finalizer(frame, [None] * 11)
+        return whole, locate(frame)[0].co_name, in_finalizer(frame, [None] * 11, held)
 
     inner = "def of_a_library():\n    return look()\n"
     exec(compile(inner, "/usr/lib/python3/dist-packages/some.py", "exec"), namespace)
     found = {}
     for file in (pytest.__file__.replace("pytest/__init__", "_pytest/runner"), "/usr/lib/python3/dist-packages/x.py"):
         exec(compile("def call():\n    return of_a_library()\n", file, "exec"), namespace)
-        stack, *found[file] = _Ending(namespace["call"]).__del__()
+        stack, *found[file] = _Ending(namespace["call"], held).__del__()
         found[file].append(stack[:3])
     assert list(found.values()) == [
         ["of_a_library", False, ["of_a_library"]], ["__del__", True, ["of_a_library", "call", "__del__"]]
@@ -239,8 +240,9 @@ def test_what_has_called_a_test_is_in_no_stack():
 
 
 class _Ending:
-    def __init__(self, call):
+    def __init__(self, call, held):
         self._call = call
+        self._held = held
 
     def __del__(self):
         return self._call()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import os
 import pickle
 import sqlite3
 import threading
@@ -135,6 +136,60 @@ def test_closed_with_an_open_transaction(watching: Tracker, tmp_path: Path) -> N
     (finding,) = watching.report().findings
     assert (finding.rule, finding.certainty.name.lower()) == ("LT303", "suspected")
     assert "commit()" in finding.message
+
+
+_CREATE = "create table if not exists numbers (number)"
+WRITES: dict[str, tuple[str, ...]] = {
+    "insert": ("insert into numbers values (1)",),
+    "table": ("begin", "create table others (number)"),
+    "after one that has ended": ("insert into numbers values (1)", "commit", "begin", "update numbers set number = 2"),
+    "log": ("pragma journal_mode = wal", "insert into numbers values (1)"),
+    "truncated": ("pragma journal_mode = truncate", "insert into numbers values (1)"),
+    "kept": ("pragma journal_mode = persist", "insert into numbers values (1)"),
+}
+READS: dict[str, tuple[str, ...]] = {
+    "select": ("begin", "select * from numbers"),
+    "no match": ("delete from numbers where number = 5",),
+    "reserved": ("begin immediate",),
+    "temporary": ("create temp table others (number)", "insert into others values (1)"),
+    "after one that has ended": ("insert into numbers values (1)", "commit", "begin", "select * from numbers"),
+    "truncated": ("pragma journal_mode = truncate", "insert into numbers values (1)", "commit", "begin"),
+    "log": ("pragma journal_mode = wal", "begin", "select * from numbers"),
+}
+NAMES: dict[str, Callable[[Path], tuple[str, bool]]] = {
+    "path": lambda path: (str(path), False),
+    "relative": lambda path: (os.path.relpath(path), False),
+    "uri": lambda path: (path.as_uri(), True),
+    "relative uri": lambda path: (f"file:{os.path.relpath(path)}?mode=rw", True),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("statements", "expected"), [
+    *(pytest.param(each, ["LT303"], id=f"writes, {kind}") for kind, each in WRITES.items()),
+    *(pytest.param(each, [], id=f"reads, {kind}") for kind, each in READS.items()),
+])  # fmt: skip
+def test_what_a_transaction_has_written(
+    statements: tuple[str, ...],
+    expected: list[str],
+    name: str,
+    watching: Tracker,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Only what was written to the file can be lost, whatever name that was opened by."""
+    path = tmp_path / "a file"
+    monkeypatch.chdir(tmp_path)
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute(_CREATE)
+    database, uri = NAMES[name](path)
+    connection = sqlite3.connect(database, uri=uri)
+    monkeypatch.chdir("/")
+    for statement in statements:
+        connection.execute(statement).fetchall()
+    assert connection.in_transaction
+    connection.close()
+    assert [found.rule for found in watching.report().findings] == expected
 
 
 def test_transactions_that_end(watching: Tracker, tmp_path: Path) -> None:

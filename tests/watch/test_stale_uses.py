@@ -40,6 +40,9 @@ USES: list[Callable[[int], object]] = [
     lambda number: os.write(number, b"x"),
     lambda number: os.lseek(number, 0, os.SEEK_SET),
     lambda number: os.pread(number, 1, 0),
+    *([lambda number: os.fdatasync(number)] if hasattr(os, "fdatasync") else []),
+    *([lambda number: os.copy_file_range(number, number, 0)] if hasattr(os, "copy_file_range") else []),
+    *([lambda number: os.sendfile(1, in_fd=number, offset=0, count=0)] if sys.platform == "linux" else []),
 ]
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from lifetrack.watchers.rows import CLASSES, PROCESS_WIDE, SEGMENTS, Row, attributes, declare, is_none, is_true
 
+_MANAGERS = ("multiprocessing.managers",)
 #: What multiprocessing makes for itself and leaves to the collector.
 _INNER = (
-    "multiprocessing.queues", "multiprocessing.pool", "multiprocessing.managers", "concurrent.futures.process",
+    "multiprocessing.queues", "multiprocessing.pool", *_MANAGERS, "concurrent.futures.process",
     "joblib.pool", *PROCESS_WIDE,
 )  # fmt: skip
 
@@ -80,6 +81,8 @@ WORKERS: tuple[Row, ...] = (
         ("multiprocessing",), "multiprocessing.shared_memory", "SharedMemory", SEGMENTS,
         declare("close", released_when=is_none("_mmap"),
                 hint="call close() in each process, and unlink() once, in a 'finally' clause"),
+        # A manager of shared memory unlinks its segments when it ends; nobody is told to close what it has handed out.
+        not_from=_MANAGERS,
     ),
     Row(
         ("multiprocessing",), "multiprocessing.connection", "_ConnectionBase", CLASSES,
