@@ -101,6 +101,8 @@ class Ledger:
         self.observer: Callable[[Any, Entry], None] | None = None
         #: Is told every event, if there is one; from the beginning or not at all.
         self.journal: Journaling | None = None
+        #: The pools of libraries that are known, each with the place in which it was made.
+        self.pools: weakref.WeakKeyDictionary[Any, Place] = weakref.WeakKeyDictionary()
         #: Relates what has grown since it was acquired to its new parts; called before anything is judged.
         self.relate_anew: Callable[[], None] | None = None
         self._strangers: dict[str, Kind] = {}

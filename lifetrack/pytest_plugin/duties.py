@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar, Token
+from typing import Any
 
 import pytest
 
@@ -183,6 +184,12 @@ class Duty:
                 found = self._found_by(ask, addresses)
             for key in found:
                 self._move(addresses[key], PROCESS if duty is None else duty.inner)
+
+    def pools_of(self, place: Place) -> list[object]:
+        """Give the pools of libraries that were made in a place."""
+        known: dict[Any, Place] = vars(self._home.pools)["data"].copy()  # other threads may add to it meanwhile
+        mine = (reference() for reference, made in known.items() if made.owner() is place)
+        return [pool for pool in mine if pool is not None]
 
     def _found_by(self, ask: Callable[[], Iterable[object]], addresses: dict[int, Entry]) -> set[int]:
         """Give which of the objects at some addresses somebody holds; what is lent stands for its lease."""

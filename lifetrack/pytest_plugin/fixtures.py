@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from lifetrack.ledger.places import Place
+from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.pytest_plugin.coroutines import fixture_within, is_fixture_run_by_others
 from lifetrack.pytest_plugin.duties import FIXTURE, Duty, put_back
 from lifetrack.pytest_plugin.exits import exit_hooks_of
@@ -32,14 +32,14 @@ class _Active(NamedTuple):
     fixturedef: pytest.FixtureDef[Any]
 
     def held(self) -> list[object]:
-        """Give what it has handed out, and what its teardown can be about."""
+        """Give what it has handed out, what its teardown can be about, and the pools that were made in it."""
         from lifetrack.pytest_plugin.cleanups import held_by_cleanup
 
         result = self.fixturedef.cached_result
         values = [] if result is None else [result[0]]
         for finalizer in list(getattr(self.fixturedef, "_finalizers", ())):
             values += held_by_cleanup(finalizer)
-        return values
+        return values + self.duty.pools_of(self.duty.place)
 
 
 def _only_hands_over(fixturedef: pytest.FixtureDef[Any]) -> bool:
@@ -162,7 +162,7 @@ class FixtureHooks:
         yield None, self._exits.held
         yield None, self._left_to_nodes
         duty.wait()  # a thread that is just ending need not be looked for in all that caches hold
-        yield None, self._cached
+        yield None, partial(self._kept, duty)
 
     def _left_to_nodes(self) -> list[object]:
         """Give what tests have left to their classes, modules and session, and to the run, to be released."""
@@ -172,10 +172,10 @@ class FixtureHooks:
 
         return held_by_nodes(self._latest[0])
 
-    def _cached(self) -> list[object]:
-        """Give what the caches of the program hold."""
+    def _kept(self, duty: Duty) -> list[object]:
+        """Give what the caches of the program hold, and the pools that were made outside of any test and fixture."""
         if self._caches is None:
             from lifetrack.pytest_plugin.reach import Caches
 
             self._caches = Caches()
-        return self._caches.results()
+        return [*duty.pools_of(PROCESS), *self._caches.results()]

@@ -14,6 +14,7 @@ from lifetrack.values.errors import ConfigurationError
 from lifetrack.values.settings import shown
 from lifetrack.watchers.aliases import together
 from lifetrack.watchers.imports import forget, when_imported
+from lifetrack.watchers.lasting_pools import LastingPools
 from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.rows import (
     ASYNC_GENERATORS,
@@ -121,6 +122,7 @@ class Watching:
         self._recording = Recording(engine, drain)
         self._asked: list[tuple[str, ...]] = []
         self._hooks: dict[Row, Any] = {}
+        self._pools: LastingPools | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -152,6 +154,11 @@ class Watching:
     def _settle(self) -> None:
         with together():
             self._settle_rows()
+        if self._asked and self._pools is None:
+            self._pools = LastingPools(self._recording.ledger)
+        elif not self._asked and self._pools is not None:
+            self._pools.remove()
+            self._pools = None
 
     def _settle_rows(self) -> None:
         wanted = dict.fromkeys(row for name in self.names for row in rows_of(name))
