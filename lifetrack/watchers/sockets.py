@@ -44,8 +44,9 @@ def watch_files(watched: Watched, patches: Patches) -> None:
         return
 
     def notice(raw: Any) -> None:
-        sock = getattr(raw, "_sock", None)
-        if sock is not None and sock._closed and sock._io_refs <= 1:
+        sock: Any = getattr(raw, "_sock", None)
+        # It may be something else that a library has put there, and that passes on to the socket what it is told.
+        if issubclass(type(sock), sys.modules["_socket"].socket) and sock._closed and sock._io_refs <= 1:
             watched.lost(sock)
 
     def _dealloc_warn(self: Any, _: object) -> None:

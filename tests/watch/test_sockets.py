@@ -94,6 +94,38 @@ def test_file_dropped_before_its_socket(watching: Tracker) -> None:
     assert rules(watching) == []
 
 
+class Transport:
+    """Stands before a socket, as that of urllib3 does: files are made of it, and it passes on what they say."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock: Any = sock
+
+    def makefile(self) -> socket.SocketIO:
+        self.sock._io_refs += 1
+        return socket.SocketIO(self, "r")  # type: ignore[arg-type]
+
+    def _decref_socketios(self) -> None:
+        self.sock._decref_socketios()
+
+
+def test_file_of_what_stands_before_a_socket(watching: Tracker) -> None:
+    """Its finalizer tells that as ever; dropped after the close of the socket, it is that which closes it."""
+    first, second = socket.socketpair()
+    with first, second:
+        Transport(first).makefile()
+        assert first._io_refs == 0  # type: ignore[attr-defined]
+    assert first.fileno() == -1
+    assert watching.find_leaks() == []
+    first, second = socket.socketpair()
+    with second:
+        transport = Transport(first)
+        file = transport.makefile()
+        first.close()
+        del file
+    assert first.fileno() == -1
+    assert [found.rule for found in watching.find_leaks()] == ["LT102"]
+
+
 def test_wrapped_socket(watching: Tracker) -> None:
     """wrap_socket() takes the descriptor over: one resource, of the type that the program holds."""
     first, second = socket.socketpair()
