@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from types import FrameType
 
 from lifetrack.ledger.territory import FILES, OURS, STDLIB, USER
@@ -23,11 +24,13 @@ def comes_from(frame: FrameType | None, modules: tuple[str, ...]) -> bool:
     return False
 
 
-def whose_call(frame: FrameType, name: str) -> int:
+def whose_call(frame: FrameType, name: str, users: Collection[str] = ()) -> int:
     """Tell whose call of a function it is, by the function's name and the frame that calls it.
 
     Where the standard library calls what it does not name, it was handed that over: an executor that was to run it.
+    ``users`` are those of its modules that know the function by other names.
     """
     code = frame.f_code
     whose = FILES[code.co_filename]
-    return USER if whose == STDLIB and name not in code.co_names else whose
+    is_handed = whose == STDLIB and name not in code.co_names and frame.f_globals.get("__name__") not in users
+    return USER if is_handed else whose

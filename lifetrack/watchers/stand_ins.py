@@ -38,6 +38,7 @@ class WatchedMaker(Shared):
         self._old: Any = None
         self._new: Any = None
         self._classes: dict[type, Any] = {}
+        self._users = frozenset(attribute.partition(":")[0] for attribute in row.taken_by)
 
     def put(self) -> None:
         """Replace it under all its names."""
@@ -75,7 +76,7 @@ class WatchedMaker(Shared):
         frame, row = caller(2), self._row
         if row.takes is not None:
             taken(asked(row.takes, -1, real))
-        if not self.listeners or (row.callers and whose_call(frame, row.name) not in row.callers):
+        if not self.listeners or (row.callers and whose_call(frame, row.name, self._users) not in row.callers):
             return real
         made = object.__new__(self._stand_in(type(real)))
         made._real = real
