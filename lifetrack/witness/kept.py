@@ -19,6 +19,7 @@ from lifetrack.witness.lasting import DESCRIPTOR, PROCESS, THREAD
 _TRACKER, _SERVER = "multiprocessing.resource_tracker", "multiprocessing.forkserver"
 _LOKY = "joblib.externals.loky.backend.resource_tracker"
 _REACTOR = "twisted.internet.reactor"
+_DJANGO = "a connection that Django keeps from one request to the next"
 #: What libraries keep as long as the process, by number or as an object: the kind, in which module and behind which
 #: attributes it stands, and why.
 HOLDERS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
@@ -42,6 +43,9 @@ HOLDERS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     (DESCRIPTOR, _REACTOR, ("_internalReaders", "o"), "the reactor of Twisted"),
     (DESCRIPTOR, "twisted.internet.tcp", ("_reservedFD", "_fileDescriptor"), "what Twisted has in reserve"),
     (DESCRIPTOR, "fsspec.asyn", ("loop",), "the event loop of fsspec"),
+    # In the thread that asks; asgiref has had more than one way to keep what is a thread's own.
+    (DESCRIPTOR, "django.db", ("connections", "_connections", "__dict__", "connection"), _DJANGO),
+    (DESCRIPTOR, "django.db", ("connections", "_connections", "_storage", "__dict__", "connection"), _DJANGO),
     (THREAD, "tornado.netutil", ("ThreadedResolver", "_threadpool"), "the resolver threads of tornado"),
 )
 

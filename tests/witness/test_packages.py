@@ -228,6 +228,42 @@ def test_the_executor_of_tornados_resolver_stays(tracker: Tracker, monkeypatch: 
         pool.shutdown()
 
 
+DJANGO = """
+    import threading, django
+    from django.conf import settings
+
+    database = {"ENGINE": "django.db.backends.sqlite3", "NAME": NAME}
+    settings.configure(DATABASES={"default": database, "other": database})
+    django.setup()
+    from django.db import connections
+
+    def work():
+        for alias in connections:
+            with connections[alias].cursor() as cursor:
+                cursor.execute("select 1")
+
+    work()
+    if THREAD:
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+"""
+
+
+@each_way
+@pytest.mark.parametrize("name", [":memory:", "file.db"])
+def test_the_connections_of_django(program: Program, name: str, options: list[str], tmp_path: Path) -> None:
+    """Those of a thread that has ended are leaks; nobody will ask for them again."""
+    needs("django")
+    name = name if name == ":memory:" else str(tmp_path / name)
+    text = f"NAME = {name!r}\n{textwrap.dedent(DJANGO)}"
+    done = program(text.replace("THREAD", "False"), *options)
+    assert "no findings" in done.stderr
+    assert "a connection that Django keeps" in " ".join(done.stderr.split())
+    done = program(text.replace("THREAD", "True"), *options)
+    assert "LT101 leak-at-exit (proven): 2 x sqlite3.Connection" in done.stderr
+
+
 def test_kinds_without_a_name_are_those_of_loaded_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     """A kind is excused while a package is loaded that makes it, and only that kind."""
     for module, _, _ in lasting.NATIVE:
