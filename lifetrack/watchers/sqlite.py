@@ -23,12 +23,17 @@ from lifetrack.values.declarations import Declaration
 from lifetrack.values.disk import size
 from lifetrack.values.events import RELEASED
 from lifetrack.watchers.aliases import Replacement, exchange_all, replacement
+from lifetrack.watchers.provenance import comes_from
 from lifetrack.watchers.shared import Shared
 from lifetrack.watchers.substitutes import substitute_meta
 
 #: The position of ``factory`` among the arguments of connect().
 _FACTORY = 5
 _TRANSACTION = "its open transaction, which is rolled back (end it by commit() or rollback())"
+
+
+#: Django closes no database in memory, whoever asks it to: its last connection is what keeps the tables.
+_NEVER_CLOSED_BY = ("django.db.backends.sqlite3.base",)
 
 
 class WatchedConnect(Shared):
@@ -79,10 +84,11 @@ class WatchedConnect(Shared):
             else:
                 kwargs = {**kwargs, "factory": self._made}
         connection = native(*args, **kwargs)
-        if self._connected(connection, frame):
-            name = _file_name(args[0] if args else kwargs.get("database", ""))
-            if name:
-                self._files[connection] = name, os.getcwd()
+        name = _file_name(args[0] if args else kwargs.get("database", ""))
+        if not name and comes_from(frame, _NEVER_CLOSED_BY):
+            return connection
+        if self._connected(connection, frame) and name:
+            self._files[connection] = name, os.getcwd()
         return connection
 
     def _called(self, connection: Any) -> None:

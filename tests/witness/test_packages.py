@@ -253,15 +253,15 @@ DJANGO = """
 @each_way
 @pytest.mark.parametrize("name", [":memory:", "file.db"])
 def test_the_connections_of_django(program: Program, name: str, options: list[str], tmp_path: Path) -> None:
-    """Those of a thread that has ended are leaks; nobody will ask for them again."""
+    """Those of a thread that has ended are leaks, but to databases in memory, which Django never closes."""
     needs("django")
     name = name if name == ":memory:" else str(tmp_path / name)
     text = f"NAME = {name!r}\n{textwrap.dedent(DJANGO)}"
     done = program(text.replace("THREAD", "False"), *options)
     assert "no findings" in done.stderr
-    assert "a connection that Django keeps" in " ".join(done.stderr.split())
+    assert ("a connection that Django keeps" in " ".join(done.stderr.split())) is (name != ":memory:")
     done = program(text.replace("THREAD", "True"), *options)
-    assert "LT101 leak-at-exit (proven): 2 x sqlite3.Connection" in done.stderr
+    assert ("LT101 leak-at-exit (proven): 2 x sqlite3.Connection" in done.stderr) is (name != ":memory:")
 
 
 def test_kinds_without_a_name_are_those_of_loaded_packages(monkeypatch: pytest.MonkeyPatch) -> None:
