@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from types import FrameType
 from typing import Any
 
+from lifetrack.ledger.territory import FILES
 from lifetrack.watchers.numbers import taken
 from lifetrack.watchers.provenance import comes_from
 from lifetrack.watchers.rows import Row, asked
@@ -18,6 +19,13 @@ _NOTHING: Iterable[object] = ()
 def has_conditions(row: Row) -> bool:
     """Whether a row says anything of that; of most there is nothing to ask."""
     return bool(row.takes or row.not_from or row.is_empty or row.only_from or row.takes_over)
+
+
+def is_quiet(row: Row, frame: FrameType) -> bool:
+    """Whether it is no leak that an object is collected which ``frame`` has made."""
+    if row.quiet or (row.quiet_to and FILES[frame.f_code.co_filename] in row.quiet_to):
+        return True
+    return bool(row.quiet_from) and comes_from(frame, row.quiet_from)
 
 
 def is_due(row: Row, obj: Any, frame: FrameType, watched: Shared, strangers: Strangers) -> bool:

@@ -16,12 +16,11 @@ from typing import Any
 from lifetrack.guards.patches import Patches
 from lifetrack.guards.shapes import own, resolve
 from lifetrack.ledger.callers import caller
-from lifetrack.watchers.conditions import has_conditions, is_due
+from lifetrack.watchers.conditions import has_conditions, is_due, is_quiet
 from lifetrack.watchers.coroutines import is_coroutine_function
 from lifetrack.watchers.custody import keep, keeping, lease_of, put_below, take_over
 from lifetrack.watchers.greenlets import asking_frame
 from lifetrack.watchers.imports import forget, when_imported
-from lifetrack.watchers.provenance import comes_from
 from lifetrack.watchers.recording import Recording
 from lifetrack.watchers.rows import Row, asked, harmless
 from lifetrack.watchers.shared import RELEASE, Shared, in_place_of
@@ -243,7 +242,7 @@ class WatchedClass(Shared):
         if self._has_conditions and not is_due(row, obj, frame, self, self.strangers):
             return
         for_whom = worker() if row.within else None
-        quiet = row.quiet or bool(row.quiet_from and comes_from(frame, row.quiet_from))
+        quiet = is_quiet(row, frame)
         if any(listener.engine.located for listener in self.listeners):
             frame = asking_frame(frame)
         for listener in self.listeners:

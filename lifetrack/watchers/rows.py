@@ -72,6 +72,8 @@ class Row:
     quiet: bool = False
     #: The same for those that one of these modules makes: it releases them in a finalizer, by design.
     quiet_from: tuple[str, ...] = ()
+    #: The same for whose calls, see ``ledger.territory``: they let it end by dropping it, which nobody else can mend.
+    quiet_to: frozenset[int] = frozenset()
     #: What it says of itself counts, whatever its release method raises.
     sure: bool = False
     #: Modules that make it for themselves, and take care of it or keep it for good. A dot at the end: all below.

@@ -228,6 +228,27 @@ def test_the_executor_of_tornados_resolver_stays(tracker: Tracker, monkeypatch: 
         pool.shutdown()
 
 
+ASKS = """
+    from concurrent.futures import ThreadPoolExecutor
+    def ask(function):
+        return ThreadPoolExecutor(1).submit(function).result()
+    def make():
+        executor = ThreadPoolExecutor(1)
+        executor.submit(int).result()
+        return executor
+"""
+
+
+def test_executors_that_a_package_drops(program: Program) -> None:
+    """Their threads end with them, and nobody else could shut them down; but not one that lives on."""
+    done = program("import keeper; keeper.ask(int); keeper.ask(str)", package=ASKS)
+    assert "no findings" in done.stderr
+    done = program("import keeper; kept = keeper.make()", package=ASKS)
+    assert "LT101 leak-at-exit (proven): concurrent.futures.thread.ThreadPoolExecutor" in done.stderr
+    done = program(textwrap.dedent(ASKS) + "ask(int)", package=ASKS)
+    assert "LT102 leak-collected (proven): concurrent.futures.thread.ThreadPoolExecutor" in done.stderr
+
+
 DJANGO = """
     import threading, django
     from django.conf import settings

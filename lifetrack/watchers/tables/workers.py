@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from lifetrack.ledger.territory import INSTALLED
 from lifetrack.watchers.rows import CLASSES, PROCESS_WIDE, SEGMENTS, Row, attributes, declare, is_none, is_true
 
 _MANAGERS = ("multiprocessing.managers",)
@@ -50,7 +51,8 @@ WORKERS: tuple[Row, ...] = (
                 ended_at_exit=_when_set("concurrent.futures.thread", "_shutdown"),
                 hint="use it in a 'with' block, or call shutdown() in a 'finally' clause"),
         parts=lambda executor: tuple(getattr(executor, "_threads", None) or ()), grows=True,
-        not_from=("asyncio.base_events",),
+        # Its threads end when it is dropped; packages such as asgiref leave it to that, call by call.
+        not_from=("asyncio.base_events",), quiet_to=frozenset({INSTALLED}),
     ),
     Row(
         ("concurrent", "concurrent.futures"), "concurrent.futures.process", "ProcessPoolExecutor", CLASSES,
