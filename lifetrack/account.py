@@ -110,7 +110,7 @@ class Account:
         return successor
 
     def end_quietly(self, place: Place, mark: int) -> bool:
-        """Judge a scope that ends if nothing has come since it began; whether that is so."""
+        """Judge a scope that ends if nothing that came since it began is open; whether that is so."""
         self.instruments.settle()
         return self.judgement.end_quietly(place, mark)
 

@@ -122,7 +122,7 @@ class Judgement:
         warn_of(finding for finding in findings if finding.allowed is None)
 
     def _is_quiet(self, mark: int) -> bool:
-        """Whether nothing has come since a mark that a scope could be judged for, as in most tests of a suite."""
+        """Whether nothing has come since a mark that a scope could be judged for yet, as in most tests of a suite."""
         return self.witness is None and self._ledger.is_quiet_since(mark)
 
     def pending_grace(self, place: Place, mark: int) -> float:

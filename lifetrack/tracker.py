@@ -178,7 +178,7 @@ class Tracker(Journaled):
         return 0.0 if self._account is None else self._account.judgement.pending_grace(place, mark)
 
     def end_quietly(self, place: Place, mark: int) -> bool:
-        """Judge a scope that ends if nothing has come since it began; whether that is so."""
+        """Judge a scope that ends if nothing that came since it began is open; whether that is so."""
         return self._account is not None and self._account.end_quietly(place, mark)
 
     def end_scope(self, place: Place, mark: int, *, may_raise: bool, holders: bool = True) -> None:

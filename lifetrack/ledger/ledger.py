@@ -232,19 +232,16 @@ class Ledger:
         self.entries.pop(mark, None)
 
     def is_quiet_since(self, mark: int) -> bool:
-        """Whether nothing at all came since a mark: nothing acquired, handed on, or noticed by the collector."""
+        """Whether nothing has come since a mark that is open: acquired, handed on, or noticed by the collector."""
         if self.pending or self.orphaned or self.moved:
             return False
-        key = newest(self.entries)
-        if key == mark:
+        if newest(self.entries) == mark:
             return True
-        if key is None or not self._is_mark(key):
-            return False
-        return mark in self.entries and all(map(self._is_mark, since(self.entries, mark)))
+        return mark in self.entries and not any(map(self._is_open, since(self.entries, mark)))
 
-    def _is_mark(self, key: int) -> bool:
-        """Whether a key is a mark's, or nothing's by now."""
-        return bool(self.entries.get(key, _MARK)[STATE] == FINALIZING)
+    def _is_open(self, key: int) -> bool:
+        """Whether the entry at a key, which may be gone by now, is open; marks are none."""
+        return self.entries.get(key, _MARK)[STATE] in OPEN_STATES
 
     def open_since(self, mark: int, *, keep: bool = False) -> list[Entry]:
         """Give the open entries younger than a mark, oldest first, and take the mark away unless told to keep it."""

@@ -24,7 +24,7 @@ _STDLIB = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 #: Where installers put the little scripts that start installed programs.
 _SCRIPTS = os.path.dirname(os.path.abspath(sys.executable or "python")).replace("\\", "/")
 _INSTALLED_FOLDERS = {"site-packages", "dist-packages"}
-_RUNNER = "/_pytest/runner.py"
+_RUNNERS = ("/_pytest/runner.py", "/_pytest/python.py", "/_pytest/unittest.py")
 #: Code that lifetrack generates carries this in place of a file name.
 GENERATED = "<lifetrack "
 #: The end of such a name. Frames of files that are called so are left out of account where a warning counts frames for
@@ -45,7 +45,7 @@ def classify(filename: str) -> int:
         return INSTALLED  # written by a library while the program runs
     folder = filename.replace("\\", "/").rpartition("/")[0]
     if folder == _SCRIPTS or not _INSTALLED_FOLDERS.isdisjoint(folder.split("/")):
-        return RUNNER if filename.replace("\\", "/").endswith(_RUNNER) else INSTALLED
+        return RUNNER if filename.replace("\\", "/").endswith(_RUNNERS) else INSTALLED
     return STDLIB if filename.startswith(_STDLIB) else USER
 
 

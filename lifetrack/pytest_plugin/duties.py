@@ -224,7 +224,7 @@ class Duty:
         return self._tracker.ledger is self._home
 
     def ends_quietly(self) -> bool:
-        """End it if nothing has come since it began, as in most tests of a suite; whether that is so."""
+        """End it if nothing that came since it began is open, as in most tests of a suite; whether that is so."""
         self.ended = self.is_current() and self._tracker.end_quietly(self.place, self.mark)
         return self.ended
 

@@ -11,14 +11,13 @@ from typing import Any
 
 from lifetrack.ledger.capture import codes
 from lifetrack.ledger.entries import TRACE, Entry
-from lifetrack.ledger.territory import FILES, OURS, RUNNER, STDLIB, USER
+from lifetrack.ledger.territory import FILES, RUNNER, USER
 from lifetrack.watchers.numbers import Descriptor
 from lifetrack.watchers.raw_files import recorded_as
 
 #: How the methods are called by which a finalizer of the io module lets a wrapper written in Python close itself.
 _CLOSES = frozenset({"close", "__exit__"})
 _ENDS = _CLOSES | {"__del__"}
-_ALIKE = frozenset({STDLIB, OURS})
 #: How many functions of the program's own may stand between a release and the finalizer that asks for it.
 _BETWEEN = 8
 #: How many objects are looked at to see whether what is finalized holds a resource.
@@ -35,15 +34,13 @@ def in_finalizer(frame: FrameType | None, entry: Entry, obj: object) -> bool:
     """
     trace = entry[TRACE]
     opened_by = trace[0] if trace.__class__ is tuple else trace
-    files, left = FILES, _BETWEEN
-    passed: list[CodeType] = []
-    while frame is not None:
+    first, files, left = frame, FILES, _BETWEEN
+    while frame is not None:  # a long way at each release, where nothing is known of who has acquired: no step too many
         code = frame.f_code
         whose = files[code.co_filename]
         name = code.co_name
-        passed.append(code)
-        if name in _ENDS and (name == "__del__" or (id(code) not in _OF_NO_FILES and _is_finalized(frame, whose))):
-            return not _is_its_own(frame, entry, passed, obj)
+        if name in _ENDS and (name == "__del__" or (id(code) not in _OF_NO_FILES and _is_finalized(frame))):
+            return not _is_its_own(frame, entry, _codes_up_to(frame, first), obj)
         if whose == USER:
             # One that has acquired it as well did both for itself.
             left = 0 if code is opened_by else left - 1
@@ -53,6 +50,15 @@ def in_finalizer(frame: FrameType | None, entry: Entry, obj: object) -> bool:
             return False
         frame = frame.f_back
     return False
+
+
+def _codes_up_to(last: FrameType, frame: FrameType | None) -> list[CodeType]:
+    """Give whose frames stand from one to one above it, both included."""
+    passed = [last.f_code]
+    while frame is not None and frame is not last:
+        passed.append(frame.f_code)
+        frame = frame.f_back
+    return passed
 
 
 def _is_its_own(frame: FrameType, entry: Entry, passed: list[CodeType], obj: object) -> bool:
@@ -87,8 +93,8 @@ def _held(owner: object) -> Iterator[object]:
         level = below
 
 
-#: Such methods of classes of the standard library that are no file objects, and our wrappers of such, by address, as
-#: all instances are alike there: to ask a frame for its variables costs more than to release most resources.
+#: Such methods of classes that are no file objects, and our wrappers of such, by address, as all instances are alike
+#: there: to ask a frame for its variables costs more than to release most resources.
 _OF_NO_FILES: dict[int, weakref.ref[CodeType]] = {}
 
 
@@ -97,9 +103,9 @@ def _first_argument(frame: FrameType) -> object:
     return frame.f_locals.get(code.co_varnames[0]) if code.co_argcount else None
 
 
-def _is_finalized(frame: FrameType, whose: int) -> bool:
+def _is_finalized(frame: FrameType) -> bool:
     owner = _first_argument(frame)
-    if whose in _ALIKE and not issubclass(type(owner), _IOBase):
+    if not issubclass(type(owner), _IOBase):
         _remember(frame.f_code)
         return False
     return is_finalized(owner)

@@ -36,11 +36,13 @@ _ASKED = frozenset({
 })  # fmt: skip
 #: Those that make tasks for themselves, which are found above these.
 _MAKERS = frozenset({"asyncio.streams", "asyncio.selector_events", "asyncio.unix_events", "asyncio.base_subprocess"})
+#: What asks for tasks that nobody else can want: a callback that is written in C, or asyncio's own; the end of a run.
+_FOR_ITSELF = {"asyncio.events": "_run", "asyncio.runners": "close"}
 #: Whose frames stand between a task and the code that asks for it; what a module is on that way, by its file: one that
-#: somebody else may ask by, one that asks for itself, or the one whose callbacks do so.
+#: somebody else may ask by, one that asks for itself, or the name of its function that does so.
 _PASSED = frozenset({STDLIB, OURS})
-_OUTER, _INNER, _EVENTS = 1, 2, 3
-_WAYS: dict[str, int] = {}
+_OUTER, _INNER = "", "*"
+_WAYS: dict[str, str] = {}
 
 
 def is_over(task: Any) -> bool:
@@ -60,21 +62,20 @@ def _asked_for(frame: FrameType | None) -> bool:
         whose = FILES[code.co_filename]
         if whose not in _PASSED:
             return whose == USER
-        way = _WAYS.get(code.co_filename) or _way_through(frame, whose)
-        if way == _INNER or (way == _EVENTS and code.co_name == "_run"):
-            return False  # for itself; or from a callback written in C, or asyncio's own
+        way = _WAYS.get(code.co_filename)
+        if way is None:
+            way = _way_through(frame, whose)
+        if way and way in (_INNER, code.co_name):
+            return False
         frame = frame.f_back
     return False
 
 
-def _way_through(frame: FrameType, whose: int) -> int:
+def _way_through(frame: FrameType, whose: int) -> str:
     """Tell of a module of the standard library, or of ours in its place, what a task is that is asked for in it."""
     name = frame.f_globals.get("__name__") or ""
-    way = _OUTER
-    if name == "asyncio.events":
-        way = _EVENTS
-    elif name in _MAKERS or (name.startswith("asyncio.") and name not in _ASKED):
-        way = _INNER
+    inner = name in _MAKERS or (name.startswith("asyncio.") and name not in _ASKED)
+    way = _FOR_ITSELF.get(name) or (_INNER if inner else _OUTER)
     if whose == STDLIB:
         _WAYS[frame.f_code.co_filename] = way
     return way

@@ -1,4 +1,4 @@
-"""The end of a scope in which nothing came takes a shorter way; whatever came takes the long one."""
+"""The end of a scope in which nothing came that is open yet takes a shorter way; what is open takes the long one."""
 
 from __future__ import annotations
 
@@ -35,6 +35,17 @@ def test_what_came_is_no_quiet(tracker, resource, happens):
     assert tracker.ledger.is_quiet_since(mark)
     happens(tracker, resource, kept)
     assert not tracker.ledger.is_quiet_since(mark)
+
+
+def test_what_is_released_again_is_quiet(tracker, resource):
+    """What was released since a mark is nothing to judge, also while the program has it yet."""
+    tracker.start(policy="record", report=False)
+    mark = tracker.ledger.mark()
+    one, other = resource(), resource()
+    one.close()
+    assert not tracker.ledger.is_quiet_since(mark)
+    other.close()
+    assert tracker.ledger.is_quiet_since(mark)
 
 
 def test_what_was_handed_in_is_due(tracker, resource):
