@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 from lifetrack.backends.seats import Loan, Seat
 from lifetrack.backends.tracking import here
 from lifetrack.ownership.borrowing import borrow
+from lifetrack.values.each_thread import name_of
 from lifetrack.values.errors import BackendError, UseAfterReleaseError
 
 T_co = TypeVar("T_co", covariant=True)
@@ -24,7 +25,7 @@ class Borrowed(Generic[T_co]):
         self._open: list[tuple[Seat, Loan, borrow[T_co]]] = []
 
     def __enter__(self) -> T_co:
-        loan = Loan(here(), threading.current_thread().name, threading.get_ident())
+        loan = Loan(here(), name_of(threading.current_thread()), threading.get_ident())
         seat = self._lend(loan)
         lent: borrow[T_co] = borrow(seat.backend)
         try:

@@ -29,6 +29,7 @@ from lifetrack.ledger.ledger import Ledger, is_reported
 from lifetrack.ledger.places import Place
 from lifetrack.ledger.rendering import finding_of, finding_of_case
 from lifetrack.ledger.suspended import note_suspended
+from lifetrack.values.each_thread import name_of
 from lifetrack.values.findings import Certainty, Finding, is_leak
 
 
@@ -72,7 +73,7 @@ def is_in_daemon(entry: Entry) -> bool:
         return False
     active: dict[int, threading.Thread] = getattr(threading, "_active", {})
     thread = active.get(who.ident)
-    return thread is not None and thread.daemon and thread.name == who.name
+    return thread is not None and thread.daemon and name_of(thread) == who.name
 
 
 def live_findings(

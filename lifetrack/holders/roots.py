@@ -17,6 +17,7 @@ from typing import Any
 
 from lifetrack.ledger.capture import Note
 from lifetrack.ledger.territory import FILES, INSTALLED, OURS, STDLIB, USER, is_ours
+from lifetrack.values.each_thread import name_of
 from lifetrack.values.holders import (
     ATEXIT_HANDLER,
     CONTEXTVAR,
@@ -260,7 +261,7 @@ def running() -> list[Root]:
     """Give the functions that run in all threads with their variables, those of this thread first; none of ours."""
     found = []
     here = threading.get_ident()
-    names = {thread.ident: thread.name for thread in list(getattr(threading, "_active", {}).values())}
+    names = {thread.ident: name_of(thread) for thread in list(getattr(threading, "_active", {}).values())}
     frames: dict[int, Any] = sys._current_frames()
     for number in sorted(frames, key=lambda number: number != here):
         thread = "" if number == here else f", thread {names.get(number, number)}"

@@ -56,6 +56,14 @@ def running_trio() -> Any:
         return None
 
 
+def name_of_task(task: Any) -> str | None:
+    """Give the name of a task of asyncio; None where its class raises."""
+    try:
+        return str(task.get_name())
+    except Exception:  # whatever a class of the program's raises
+        return None
+
+
 def task_name() -> str | None:
     """Give the name of the running task of asyncio or trio; None outside one. Imports nothing."""
     modules = sys.modules
@@ -68,10 +76,7 @@ def task_name() -> str | None:
         except (AttributeError, RuntimeError):  # asyncio is being imported, or its loop ends
             pass
     if task is not None:
-        try:
-            return str(task.get_name())
-        except AttributeError:
-            return None
+        return name_of_task(task)
     # Also as a guest in a loop of asyncio's, which has no task then.
     trio = running_trio() if "trio.lowlevel" in modules else None
     return None if trio is None else str(trio.lowlevel.current_task().name)

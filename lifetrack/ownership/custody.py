@@ -25,8 +25,10 @@ from lifetrack.ledger.entries import (
     type_name,
 )
 from lifetrack.ledger.journaling import note_name
+from lifetrack.ledger.moment import name_of_task
 from lifetrack.ledger.places import PROCESS, OwnerPlace, Place
 from lifetrack.ownership.holding import Standing, holder_of
+from lifetrack.values.each_thread import name_of
 from lifetrack.values.errors import OwnershipError
 from lifetrack.values.events import TRANSFERRED
 
@@ -157,10 +159,10 @@ def _naming(obj: Any) -> tuple[str, str, Any]:
     """Give name, kind and end of an object that is an owner; never anything that the object says of its contents."""
     names = {cls.__qualname__ for cls in type(obj).__mro__ if cls.__module__.partition(".")[0] in _TASK_MODULES}
     if "Task" in names:
-        name = obj.get_name() if hasattr(obj, "get_name") else obj.name
+        name = name_of_task(obj) if hasattr(obj, "get_name") else obj.name
         return str(name), "task", _is_done
     if "Thread" in names:
-        return str(obj.name), "thread", _has_ended
+        return name_of(obj), "thread", _has_ended
     return type_name(type(obj)), "object", None
 
 

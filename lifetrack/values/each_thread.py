@@ -29,6 +29,18 @@ class Made(Generic[_T]):
         return cast(_T, vars(local).setdefault(self._name, made))
 
 
+#: What gives a thread's name, where no class of a program's says otherwise: that may raise.
+_NAME: Any = vars(threading.Thread)["name"].fget
+
+
+def name_of(thread: threading.Thread) -> str:
+    """Give the name that a thread was given; asks no code of the program's."""
+    try:
+        return str(_NAME(thread))
+    except (AttributeError, AssertionError):  # its constructor has not run, or its class stands in for a thread's
+        return "thread"
+
+
 def thread_name() -> str:
     """Give the name of the running thread.
 
@@ -36,4 +48,4 @@ def thread_name() -> str:
     """
     active: dict[int, threading.Thread] = getattr(threading, "_active", {})
     thread = active.get(get_ident())
-    return f"thread {get_ident()}" if thread is None else thread.name
+    return f"thread {get_ident()}" if thread is None else name_of(thread)

@@ -17,6 +17,7 @@ from lifetrack.ledger.entries import EXTRA, KIND, LIVE, OPEN_STATES, RELEASED, S
 from lifetrack.ledger.places import PROCESS, Place
 from lifetrack.values.declarations import Declaration
 from lifetrack.values.descriptors import number_of
+from lifetrack.values.each_thread import name_of
 from lifetrack.values.findings import Certainty
 from lifetrack.values.records import Lasting
 from lifetrack.witness import lasting as known
@@ -223,7 +224,7 @@ class Witness:
             thread = python.get(number)
             if number == threading.get_native_id() or (thread is not None and self._is_recorded(thread)):
                 continue
-            name = system.thread_name(number) if thread is None else thread.name
+            name = system.thread_name(number) if thread is None else name_of(thread)
             if name is None:  # it has ended in this moment
                 continue
             lives = known.lasting(known.THREAD, name)
@@ -243,7 +244,8 @@ class Witness:
         if thread is None:
             name = system.thread_name(number) or str(number)
             return self._file("LT502", place, "thread that Python does not know", name, None, sure=False)
-        return self._file("LT502", place, "thread", thread.name, self._sites.find(THREAD, thread.name, before.moment))
+        name = name_of(thread)
+        return self._file("LT502", place, "thread", name, self._sites.find(THREAD, name, before.moment))
 
     # -- children ------------------------------------------------------------------------------------------------
 

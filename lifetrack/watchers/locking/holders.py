@@ -8,6 +8,7 @@ from _thread import get_ident
 from typing import Any
 
 from lifetrack.ledger.holds import Holder
+from lifetrack.ledger.moment import name_of_task
 from lifetrack.values.each_thread import Made, thread_name
 
 
@@ -57,7 +58,7 @@ class TaskHolder(Holder):
     kind = "task"
 
     def __init__(self, task: Any) -> None:
-        super().__init__(str(task.get_name()))
+        super().__init__(name_of_task(task) or "task")
         self._task = weakref.ref(task)
         self._loop = weakref.ref(task.get_loop())
 
