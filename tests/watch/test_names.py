@@ -44,7 +44,7 @@ def test_a_thread_whose_name_raises_works_as_ever(tracker: Tracker) -> None:
     def work() -> None:
         with open(os.devnull, encoding="utf-8") as file:
             kept.append(file.name)
-        kept.append(open(os.devnull, encoding="utf-8"))  # noqa: SIM115
+        kept.append(open(os.devnull, encoding="utf-8"))
 
     thread = Nameless(target=work, name="worker 7")
     thread.start()
