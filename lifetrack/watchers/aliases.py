@@ -20,7 +20,8 @@ class Replacement:
     def __init__(self, original: Callable[..., Any]) -> None:
         self.__wrapped__: Any = original
         for name in ("__name__", "__qualname__", "__module__", "__doc__"):
-            self.__dict__[name] = getattr(original, name)
+            if hasattr(original, name):  # what others have put in the place of a function may lack them
+                self.__dict__[name] = getattr(original, name)
 
     @property  # type: ignore[misc]
     def __class__(self) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from types import FrameType
+from types import BuiltinFunctionType, FrameType, FunctionType
 from typing import Any
 
 from lifetrack.ledger.callers import caller
@@ -29,11 +29,9 @@ _USES: dict[str, tuple[str, ...]] = {
     ),
     "sendfile": ("out_fd", "in_fd"), "copy_file_range": ("src", "dst"), "splice": ("src", "dst"),
 }  # fmt: skip
+#: What they are, where nobody has put anything else in their place: some event loops put functions of Python's there.
+_FUNCTIONS = (BuiltinFunctionType, FunctionType)
 _ANOTHERS = ", when its number was that of another file"
-
-
-def _functions() -> list[Any]:
-    return [getattr(os, name) for name in _USES if hasattr(os, name)]
 
 
 class StaleUses:
@@ -41,34 +39,44 @@ class StaleUses:
 
     def __init__(self, listeners: Callable[[], tuple[Recording, ...]]) -> None:
         self._listeners = listeners
+        #: Those that are not exchanged yet, by name: as they were when tracking began. A test may have put something
+        #: else in the place of one when the first descriptor is closed; it has its turn when it is back.
+        self._waiting: dict[str, Any] = {}
         self._replaced: list[tuple[object, object]] = []
 
     def prepare(self) -> None:
         """Have noted where they are by the walk that exchanges the others; a few modules have them, of hundreds."""
-        foresee(_functions())
+        found = ((name, getattr(os, name, None)) for name in _USES)
+        self._waiting = {name: function for name, function in found if isinstance(function, _FUNCTIONS)}
+        foresee(self._waiting.values())
 
     def put(self) -> None:
-        """Replace them under all their names; does nothing the second time."""
-        if not self._replaced:
-            functions = _functions()
-            self._replaced = [(function, replacement(function, self._using(function))) for function in functions]
-            exchange_all(self._replaced)
+        """Replace them under all their names, if they are there; does nothing the second time."""
+        if not self._waiting:
+            return
+        there = [name for name, function in self._waiting.copy().items() if getattr(os, name, None) is function]
+        found = [(name, self._waiting.pop(name, None)) for name in there]  # another thread may be faster
+        pairs = [(each, replacement(each, self._using(name, each))) for name, each in found if each is not None]
+        if pairs:
+            self._replaced += pairs
+            exchange_all(pairs)
+        if not self._waiting:
             forget_foreseen()
 
     def restore(self) -> None:
         """Give all the names back."""
         forget_foreseen()
         exchange_all([(new, old) for old, new in self._replaced])
-        self._replaced = []
+        self._replaced, self._waiting = [], {}
 
-    def _using(self, native: Any) -> Callable[..., Any]:
-        names = _USES[native.__name__]
+    def _using(self, function: str, native: Any) -> Callable[..., Any]:
+        names = _USES[function]
 
         def using(_: object, /, *args: Any, **kwargs: Any) -> Any:
             for at, name in enumerate(names):
                 number = args[at] if at < len(args) else kwargs.get(name)
                 if number.__class__ is int and number in CLOSED:
-                    self._used(number, native.__name__, caller(1))
+                    self._used(number, function, caller(1))
             return native(*args, **kwargs)
 
         return using

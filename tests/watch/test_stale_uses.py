@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import socket
 import subprocess
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 
@@ -246,3 +248,48 @@ def test_number_that_its_taker_still_has(watching: Tracker, tmp_path: Path, take
         os.close(third.detach())
     assert misused(watching) == []
     assert watching.find_leaks() == []
+
+
+def _function(native: Callable[..., Any]) -> Callable[..., Any]:
+    def wrapper(*args: Any) -> Any:
+        return native(*args)
+
+    return wrapper
+
+
+def _of_its_name(native: Callable[..., Any]) -> Callable[..., Any]:
+    def read(*args: Any) -> Any:
+        return native(*args)
+
+    return read
+
+
+@pytest.mark.parametrize(
+    "put", [_function, _of_its_name, functools.partial, lambda native: mock.MagicMock(wraps=native)]
+)
+def test_a_function_that_is_replaced_at_the_first_close(
+    watching: Tracker, tmp_path: Path, put: Callable[[Any], Any]
+) -> None:
+    """A close is a close while a test has its own function in the place of one; that is left, and watched when back."""
+    theirs = put(os.read)
+    with mock.patch.object(os, "read", theirs):
+        _closed()
+        assert os.read is theirs
+    assert misused(watching) == []
+    number = _closed()
+    with open(tmp_path / "file", "w+", encoding="utf-8") as file:
+        assert os.read(number, 1) == b""
+        assert file.fileno() == number
+    assert misused(watching) == [("LT201", "os.open", "proven")]
+
+
+@pytest.mark.parametrize("name", ["open", "close", "read"])
+def test_a_function_that_is_replaced_at_the_start(tracker: Tracker, name: str) -> None:
+    """Tracking begins and ends while a test has something of its own in the place of a function."""
+    native, theirs = getattr(os, name), functools.partial(getattr(os, name))
+    with mock.patch.object(os, name, theirs):
+        tracker.start("stacks", policy="record", watch="stdlib", report=False)
+        _closed()
+        tracker.stop()
+        assert getattr(os, name) is theirs
+    assert getattr(os, name) is native
