@@ -36,6 +36,7 @@ _KEEPERS = (
 #: What leads from one logger to all of them.
 _ALL_LOGGERS = {"manager", "parent"}
 _LINK = "_lru_list_elem"
+_POLICY = "AbstractEventLoopPolicy"
 #: What leads nowhere, and is met so often that it is told by the address of its class, which need not have a hash.
 _COMMON_ENDS = (type, ModuleType, CodeType, str, bytes, int, float, bool, type(None))
 _COMMON = frozenset(map(id, _COMMON_ENDS))
@@ -88,10 +89,15 @@ class _Ways(dict[type, Callable[[Any], Iterable[object]] | None]):
 def _way_from(cls: type) -> Callable[[Any], Iterable[object]] | None:
     if issubclass(cls, _DEAD_ENDS) or cls.__module__ == "typing":  # of annotations, which name classes
         return None
-    if is_runners(cls):
+    if is_runners(cls) or _is_policy(cls):
         return _none
     # As ``issubclass()`` does it where no class says otherwise: an abstract one would want the hash.
     return next((way for kind, way in _SPECIAL if type.__subclasscheck__(kind, cls)), gc.get_referents)
+
+
+def _is_policy(cls: type) -> bool:
+    """Whether it is a policy of asyncio's, which knows the current loop of each thread, and closes none."""
+    return any(each.__module__ == "asyncio.events" and each.__name__.endswith(_POLICY) for each in cls.__mro__)
 
 
 def is_runners(cls: type) -> bool:

@@ -12,9 +12,11 @@ from typing import Any
 
 from lifetrack.ledger.entries import EXTRA, KIND, Entry
 from lifetrack.values.collector import objects_of, referring
+from lifetrack.values.each_thread import name_of
 from lifetrack.values.records import Lasting
 from lifetrack.witness.kept import globals_of_packages, kept, lasting_numbers, recorded, reusable
 from lifetrack.witness.lasting import DESCRIPTOR, THREAD, lasting, of_files
+from lifetrack.witness.package_threads import kept_by_package
 
 
 class Asking:
@@ -41,7 +43,7 @@ class Asking:
             return self._kept[id(entry)]
         extra = entry[EXTRA]
         obj: Any = None if extra is None or extra.reference is None else extra.reference()
-        known = self._file(entry) if obj is None else self._object(obj)
+        known = self._file(entry) if obj is None else self._object(obj, entry)
         return self(extra.parent) if known is None and extra is not None and extra.parent is not None else known
 
     def _file(self, entry: Entry) -> Lasting | None:
@@ -54,9 +56,9 @@ class Asking:
         path = self._paths.get(id(entry), "")
         return next((Lasting(DESCRIPTOR, path, each.why) for each in lines if fnmatchcase(path, each.pattern)), None)
 
-    def _object(self, obj: Any) -> Lasting | None:
+    def _object(self, obj: Any, entry: Entry) -> Lasting | None:
         if isinstance(obj, threading.Thread):
-            return lasting(THREAD, obj.name) or reusable(obj)
+            return lasting(THREAD, name_of(obj)) or reusable(obj) or kept_by_package(obj, entry)
         if (number := raw_number(obj)) is not None:
             return lasting_numbers(DESCRIPTOR).get(number)
         executor: Any = getattr(sys.modules.get("concurrent.futures._base"), "Executor", ())

@@ -535,3 +535,36 @@ def test_what_has_a_class_without_a_hash_is_followed() -> None:
     keeper, wanted = Hashless("Keeper", (), {})(), object()
     keeper.kept = [wanted]
     assert reached([keeper], {id(wanted)}) == {id(wanted)}
+
+
+#: A loop that the test has made the current one, and one that the fixture itself has made.
+POLICY = """
+import asyncio, pytest, warnings
+
+@pytest.fixture(scope="session")
+def policy():
+    class Policy(asyncio.DefaultEventLoopPolicy): pass
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made = Policy()
+        made.set_event_loop(loop := made.new_event_loop())
+        yield made
+        loop.close()
+
+def test_of_the_fixture(policy):
+    policy.get_event_loop().run_until_complete(asyncio.sleep(0))
+
+def test_left(policy):
+    policy.set_event_loop(policy.new_event_loop())
+
+def test_quiet(policy): pass
+"""
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 14), reason="policies of asyncio are on their way out")
+def test_a_policy_of_asyncio_closes_no_loop(run: Run, pytester: pytest.Pytester) -> None:
+    """The current loop that a test leaves open is its leak, although the policy, which a fixture gives, knows it."""
+    pytester.makepyfile(POLICY)
+    result = run("--lifetrack-watch=stdlib", "-p", "no:randomly", fresh=True)
+    result.assert_outcomes(passed=3, errors=1)
+    result.stdout.fnmatch_lines(["*LT103*_UnixSelectorEventLoop*", "ERROR *::test_left*"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
 import re
 import sys
@@ -237,6 +238,82 @@ ASKS = """
         executor.submit(int).result()
         return executor
 """
+
+
+THREADS = """
+    import queue, threading
+
+    class Manager:
+        def __init__(self):
+            self.queue, self.thread = queue.Queue(), None
+
+        def work(self):
+            while True:
+                self.queue.get()
+
+        def begin(self, daemon=True):
+            self.thread = threading.Thread(target=self.work, daemon=daemon)
+            self.thread.start()
+            return self.thread
+
+    class Loop(threading.Thread):
+        queue = queue.SimpleQueue()
+
+        def run(self):
+            self.queue.get()
+
+    manager, begun, cached = Manager(), [], {}
+
+    def in_list():
+        begun.append(threading.Thread(target=queue.Queue().get, daemon=True))
+        begun[0].start()
+
+    def in_dict():
+        cached["loop"] = Loop(daemon=True)
+        cached["loop"].start()
+"""
+
+
+@each_way
+@pytest.mark.parametrize(
+    ("begin", "level"),
+    [
+        *itertools.product(["manager.begin()", "in_dict()"], ["counts", "sites", "stacks"]),
+        ("in_list()", "stacks"),  # it runs a function of the standard library's: only stacks tell who has begun it
+    ],
+)
+def test_daemon_threads_that_a_package_keeps(program: Program, begin: str, level: str, options: list[str]) -> None:
+    """One that it begins with its first use, for all who use it, is no leak of the scope where that is."""
+    text = f"""
+    import keeper, lifetrack
+    with lifetrack.scope("job"):
+        keeper.{begin}
+    """
+    done = program(text, f"--level={level}", *options, package=THREADS)
+    assert "no findings" in done.stderr, done.stderr
+    assert ": a thread of the package keeper" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        "kept = keeper.Manager().begin()",  # the caller has it
+        "keeper.manager.begin(daemon=False)",  # the process waits for it
+        "keeper.begun.append(thread := threading.Thread(target=keeper.manager.work, daemon=True)); thread.start()",
+        "keeper.cached['mine'] = keeper.Loop(daemon=True); keeper.cached['mine'].start()",
+    ],
+)
+def test_other_threads_of_a_package_are_leaks(program: Program, begin: str) -> None:
+    """What the program begins, what it alone has, and what the end of the process waits for is its own to end."""
+    text = f"""
+    import os, sys, threading, keeper, lifetrack
+    with lifetrack.scope("job"):
+        {begin}
+    print([found.rule for found in lifetrack.report().findings], file=sys.stderr, flush=True)
+    os._exit(0)
+    """
+    done = program(text, "--level=stacks", package=THREADS)
+    assert "['LT103']" in done.stderr, done.stderr
 
 
 def test_executors_that_a_package_drops(program: Program) -> None:
