@@ -172,6 +172,11 @@ def exit_functions() -> list[Any]:
     return [each for each in probe.met if not str(getattr(each, "__module__", "")).startswith("lifetrack")]
 
 
+def programs_exit_functions() -> list[Any]:
+    """Give those of them that are not the standard library's own, which close what belongs to everybody."""
+    return [each for each in exit_functions() if not _is_librarys(each)]
+
+
 def _is_librarys(function: Any) -> bool:
     """Whether what is registered is the standard library's own, as that which ends ``asyncio.run`` on Ctrl-C."""
     while type(function) in _AROUND:
@@ -221,7 +226,7 @@ def _last_errors() -> Iterator[Root]:
 
 def registrations() -> list[Root]:
     """Give what is registered to be called, and the exception that ended the program."""
-    functions = [each for each in exit_functions() if not _is_librarys(each)]
+    functions = programs_exit_functions()
     handlers = {name: each for name, each in _signal_handlers().items() if not _is_librarys(each)}
     found = [
         Root(handlers, "signal (module)", SIGNAL_HANDLER),

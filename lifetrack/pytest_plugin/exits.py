@@ -14,7 +14,10 @@ from lifetrack.guards.patches import Patches
 
 
 class ExitHooks:
-    """Notes the hooks that are registered from its start to its stop; the interpreter tells nobody of them."""
+    """Notes the hooks that are registered from its start to its stop, with their arguments.
+
+    The interpreter tells nobody of these; of hooks that were registered before it is known which functions they are.
+    """
 
     def __init__(self) -> None:
         self._hooks: list[partial[Any]] = []
@@ -57,7 +60,15 @@ class ExitHooks:
         """Give what the hooks can be about, and the finalizers of libraries that run at exit at the latest."""
         from lifetrack.pytest_plugin.cleanups import held_by_cleanup
 
-        return [value for hook in (*self._hooks, *_finalizers()) for value in held_by_cleanup(hook)]
+        hooks = (*self._earlier(), *self._hooks, *_finalizers())
+        return [value for hook in hooks for value in held_by_cleanup(hook)]
+
+    def _earlier(self) -> list[Any]:
+        """Give what plugins and all that they import had registered before."""
+        from lifetrack.holders.roots import programs_exit_functions
+
+        noted = {id(hook.func) for hook in self._hooks}
+        return [each for each in programs_exit_functions() if id(each) not in noted]
 
 
 _EXITS = pytest.StashKey[ExitHooks]()

@@ -38,6 +38,7 @@ class Extra(NamedTuple):
 
 def _preload() -> None:
     """Load what tests that leave something open need, as far as it is not the tracker that does."""
+    import lifetrack.holders.roots
     import lifetrack.pytest_plugin.cleanups
     import lifetrack.pytest_plugin.imported
     import lifetrack.pytest_plugin.nodes

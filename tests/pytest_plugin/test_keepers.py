@@ -418,6 +418,68 @@ def test_singletons_closed_at_exit(pytester: pytest.Pytester, run: Run, hook: st
     assert result.ret == pytest.ExitCode.OK
 
 
+#: Hooks of a module that a plugin has imported before lifetrack's was asked for anything.
+EARLIER = """
+import asyncio, atexit, logging, threading
+
+files, one, loop, thread = [], None, None, None
+
+class Manager:
+    file = None
+    def open(self): self.file = open(__file__)
+    def close(self):
+        if self.file: self.file.close()
+
+def into_list(): files.append(open(__file__))
+def into_global():
+    global one
+    one = open(__file__)
+def into_thread():
+    global loop, thread
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+def close_all():
+    for file in files: file.close()
+@atexit.register
+def close_one():
+    if one is not None: one.close()
+@threading._register_atexit
+def stop():
+    if loop is not None:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+@atexit.register
+def close_loop():
+    if loop is not None and thread is not None: loop.close()
+
+manager = Manager()
+atexit.register(manager.close)
+atexit.register(close_all)
+"""
+
+
+@pytest.mark.parametrize("what", ["into_list", "into_global", "into_thread", "manager.open"])
+def test_exit_hooks_of_what_plugins_import(pytester: pytest.Pytester, run: Run, what: str) -> None:
+    """They are known by their functions, also where they were registered before this plugin had its turn."""
+    pytester.makepyfile(mod=EARLIER, test_it=f"import mod\ndef test_it(): mod.{what}()")
+    result = run("-p", "mod", "--lifetrack-watch=stdlib", fresh=True)
+    result.assert_outcomes(passed=1)
+    assert result.ret == pytest.ExitCode.OK
+
+
+def test_exit_hooks_of_others_excuse_nothing(pytester: pytest.Pytester, run: Run) -> None:
+    """Neither those of the standard library, which close what belongs to everybody, nor one about something else."""
+    left = "import logging, mod\nLEFT = []\ndef test_it(tmp_path): LEFT.append({})"
+    pytester.makepyfile(
+        mod=EARLIER,
+        test_handler=left.format('logging.FileHandler(tmp_path / "log")'),
+        test_file=left.format("open(__file__)"),
+    )
+    run("-p", "mod", "--lifetrack-watch=stdlib", fresh=True).assert_outcomes(passed=2, errors=2)
+
+
 def test_cached_functions_of_every_age(pytester: pytest.Pytester, run: Run) -> None:
     """Caches are found that were there before the first look, that a test imports after it, and that a test makes."""
     made = "import functools\n@functools.cache\ndef the(): return Backend()\n"
