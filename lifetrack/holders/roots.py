@@ -262,21 +262,38 @@ def place_of(frame: FrameType) -> str:
     return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 
+def _code_of(name: str) -> object:
+    return getattr(getattr(threading.Thread, name, None), "__code__", None)
+
+
+#: What runs the function that a thread was given; and what begins each thread, which has the same thread once more.
+_RUN, _BEGINNINGS = _code_of("run"), frozenset(map(_code_of, ("_bootstrap", "_bootstrap_inner")))
+
+
 def running() -> list[Root]:
     """Give the functions that run in all threads with their variables, those of this thread first; none of ours."""
-    found = []
     here = threading.get_ident()
     names = {thread.ident: name_of(thread) for thread in list(getattr(threading, "_active", {}).values())}
     frames: dict[int, Any] = sys._current_frames()
+    found: list[Root] = []
     for number in sorted(frames, key=lambda number: number != here):
-        thread = "" if number == here else f", thread {names.get(number, number)}"
-        frame: FrameType | None = frames.pop(number)  # one of them is this function's own: a variable would be a cycle
-        while frame is not None:
-            if not is_ours(frame.f_code) and (frame.f_code.co_flags & _OPTIMIZED or not _is_module(frame)):
-                label = f"{frame.f_code.co_qualname}() (running function, {place_of(frame)}{thread})"
-                found.append(Root(variables(frame), label, RUNNING_FRAME))
-            frame = frame.f_back
+        # Taken out, as one of the frames is this function's own: a variable would be a cycle.
+        found += _running_in(frames.pop(number), "" if number == here else f", thread {names.get(number, number)}")
     return found
+
+
+def _running_in(frame: FrameType | None, thread: str) -> Iterator[Root]:
+    """Give the functions that run in one thread; of what runs the program's own it is told where that is."""
+    inner = ""
+    while frame is not None:
+        code = frame.f_code
+        if code not in _BEGINNINGS and not is_ours(code) and (code.co_flags & _OPTIMIZED or not _is_module(frame)):
+            at = f", now at {inner}" if inner and code is _RUN else ""
+            label = f"{code.co_qualname}() (running function, {place_of(frame)}{thread}{at})"
+            yield Root(variables(frame), label, RUNNING_FRAME)
+        if not inner and FILES[code.co_filename] == USER:
+            inner = f"{place_of(frame)} in {code.co_name}"
+        frame = frame.f_back
 
 
 def _is_module(frame: FrameType) -> bool:

@@ -13,7 +13,8 @@ from types import CodeType
 from typing import Any
 
 from lifetrack.guards.shapes import mro, own, resolve
-from lifetrack.ledger.entries import LIVE, STATE, Entry, acquire_stack
+from lifetrack.ledger.capture import has_callers
+from lifetrack.ledger.entries import LIVE, STATE, TRACE, Entry, acquire_stack
 from lifetrack.values.declarations import STRONG_RELEASES
 from lifetrack.values.findings import Certainty
 
@@ -72,10 +73,9 @@ def _weigh_tracked(entry: Entry, codes: set[CodeType]) -> Certainty | None:
     """Weigh a resource that is tracked itself: somebody else's, unless the constructor stands in its stack."""
     if entry[STATE] != LIVE:
         return None
-    stack = acquire_stack(entry)
-    if any(code in codes for code, _ in stack):
+    if any(code in codes for code, _ in acquire_stack(entry)):
         return Certainty.PROVEN
-    return Certainty.SUSPECTED if len(stack) <= 1 else None  # one frame tells too little
+    return None if has_callers(entry[TRACE]) else Certainty.SUSPECTED  # one frame tells too little
 
 
 def _weigh(name: str, value: Any) -> Certainty | None:

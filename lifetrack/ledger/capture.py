@@ -274,6 +274,15 @@ def frames(trace: Trace | CodeType | None, offset: int | None) -> Iterator[RawFr
                 return
 
 
+def has_callers(trace: Trace | CodeType | None) -> bool:
+    """Whether a trace holds more than one frame, also where the others are no part of the stack that is shown."""
+    return isinstance(trace, tuple) and (len(trace) > _OF_ONE or trace[-1] is not None)
+
+
+#: How long a trace of one frame is: code, offset, and no tail.
+_OF_ONE = 3
+
+
 def render(stack: RawStack) -> Stack:
     """Render captured frames for people."""
     return tuple(site_of(frame) for frame in stack)

@@ -32,7 +32,7 @@ _STANDARD = 2
 #: Modules of the standard library that hand out what they make; the others close it themselves.
 _GENEROUS = frozenset({"tempfile", "pty", "os"})
 #: Those that keep for themselves what a generous one hands to them: the arenas of shared memory go back with the heap.
-_KEEPERS = frozenset({"multiprocessing.heap"})
+_KEEPERS = frozenset({"multiprocessing.heap", "billiard.heap"})
 #: What the sentence of a second close says of a number that is used again.
 _ANOTHERS = ", the second time when its number was that of another file or socket, which has lost its descriptor"
 _HANDED = ", though a file or socket had taken it over, and has closed it"

@@ -43,6 +43,7 @@ HOLDERS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     (DESCRIPTOR, _REACTOR, ("_internalReaders", "o"), "the reactor of Twisted"),
     (DESCRIPTOR, "twisted.internet.tcp", ("_reservedFD", "_fileDescriptor"), "what Twisted has in reserve"),
     (DESCRIPTOR, "fsspec.asyn", ("loop",), "the event loop of fsspec"),
+    (THREAD, "fsspec.asyn", ("iothread",), "the event loop of fsspec"),
     # In the thread that asks; asgiref has had more than one way to keep what is a thread's own.
     (DESCRIPTOR, "django.db", ("connections", "_connections", "__dict__", "connection"), _DJANGO),
     (DESCRIPTOR, "django.db", ("connections", "_connections", "_storage", "__dict__", "connection"), _DJANGO),

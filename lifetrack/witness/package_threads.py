@@ -5,13 +5,13 @@ Many are begun with the first use, so that a test which happens to come first wo
 
 from __future__ import annotations
 
-import gc
 import sys
 import threading
 from collections.abc import Iterator
 from types import FunctionType, ModuleType
 from typing import Any
 
+from lifetrack.guards.shapes import own
 from lifetrack.ledger.capture import frames
 from lifetrack.ledger.entries import MOMENT, OFFSET, TRACE, Entry
 from lifetrack.ledger.territory import FILES, INSTALLED, STDLIB
@@ -22,7 +22,9 @@ from lifetrack.witness.lasting import THREAD
 
 
 def kept_by_package(thread: threading.Thread, entry: Entry) -> Lasting | None:
-    """Give what is known of a daemon thread which a global of the package that has started it, or runs in it, has.
+    """Give what is known of a daemon thread that is a global, or an attribute of one, of a package.
+
+    That is the one that has started it, or whose function runs in it.
 
     What the program's own code has started is its own.
     """
@@ -66,11 +68,15 @@ def _modules(files: set[str | None]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _held(value: object) -> Iterator[object]:
-    """Give what a global is, and has: in a container, or as an attribute."""
+    """Give what a global is, and what it has as an attribute; not what is in a container.
+
+    There packages list the threads of objects that somebody has asked for, and is to close.
+    """
     yield value
-    if issubclass(type(value), ModuleType | FunctionType):
-        return  # which know much that is not theirs
-    for each in gc.get_referents(value):
-        yield each
-        if type(each) is dict:  # its attributes
-            yield from each.copy().values()
+    if isinstance(value, type) and issubclass(type(value), type):  # it may lie of its class
+        yield from own(value).copy().values()
+    elif not issubclass(type(value), ModuleType | FunctionType):
+        try:
+            yield from object.__getattribute__(value, "__dict__").copy().values()
+        except Exception:  # it has none; or whatever a class of a package's raises
+            return

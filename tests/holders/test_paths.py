@@ -175,6 +175,27 @@ def test_nothing_is_kept() -> None:
         gc.enable()
 
 
+def test_a_running_thread_is_told_once_with_where_it_is() -> None:
+    """What the interpreter runs below the function of each thread says nothing; where the thread waits does."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def work() -> None:
+        begun.set()
+        go_on.wait()
+
+    thread = threading.Thread(target=work, name="waiting", daemon=True)
+    thread.start()
+    begun.wait()
+    holders = explain({id(thread)}).holders[id(thread)]
+    go_on.set()
+    thread.join()
+    paths = [holder.path for holder in holders if "waiting" in holder.path[0]]
+    assert len(paths) == 1
+    assert paths[0][0].startswith("Thread.run() (running function, threading.py:")
+    assert paths[0][0].endswith(" in work)")
+    assert ", thread waiting, now at test_paths.py:" in paths[0][0]
+
+
 def test_nothing_is_kept_of_what_another_thread_drops() -> None:
     """The variables of other threads are looked at, and not held a moment longer."""
     dropped: list[bool] = []

@@ -262,15 +262,24 @@ THREADS = """
         def run(self):
             self.queue.get()
 
-    manager, begun, cached = Manager(), [], {}
+    class Shared:
+        loop = None
 
-    def in_list():
-        begun.append(threading.Thread(target=queue.Queue().get, daemon=True))
-        begun[0].start()
+    manager, begun, alone = Manager(), [], None
 
-    def in_dict():
-        cached["loop"] = Loop(daemon=True)
-        cached["loop"].start()
+    def as_global():
+        global alone
+        alone = threading.Thread(target=queue.Queue().get, daemon=True)
+        alone.start()
+
+    def in_class():
+        Shared.loop = Loop(daemon=True)
+        Shared.loop.start()
+
+    def connect():
+        made = Loop(daemon=True)
+        begun.append(made)  # for an exit hook, as the caller should close it
+        made.start()
 """
 
 
@@ -278,8 +287,8 @@ THREADS = """
 @pytest.mark.parametrize(
     ("begin", "level"),
     [
-        *itertools.product(["manager.begin()", "in_dict()"], ["counts", "sites", "stacks"]),
-        ("in_list()", "stacks"),  # it runs a function of the standard library's: only stacks tell who has begun it
+        *itertools.product(["manager.begin()", "in_class()"], ["counts", "sites", "stacks"]),
+        ("as_global()", "stacks"),  # it runs a function of the standard library's: only stacks tell who has begun it
     ],
 )
 def test_daemon_threads_that_a_package_keeps(program: Program, begin: str, level: str, options: list[str]) -> None:
@@ -299,8 +308,8 @@ def test_daemon_threads_that_a_package_keeps(program: Program, begin: str, level
     [
         "kept = keeper.Manager().begin()",  # the caller has it
         "keeper.manager.begin(daemon=False)",  # the process waits for it
-        "keeper.begun.append(thread := threading.Thread(target=keeper.manager.work, daemon=True)); thread.start()",
-        "keeper.cached['mine'] = keeper.Loop(daemon=True); keeper.cached['mine'].start()",
+        "keeper.connect()",  # as anybody may, and each has one
+        "keeper.alone = threading.Thread(target=keeper.manager.work, daemon=True); keeper.alone.start()",
     ],
 )
 def test_other_threads_of_a_package_are_leaks(program: Program, begin: str) -> None:
